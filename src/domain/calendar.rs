@@ -1,0 +1,509 @@
+//! The working-day calendar: which civil days the State works on, and how to
+//! count them.
+//!
+//! Most terms of the procedures run in working days, and a calendar decides
+//! whether a party is late. So a calendar is a checked value with a version:
+//! every due date names the version it was counted on, and a day outside the
+//! covered range is an error, never a guess. Counting is two array reads,
+//! because a bus that comes back after an outage recounts every open term.
+//!
+//! The module knows civil days only: no clock, no zone, no file format.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Span;
+use jiff::civil::{Date, Weekday};
+use thiserror::Error;
+
+/// A number of working days: never mixed with [`CalendarDays`], which run
+/// through weekends.
+///
+/// [`CalendarDays`]: super::term::CalendarDays
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkingDays(pub u16);
+
+impl fmt::Display for WorkingDays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} working day{plural}", self.0)
+    }
+}
+
+/// The name of one revision of a calendar, such as `kz-2026.1`. It is kept with
+/// every due date, because the Government moves days off during the year and
+/// the same term counted on another revision can end elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CalendarVersion(Arc<str>);
+
+impl CalendarVersion {
+    /// The longest version in bytes.
+    pub const MAX_LEN: usize = 32;
+
+    /// Reads a version: 1 to [`Self::MAX_LEN`] of `a-z`, `0-9`, `-` and `.`.
+    ///
+    /// # Errors
+    /// [`CalendarError::VersionInvalid`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, CalendarError> {
+        let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+        if text.is_empty() || text.len() > Self::MAX_LEN || !text.bytes().all(allowed) {
+            return Err(CalendarError::VersionInvalid);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The version as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CalendarVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a civil day is in the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DayKind {
+    /// Monday to Friday, and nothing is listed for it.
+    Working,
+    /// Saturday or Sunday, and nothing is listed for it.
+    Weekend,
+    /// A public holiday, whatever its weekday.
+    Holiday,
+    /// A day off in place of a holiday that fell on a weekend.
+    Observed,
+    /// A working day that the Government turned into a day off.
+    MovedOff,
+    /// A day off that the Government turned into a working day, in exchange for
+    /// a [`DayKind::MovedOff`]. Nearly always a Saturday or a Sunday; on
+    /// 2020-05-11 it was a Monday that would have been an observed day off.
+    WorkingWeekend,
+}
+
+impl DayKind {
+    /// Whether the day counts in a term of working days.
+    #[must_use]
+    pub fn is_working(self) -> bool {
+        match self {
+            Self::Working | Self::WorkingWeekend => true,
+            Self::Weekend | Self::Holiday | Self::Observed | Self::MovedOff => false,
+        }
+    }
+}
+
+/// The kinds that have to be listed, because the weekday does not tell them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListedKind {
+    /// See [`DayKind::Holiday`].
+    Holiday,
+    /// See [`DayKind::Observed`].
+    Observed,
+    /// See [`DayKind::MovedOff`].
+    MovedOff,
+    /// See [`DayKind::WorkingWeekend`].
+    WorkingWeekend,
+}
+
+impl From<ListedKind> for DayKind {
+    fn from(kind: ListedKind) -> Self {
+        match kind {
+            ListedKind::Holiday => Self::Holiday,
+            ListedKind::Observed => Self::Observed,
+            ListedKind::MovedOff => Self::MovedOff,
+            ListedKind::WorkingWeekend => Self::WorkingWeekend,
+        }
+    }
+}
+
+/// How sure a listed day is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Certainty {
+    /// Set by law or by a decision of the Government.
+    Fixed,
+    /// Reckoned ahead, as the first day of Kurban Ait is until the Spiritual
+    /// Administration announces it; it may prove to be a neighbouring day.
+    Estimated,
+}
+
+/// The name of a listed day.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DayName {
+    /// In English; never empty in a calendar read from a file.
+    pub en: Arc<str>,
+    /// In Kazakh; empty where the source gives none (working weekends).
+    pub kk: Arc<str>,
+}
+
+/// One day that differs from what its weekday says, or has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ListedDay {
+    /// The civil day in Kazakhstan.
+    pub date: Date,
+    /// What the day is.
+    pub kind: ListedKind,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// What it is called.
+    pub name: DayName,
+}
+
+/// One covered day with what is listed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day<'c> {
+    /// The civil day.
+    pub date: Date,
+    /// What it is.
+    pub kind: DayKind,
+    /// The listing, if there is one; `None` exactly for [`DayKind::Working`]
+    /// and [`DayKind::Weekend`].
+    pub listed: Option<&'c ListedDay>,
+}
+
+/// Why a calendar could not be built, or could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CalendarError {
+    /// The day lies outside the covered range. A newer calendar may cover it.
+    #[error("{date} is outside the calendar, which covers {first}..{last}")]
+    OutOfRange {
+        /// The day asked for.
+        date: Date,
+        /// First covered day.
+        first: Date,
+        /// Last covered day.
+        last: Date,
+    },
+    /// Counting from a covered day ran past the end of the covered range.
+    #[error("{days} after {from} end outside the calendar, which covers {first}..{last}")]
+    RunsOut {
+        /// Where counting began.
+        from: Date,
+        /// How much was to be counted.
+        days: WorkingDays,
+        /// First covered day.
+        first: Date,
+        /// Last covered day.
+        last: Date,
+    },
+    /// No working day is left between the day and the edge of the range.
+    #[error("no working day beside {date} inside the calendar, which covers {first}..{last}")]
+    NoWorkingDay {
+        /// The day asked for.
+        date: Date,
+        /// First covered day.
+        first: Date,
+        /// Last covered day.
+        last: Date,
+    },
+    /// The version has a form that [`CalendarVersion::parse`] refuses.
+    #[error("a calendar version is 1 to 32 of a-z, 0-9, '-' and '.'; write one such as kz-2026.1")]
+    VersionInvalid,
+    /// The range is empty or longer than a calendar can hold.
+    #[error("{first}..{last} is not a range of 1 to 65535 days; put the earlier day first")]
+    RangeInvalid {
+        /// First day of the refused range.
+        first: Date,
+        /// Last day of the refused range.
+        last: Date,
+    },
+    /// A listed day is outside the range that the calendar claims to cover.
+    #[error(
+        "{date} is listed, but the calendar covers {first}..{last}; widen the range or drop it"
+    )]
+    ListedOutside {
+        /// The listed day.
+        date: Date,
+        /// First covered day.
+        first: Date,
+        /// Last covered day.
+        last: Date,
+    },
+    /// A day is listed twice with the same effect.
+    #[error("{date} is listed twice; keep one row for a day")]
+    ListedTwice {
+        /// The listed day.
+        date: Date,
+    },
+    /// A day is listed both as a working day and as a day off.
+    #[error("{date} is listed as working and as off; keep the row that is in force")]
+    Contradiction {
+        /// The listed day.
+        date: Date,
+    },
+    /// A day is listed after a later one.
+    #[error("{date} is listed after {after}; put the days in order")]
+    Unordered {
+        /// The listed day.
+        date: Date,
+        /// The later day listed before it.
+        after: Date,
+    },
+}
+
+/// Collects listed days in order, refusing each bad one as it comes so that a
+/// reader of a file can name the line.
+#[derive(Debug)]
+pub struct CalendarBuilder {
+    version: CalendarVersion,
+    first: Date,
+    last: Date,
+    listed: Vec<ListedDay>,
+}
+
+impl CalendarBuilder {
+    /// Begins a calendar for `first..=last`.
+    ///
+    /// # Errors
+    /// [`CalendarError::RangeInvalid`] unless the range has 1 to 65535 days.
+    pub fn new(version: CalendarVersion, first: Date, last: Date) -> Result<Self, CalendarError> {
+        let days = days_from(first, last);
+        if !(0..i64::from(u16::MAX)).contains(&days) {
+            return Err(CalendarError::RangeInvalid { first, last });
+        }
+        let listed = Vec::new();
+        Ok(Self {
+            version,
+            first,
+            last,
+            listed,
+        })
+    }
+
+    /// Adds the next listed day.
+    ///
+    /// # Errors
+    /// [`CalendarError::ListedOutside`], [`CalendarError::ListedTwice`],
+    /// [`CalendarError::Contradiction`] or [`CalendarError::Unordered`]; the
+    /// builder is then as before.
+    pub fn list(&mut self, day: ListedDay) -> Result<(), CalendarError> {
+        let (date, first, last) = (day.date, self.first, self.last);
+        if !(first..=last).contains(&date) {
+            return Err(CalendarError::ListedOutside { date, first, last });
+        }
+        // A repeated day is reported as such even when it is also out of place,
+        // because the repetition is the mistake to mend.
+        let same = self.listed.binary_search_by_key(&date, |d| d.date);
+        if let Ok(at) = same {
+            let works = |kind: ListedKind| DayKind::from(kind).is_working();
+            return Err(if works(self.listed[at].kind) == works(day.kind) {
+                CalendarError::ListedTwice { date }
+            } else {
+                CalendarError::Contradiction { date }
+            });
+        }
+        if let Some(before) = self.listed.last()
+            && before.date > date
+        {
+            let after = before.date;
+            return Err(CalendarError::Unordered { date, after });
+        }
+        self.listed.push(day);
+        Ok(())
+    }
+
+    /// Ranks the days. Nothing can fail here: every row was checked.
+    #[must_use]
+    pub fn build(self) -> Calendar {
+        let covered = self.first.series(Span::new().days(1));
+        let mut listed = self.listed.iter().peekable();
+        let mut kinds = Vec::new();
+        let mut working = Vec::new();
+        let mut working_through = Vec::new();
+        // The length of the range fits u16, so the number of working days does.
+        let mut rank: u16 = 0;
+        for date in covered.take_while(|date| *date <= self.last) {
+            let kind = match listed.next_if(|day| day.date == date) {
+                Some(day) => day.kind.into(),
+                None => weekday_kind(date),
+            };
+            if kind.is_working() {
+                rank += 1;
+                working.push(date);
+            }
+            kinds.push(kind);
+            working_through.push(rank);
+        }
+        let estimated = self.listed.iter();
+        let estimated = estimated.filter(|day| day.certainty == Certainty::Estimated);
+        Calendar {
+            version: self.version,
+            first: self.first,
+            last: self.last,
+            kinds: kinds.into(),
+            working: working.into(),
+            working_through: working_through.into(),
+            estimated: estimated.map(|day| day.date).collect(),
+            listed: self.listed.into(),
+        }
+    }
+}
+
+/// A checked working-day calendar over a closed range of civil days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    version: CalendarVersion,
+    first: Date,
+    last: Date,
+    /// One per covered day, in order.
+    kinds: Box<[DayKind]>,
+    /// Every working day, in order.
+    working: Box<[Date]>,
+    /// For each covered day the number of working days up to and with it. Hence
+    /// `working[working_through[i]]` is the first working day after day `i`.
+    working_through: Box<[u16]>,
+    /// The days whose certainty is [`Certainty::Estimated`], in order.
+    estimated: Box<[Date]>,
+    /// In order of date, no date twice, all inside the range.
+    listed: Box<[ListedDay]>,
+}
+
+impl Calendar {
+    /// The revision of this calendar.
+    #[must_use]
+    pub fn version(&self) -> &CalendarVersion {
+        &self.version
+    }
+
+    /// The first covered day.
+    #[must_use]
+    pub fn first(&self) -> Date {
+        self.first
+    }
+
+    /// The last covered day.
+    #[must_use]
+    pub fn last(&self) -> Date {
+        self.last
+    }
+
+    /// The listed days in order of date.
+    #[must_use]
+    pub fn listed(&self) -> &[ListedDay] {
+        &self.listed
+    }
+
+    /// What `date` is, with its name where it has one.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`].
+    pub fn day(&self, date: Date) -> Result<Day<'_>, CalendarError> {
+        let kind = self.kinds[self.index(date)?];
+        let at = self.listed.binary_search_by_key(&date, |d| d.date).ok();
+        let listed = at.map(|at| &self.listed[at]);
+        Ok(Day { date, kind, listed })
+    }
+
+    /// Whether `date` counts in a term of working days.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`].
+    pub fn is_working(&self, date: Date) -> Result<bool, CalendarError> {
+        Ok(self.kinds[self.index(date)?].is_working())
+    }
+
+    /// The `n`-th working day after `from`; `from` itself is not counted,
+    /// whether it works or not. With `n` = 0 it is the first working day on or
+    /// after `from`, so the answer is always a working day and never falls as
+    /// `from` or `n` grows. Constant time.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`] for `from`, [`CalendarError::RunsOut`]
+    /// where the count leaves the covered range.
+    pub fn add_working_days(&self, from: Date, n: WorkingDays) -> Result<Date, CalendarError> {
+        if n.0 == 0 {
+            return self.next_working_day_on_or_after(from);
+        }
+        let passed = usize::from(self.working_through[self.index(from)?]);
+        let nth = self.working.get(passed + usize::from(n.0) - 1);
+        nth.copied().ok_or(CalendarError::RunsOut {
+            from,
+            days: n,
+            first: self.first,
+            last: self.last,
+        })
+    }
+
+    /// How many working days lie after `after`, up to and with `through`; zero
+    /// where `through` is not later. The inverse of
+    /// [`Self::add_working_days`]. Constant time.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`] for either day.
+    pub fn working_days_between(
+        &self,
+        after: Date,
+        through: Date,
+    ) -> Result<WorkingDays, CalendarError> {
+        let before = self.working_through[self.index(after)?];
+        let upto = self.working_through[self.index(through)?];
+        Ok(WorkingDays(upto.saturating_sub(before)))
+    }
+
+    /// `date` itself if it is a working day, else the first one after it.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`]; [`CalendarError::NoWorkingDay`] at the
+    /// end of the covered range.
+    pub fn next_working_day_on_or_after(&self, date: Date) -> Result<Date, CalendarError> {
+        let index = self.index(date)?;
+        if self.kinds[index].is_working() {
+            return Ok(date);
+        }
+        let next = self.working.get(usize::from(self.working_through[index]));
+        next.copied().ok_or_else(|| self.no_working_day(date))
+    }
+
+    /// `date` itself if it is a working day, else the last one before it.
+    ///
+    /// # Errors
+    /// [`CalendarError::OutOfRange`]; [`CalendarError::NoWorkingDay`] at the
+    /// beginning of the covered range.
+    pub fn previous_working_day_on_or_before(&self, date: Date) -> Result<Date, CalendarError> {
+        let passed = usize::from(self.working_through[self.index(date)?]);
+        let last = passed.checked_sub(1).map(|at| self.working[at]);
+        last.ok_or_else(|| self.no_working_day(date))
+    }
+
+    /// Whether an estimated day lies in `first..=last`. A count over such a
+    /// span may change once the day is announced.
+    #[must_use]
+    pub fn has_estimated(&self, first: Date, last: Date) -> bool {
+        let at = self.estimated.partition_point(|day| *day < first);
+        self.estimated.get(at).is_some_and(|day| *day <= last)
+    }
+
+    fn index(&self, date: Date) -> Result<usize, CalendarError> {
+        let at = usize::try_from(days_from(self.first, date)).ok();
+        let covered = at.filter(|at| *at < self.kinds.len());
+        covered.ok_or(CalendarError::OutOfRange {
+            date,
+            first: self.first,
+            last: self.last,
+        })
+    }
+
+    fn no_working_day(&self, date: Date) -> CalendarError {
+        let (first, last) = (self.first, self.last);
+        CalendarError::NoWorkingDay { date, first, last }
+    }
+}
+
+/// Days from `first` to `date`, negative if `date` is earlier. Civil days have
+/// no clock changes, so the division leaves nothing over.
+fn days_from(first: Date, date: Date) -> i64 {
+    date.duration_since(first).as_hours() / 24
+}
+
+fn weekday_kind(date: Date) -> DayKind {
+    match date.weekday() {
+        Weekday::Saturday | Weekday::Sunday => DayKind::Weekend,
+        Weekday::Monday
+        | Weekday::Tuesday
+        | Weekday::Wednesday
+        | Weekday::Thursday
+        | Weekday::Friday => DayKind::Working,
+    }
+}

@@ -1,0 +1,403 @@
+//! What happens when a party asks: an event, or a rejection. Pure, so a journal and a seed replay
+//! any decision.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+
+use super::act::{Act, Ground, Outcome};
+use super::calendar::Calendar;
+use super::case::{Case, HopRun, HopState};
+use super::command::{ActFacts, CaseAct, Command, Submission};
+use super::event::{
+    ActRecorded, Delivery, DeliveryAcknowledged, HopOpened, Opening, ServiceClock,
+};
+use super::ids::{HopId, ProcedureKey, Sequence};
+use super::party::{Party, PartyNumber, Role};
+use super::procedure::{Hop, Procedure, Trigger};
+use super::region::Region;
+use super::rejection::{OpenHop, Rejection};
+use super::roster::Roster;
+use super::term::{self, Term};
+
+/// The procedures in force on this bus.
+pub type Procedures = BTreeMap<ProcedureKey, Procedure>;
+
+/// What a decision is made against, besides the case.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The time of the decision.
+    pub now: Timestamp,
+    /// The working days.
+    pub calendar: &'a Calendar,
+    /// Who is who.
+    pub roster: &'a Roster,
+    /// The law.
+    pub procedures: &'a Procedures,
+}
+
+/// How far ahead of the bus's clock a sender's may run before its times are refused.
+const CLOCK_SKEW_SECONDS: i64 = 300;
+
+/// Decides on an act: the first of a case, or a later one.
+///
+/// # Errors
+/// A [`Rejection`], which changes nothing.
+pub fn decide(
+    case: Option<&Case>,
+    command: &Command,
+    context: Context<'_>,
+) -> Result<ActRecorded, Rejection> {
+    match (&command.act, case) {
+        (CaseAct::Submit(submission), None) => submit(command, submission, context),
+        (CaseAct::Submit(_), Some(case)) => {
+            Err(out_of_order(case, Act::SubmitApplication))
+        }
+        (CaseAct::Continue(..), None) => Err(Rejection::CaseNotVisible),
+        (CaseAct::Continue(act, facts), Some(case)) => {
+            proceed(case, command, *act, facts, context)
+        }
+    }
+}
+
+/// Decides on a receiver's acknowledgement of the delivery of an act.
+///
+/// # Errors
+/// [`Rejection::DeliveryUnknown`] if the party was not sent it or has acknowledged it before;
+/// the caller answers a repeat from the case.
+pub fn acknowledge(
+    case: Option<&Case>,
+    delivery: Sequence,
+    by: PartyNumber,
+    context: Context<'_>,
+) -> Result<DeliveryAcknowledged, Rejection> {
+    let unknown = Rejection::DeliveryUnknown(delivery);
+    let case = case.ok_or(unknown.clone())?;
+    let run = case.delivered(delivery).ok_or(unknown.clone())?;
+    let to = match &run.state {
+        HopState::Carried { to, .. } => *to,
+        HopState::Open | HopState::Done { .. } => return Err(unknown),
+    };
+    if !context.roster.may_act_for(by, to) {
+        return Err(unknown);
+    }
+    let procedure = procedure_of(case, context)?;
+    let parties = Participants(case.participants.clone());
+    let next = procedure.opened_by(run.hop, Trigger::Received, case.outcome);
+    let opened = next
+        .map(|hop| open_hop(procedure, hop, context.now, &parties, context))
+        .collect::<Result<_, _>>()?;
+    Ok(DeliveryAcknowledged { case: case.id, delivery, by: to, opened })
+}
+
+fn submit(
+    command: &Command,
+    submission: &Submission,
+    context: Context<'_>,
+) -> Result<ActRecorded, Rejection> {
+    let key = &submission.procedure;
+    let unknown = || Rejection::ProcedureUnknown(key.clone());
+    let procedure = context.procedures.get(key).ok_or_else(unknown)?;
+    let (hop, beside) = procedure.intake().ok_or_else(unknown)?;
+    let latest = context.now.as_second().saturating_add(CLOCK_SKEW_SECONDS);
+    if submission.filed_at.as_second() > latest {
+        let rule = "lies in the future; give the instant the mission received the application";
+        return Err(Rejection::Field { field: "application.filed_time", rule });
+    }
+    let filed_at = submission.filed_at.min(context.now);
+    let parties = Participants::new(command.author, submission.region, context)?;
+    let clock = open_hop(procedure, hop, filed_at, &parties, context)?;
+    let service = service_clock(procedure, beside.unwrap_or(hop).id, filed_at, &parties, context)?;
+    let opening = Opening {
+        procedure: key.clone(),
+        region: submission.region,
+        persons: submission.persons,
+        filed_at,
+        recorded_with: beside.map(|hop| hop.id),
+        participants: parties.0.clone(),
+        clock,
+    };
+    let due = opening.clock.due.as_ref().map(|due| due.instant);
+    Ok(ActRecorded {
+        case: command.case,
+        author: command.author,
+        request: command.request,
+        fingerprint: command.fingerprint,
+        hop: hop.id,
+        act: hop.act,
+        outcome: None,
+        decided_on: None,
+        grounds: Vec::new(),
+        opened: opened_by_act(procedure, hop.id, None, context.now, &parties, context)?,
+        delivery: delivery(hop, due, &parties, context.now),
+        service,
+        opening: Some(opening),
+        body: command.body.clone(),
+    })
+}
+
+fn proceed(
+    case: &Case,
+    command: &Command,
+    act: Act,
+    facts: &ActFacts,
+    context: Context<'_>,
+) -> Result<ActRecorded, Rejection> {
+    let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
+    if !case.participants.iter().any(|(_, party)| acts_for(*party)) {
+        return Err(Rejection::CaseNotVisible);
+    }
+    let procedure = procedure_of(case, context)?;
+    let expected =
+        |run: &&HopRun| run.state == HopState::Open && run.act == act && acts_for(run.holder);
+    let run = case.hops.iter().find(expected).ok_or_else(|| out_of_order(case, act))?;
+    let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
+    let checked = check_facts(case, procedure, run, facts, context)?;
+    let parties = Participants(case.participants.clone());
+    let outcome = checked.outcome.or(case.outcome);
+    let due = run.due.as_ref().map(|due| due.instant);
+    Ok(ActRecorded {
+        case: case.id,
+        author: command.author,
+        request: command.request,
+        fingerprint: command.fingerprint,
+        hop: hop.id,
+        act,
+        outcome: checked.outcome,
+        decided_on: checked.decided_on,
+        grounds: checked.grounds,
+        opening: None,
+        service: service_clock(procedure, hop.id, checked.happened_at, &parties, context)?,
+        opened: opened_by_act(procedure, hop.id, outcome, checked.happened_at, &parties, context)?,
+        delivery: delivery(hop, due, &parties, context.now),
+        body: command.body.clone(),
+    })
+}
+
+fn procedure_of<'a>(case: &Case, context: Context<'a>) -> Result<&'a Procedure, Rejection> {
+    let unknown = || Rejection::ProcedureUnknown(case.procedure.clone());
+    context.procedures.get(&case.procedure).ok_or_else(unknown)
+}
+
+/// The facts of an act after their check against the case.
+struct Checked {
+    outcome: Option<Outcome>,
+    decided_on: Option<Date>,
+    grounds: Vec<Ground>,
+    /// The instant from which the law counts what the act opens.
+    happened_at: Timestamp,
+}
+
+fn check_facts(
+    case: &Case,
+    procedure: &Procedure,
+    run: &HopRun,
+    facts: &ActFacts,
+    context: Context<'_>,
+) -> Result<Checked, Rejection> {
+    let zone = context.roster.zone(run.holder);
+    let today = zone.to_datetime(context.now).date();
+    let opened_on = zone.to_datetime(run.opened_at).date();
+    // What happened on an earlier day is counted from that day's first instant; what happened
+    // today, from now. Both fall on the same day of the calendar, which is all a term looks at.
+    let happened = |on: Date, field| {
+        if on > today {
+            let rule = "lies in the future; give the day on which it happened";
+            return Err(Rejection::Field { field, rule });
+        }
+        if on < opened_on {
+            let rule = "lies before the day on which this step was opened; check the date";
+            return Err(Rejection::Field { field, rule });
+        }
+        if on == today {
+            return Ok(context.now);
+        }
+        let midnight = zone.to_timestamp(on.to_datetime(Time::midnight()));
+        Ok(midnight.unwrap_or(context.now).max(run.opened_at).min(context.now))
+    };
+    let plain = |happened_at| Checked {
+        outcome: None,
+        decided_on: None,
+        grounds: Vec::new(),
+        happened_at,
+    };
+    match facts {
+        ActFacts::Dispatch => Ok(plain(context.now)),
+        ActFacts::HandOver { handed_over_on } => {
+            happened(*handed_over_on, "handover.handed_over_date").map(plain)
+        }
+        ActFacts::Arrival { filed_on } => {
+            let happened_at = happened(*filed_on, "application.filed_date")?;
+            check_consent(case, procedure, *filed_on)?;
+            Ok(plain(happened_at))
+        }
+        ActFacts::Decision { outcome, decided_on, grounds } => {
+            check_grounds(procedure, run.act, *outcome, grounds)?;
+            Ok(Checked {
+                outcome: Some(*outcome),
+                decided_on: Some(*decided_on),
+                grounds: grounds.clone(),
+                happened_at: happened(*decided_on, "decision.decision_date")?,
+            })
+        }
+    }
+}
+
+fn check_consent(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<(), Rejection> {
+    let (Some(validity), Some(decided_on)) = (procedure.consent_validity(), case.consented_on)
+    else {
+        return Ok(());
+    };
+    let span = jiff::Span::new().days(i64::from(validity.0));
+    let valid_until = decided_on.checked_add(span).unwrap_or(Date::MAX);
+    if filed_on > valid_until {
+        return Err(Rejection::ConsentExpired { decided_on, valid_until });
+    }
+    Ok(())
+}
+
+fn check_grounds(
+    procedure: &Procedure,
+    act: Act,
+    outcome: Outcome,
+    grounds: &[Ground],
+) -> Result<(), Rejection> {
+    let positive = match act {
+        Act::RecordConsentDecision => Outcome::Consent,
+        Act::RecordInclusionDecision => Outcome::Inclusion,
+        Act::SubmitApplication
+        | Act::ForwardApplication
+        | Act::ReferToCommission
+        | Act::SendConsentDecision
+        | Act::ForwardDecision
+        | Act::HandOverDecision
+        | Act::RegisterArrival
+        | Act::HandOverInclusionDecision => return Err(Rejection::OutcomeNotAllowed(act)),
+    };
+    let refused = outcome == Outcome::Refusal;
+    if !refused && outcome != positive {
+        return Err(Rejection::OutcomeNotAllowed(act));
+    }
+    if !refused && !grounds.is_empty() {
+        return Err(Rejection::GroundsNotAllowed("a positive decision states no grounds of refusal"));
+    }
+    if refused && grounds.is_empty() {
+        return Err(Rejection::GroundsRequired);
+    }
+    if grounds.iter().any(|ground| !procedure.grounds().contains(ground)) {
+        return Err(Rejection::GroundsNotAllowed("this edition does not know the ground"));
+    }
+    Ok(())
+}
+
+fn out_of_order(case: &Case, act: Act) -> Rejection {
+    let open = case.hops.iter().filter_map(|run| {
+        let (holder, awaiting_receipt) = match &run.state {
+            HopState::Open => (run.holder, false),
+            HopState::Carried { to, .. } => (*to, true),
+            HopState::Done { .. } => return None,
+        };
+        let due_at = run.due.as_ref().map(|due| due.instant);
+        let (hop, act, from) = (run.hop, run.act, run.from);
+        Some(OpenHop { hop, act, from, holder, due_at, awaiting_receipt })
+    });
+    Rejection::OutOfOrder { act, open: open.collect() }
+}
+
+/// The parties of a case by role.
+struct Participants(Vec<(Role, PartyNumber)>);
+
+impl Participants {
+    fn new(
+        mission: PartyNumber,
+        region: Region,
+        context: Context<'_>,
+    ) -> Result<Self, Rejection> {
+        let parties = context.roster.parties();
+        let number = |party: Option<&Party>| {
+            party
+                .and_then(|party| context.roster.number(&party.id))
+                .ok_or(Rejection::RegionUnknown(region))
+        };
+        Ok(Self(vec![
+            (Role::ForeignMission, mission),
+            (Role::MigrationBody, number(Some(parties.migration_body()))?),
+            (Role::Akimat, number(parties.akimat_of(region))?),
+            (Role::Commission, number(parties.commission_of(region))?),
+        ]))
+    }
+
+    fn get(&self, role: Option<Role>) -> Option<PartyNumber> {
+        let role = role?;
+        self.0.iter().find(|(each, _)| *each == role).map(|(_, number)| *number)
+    }
+}
+
+fn delivery(
+    hop: &Hop,
+    due: Option<Timestamp>,
+    parties: &Participants,
+    now: Timestamp,
+) -> Option<Delivery> {
+    let to = parties.get(hop.receiver())?;
+    Some(Delivery { to, order: due.unwrap_or(now) })
+}
+
+fn opened_by_act(
+    procedure: &Procedure,
+    hop: HopId,
+    outcome: Option<Outcome>,
+    happened_at: Timestamp,
+    parties: &Participants,
+    context: Context<'_>,
+) -> Result<Vec<HopOpened>, Rejection> {
+    procedure
+        .opened_by(hop, Trigger::Acted, outcome)
+        .filter(|next| next.recorded_with.is_none())
+        .map(|next| open_hop(procedure, next, happened_at, parties, context))
+        .collect()
+}
+
+fn open_hop(
+    procedure: &Procedure,
+    hop: &Hop,
+    opened_at: Timestamp,
+    parties: &Participants,
+    context: Context<'_>,
+) -> Result<HopOpened, Rejection> {
+    // Every role of a checked procedure is a role of the participants, so the fallback to the
+    // authorised body is never taken; it keeps the function total.
+    let holder = parties.get(hop.recorder()).or(parties.get(Some(Role::MigrationBody)));
+    let holder = holder.unwrap_or(PartyNumber(0));
+    let zone = context.roster.zone(holder);
+    let counting = procedure.counting();
+    let due =
+        term::due(hop.term, hop.count, counting, opened_at, zone, context.calendar, None)?;
+    let (act, from, source) = (hop.act, hop.from, hop.source);
+    Ok(HopOpened { hop: hop.id, act, from, holder, opened_at, due, source })
+}
+
+fn service_clock(
+    procedure: &Procedure,
+    hop: HopId,
+    opened_at: Timestamp,
+    parties: &Participants,
+    context: Context<'_>,
+) -> Result<Option<ServiceClock>, Rejection> {
+    let Some(service) = procedure.service().iter().find(|service| service.starts_with == hop)
+    else {
+        return Ok(None);
+    };
+    let provider = parties.get(Some(Role::Akimat)).unwrap_or(PartyNumber(0));
+    let zone = context.roster.zone(provider);
+    let count = match service.term {
+        Term::None => term::CountMode::None,
+        Term::WorkingDays(_) | Term::CalendarDays(_) | Term::SameDay | Term::MonthEnd
+        | Term::BeforeServiceEnd(_) => term::CountMode::From,
+    };
+    let counting = procedure.counting();
+    let due =
+        term::due(service.term, count, counting, opened_at, zone, context.calendar, None)?;
+    Ok(due.map(|due| ServiceClock { opened_at, due, informative: service.informative }))
+}

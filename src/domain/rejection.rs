@@ -1,0 +1,86 @@
+//! Rejections: why an act was not accepted. A rejection changes nothing.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::act::{Act, Actor};
+use super::ids::{HopId, IdError, ProcedureKey, RequestId, Sequence};
+use super::party::PartyNumber;
+use super::region::Region;
+use super::term::TermError;
+
+/// A hop that is open, as told to a party whose act was out of order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenHop {
+    /// The hop.
+    pub hop: HopId,
+    /// The act that would discharge it.
+    pub act: Act,
+    /// Who must act by law.
+    pub from: Actor,
+    /// The party whose system records it.
+    pub holder: PartyNumber,
+    /// Its end, if it has a term.
+    pub due_at: Option<Timestamp>,
+    /// True while the hop waits for its receiver to acknowledge the delivery.
+    pub awaiting_receipt: bool,
+}
+
+/// Why an act was refused. Each is the caller's to mend; none helps by repeating as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No case of this id is visible to the party, whether or not one exists.
+    #[error("no case with this id is visible to your party")]
+    CaseNotVisible,
+    /// No delivery of this id is in the party's inbox, nor was one acknowledged by it.
+    #[error("delivery {0} is not in your inbox")]
+    DeliveryUnknown(Sequence),
+    /// The act is not what the law expects now.
+    #[error("{act} is not open to your party in this case")]
+    OutOfOrder {
+        /// The act that was asked.
+        act: Act,
+        /// What is open instead, and for whom.
+        open: Vec<OpenHop>,
+    },
+    /// The same request id with other content.
+    #[error("request {0} was already accepted with other content")]
+    RequestReused(RequestId),
+    /// The registry has no akimat or commission for the region.
+    #[error("no akimat with a commission is registered for region {0}")]
+    RegionUnknown(Region),
+    /// No such procedure and edition.
+    #[error("there is no procedure {0}")]
+    ProcedureUnknown(ProcedureKey),
+    /// The consent is no longer valid.
+    #[error("the consent of {decided_on} was valid until {valid_until}")]
+    ConsentExpired {
+        /// The day of the consent.
+        decided_on: Date,
+        /// The last day it was valid.
+        valid_until: Date,
+    },
+    /// A refusal without a ground.
+    #[error("a refusal states at least one ground")]
+    GroundsRequired,
+    /// A ground that does not belong: to this edition, or to a positive decision.
+    #[error("{0}")]
+    GroundsNotAllowed(&'static str),
+    /// An outcome that the act cannot have.
+    #[error("{0} cannot have this outcome")]
+    OutcomeNotAllowed(Act),
+    /// A field that breaks a rule only the case can tell.
+    #[error("{field}: {rule}")]
+    Field {
+        /// The field's path in the message.
+        field: &'static str,
+        /// The rule it breaks, with the remedy.
+        rule: &'static str,
+    },
+    /// A due instant that cannot be computed, for instance beyond the calendar's last year.
+    #[error("the due instant cannot be computed: {0}")]
+    Term(#[from] TermError),
+    /// An id that does not follow its rule.
+    #[error("{0}")]
+    Id(#[from] IdError),
+}

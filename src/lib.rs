@@ -1,0 +1,8 @@
+//! Köpir (көпір, "bridge"): the inter-agency bus of Kazakhstan's kandas procedures.
+//!
+//! Every step of the law has a sender, a receiver and a term. The bus carries the step, proves it,
+//! and sees that no term passes unnoticed. `ARCHITECTURE.md` has the map; start at
+//! [`domain::decide()`], the pure core, and [`engine`], which makes its decisions durable.
+
+pub mod domain;
+pub mod procedures;

@@ -1,0 +1,320 @@
+//! Reads a working-day calendar from its file.
+//!
+//! The calendar is data, because the Government decides days off every year
+//! and a release must not be needed to read them. A calendar decides who is
+//! late, so the file is refused whole at its first doubtful row, with the line,
+//! the field, the rule and what to do.
+//!
+//! The format, one row a day after the head:
+//!
+//! ```text
+//! # format: kopir-calendar/1
+//! # calendar: kz-2026.1
+//! # covers: 2016-01-01..2030-12-31
+//! date,weekday,kind,certainty,name_en,name_kk
+//! 2025-01-03,Fri,day_off_moved,fixed,Day off (moved from 2025-01-05),...
+//! ```
+//!
+//! Further lines that begin with `#` are comments. The weekday is redundant on
+//! purpose: it catches a date with a slip of a digit. Fields hold no commas.
+
+use std::fmt;
+
+use jiff::civil::{Date, Weekday};
+use thiserror::Error;
+
+use crate::domain::calendar::{
+    Calendar, CalendarBuilder, CalendarError, CalendarVersion, Certainty, DayName, ListedDay,
+    ListedKind,
+};
+
+const KAZAKHSTAN: &str = include_str!("calendar-kz.csv");
+const FORMAT: &str = "kopir-calendar/1";
+const COLUMNS: &str = "date,weekday,kind,certainty,name_en,name_kk";
+/// The longest name in bytes: it is shown in tables and stored with due dates.
+const NAME_MAX: usize = 200;
+
+/// A place in the file: a line of its head or a column of its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The first line, `# format: ...`.
+    Format,
+    /// The second line, `# calendar: ...`.
+    Calendar,
+    /// The third line, `# covers: ...`.
+    Covers,
+    /// The line that names the columns.
+    Columns,
+    /// The whole row.
+    Row,
+    /// Column 1.
+    Date,
+    /// Column 2.
+    Weekday,
+    /// Column 3.
+    Kind,
+    /// Column 4.
+    Certainty,
+    /// Column 5.
+    NameEn,
+    /// Column 6.
+    NameKk,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Format => "format",
+            Self::Calendar => "calendar",
+            Self::Covers => "covers",
+            Self::Columns => "columns",
+            Self::Row => "row",
+            Self::Date => "date",
+            Self::Weekday => "weekday",
+            Self::Kind => "kind",
+            Self::Certainty => "certainty",
+            Self::NameEn => "name_en",
+            Self::NameKk => "name_kk",
+        })
+    }
+}
+
+/// Why a calendar file was refused. Every message names the line (counted from
+/// one), the field, the rule and the remedy. Reading again helps only after the
+/// file is mended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CalendarFileError {
+    /// A line of the head is missing or stands elsewhere.
+    #[error("line {line}, {field}: the head is incomplete; write `{wanted}` on this line")]
+    Head {
+        /// Where it should stand.
+        line: usize,
+        /// Which one.
+        field: Field,
+        /// The line as it should look.
+        wanted: &'static str,
+    },
+    /// The file is of another format version.
+    #[error("line {line}, format: {found:?} is not `kopir-calendar/1`; convert the file")]
+    Format {
+        /// The line.
+        line: usize,
+        /// The format named there.
+        found: String,
+    },
+    /// A field does not hold one of the values it may hold.
+    #[error("line {line}, {field}: {found:?} is not allowed; write {allowed}")]
+    Value {
+        /// The line.
+        line: usize,
+        /// The field.
+        field: Field,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        allowed: &'static str,
+    },
+    /// A row has too few or too many fields.
+    #[error(
+        "line {line}, row: {found} fields instead of 6; give one row of `{COLUMNS}`, no commas inside"
+    )]
+    Fields {
+        /// The line.
+        line: usize,
+        /// How many were found.
+        found: usize,
+    },
+    /// The weekday is not that of the date.
+    #[error(
+        "line {line}, weekday: {date} is a {actual}, not {found:?}; correct the date or the weekday"
+    )]
+    Weekday {
+        /// The line.
+        line: usize,
+        /// The date in the row.
+        date: Date,
+        /// Its weekday.
+        actual: &'static str,
+        /// What the row says.
+        found: String,
+    },
+    /// A rule of the calendar itself is broken: an outside, repeated,
+    /// contradictory or unordered day, a bad version or range.
+    #[error("line {line}, {field}: {rule}")]
+    Rule {
+        /// The line.
+        line: usize,
+        /// The field.
+        field: Field,
+        /// The rule with its remedy.
+        #[source]
+        rule: CalendarError,
+    },
+}
+
+/// The calendar of Kazakhstan that this binary carries.
+///
+/// # Errors
+/// As [`parse`]; a test holds the carried file to be good, so an error means a
+/// damaged build.
+pub fn kazakhstan() -> Result<Calendar, CalendarFileError> {
+    parse(KAZAKHSTAN)
+}
+
+/// Reads a calendar from the text of a file, for an operator who gives a newer
+/// one than the binary carries.
+///
+/// # Errors
+/// [`CalendarFileError`] for the first line that breaks a rule.
+pub fn parse(text: &str) -> Result<Calendar, CalendarFileError> {
+    let mut lines = (1..).zip(text.lines());
+    let mut calendar = head(&mut lines)?;
+    let mut rows = lines.filter(|(_, text)| !text.starts_with('#'));
+    let columns = rows.next();
+    if columns.is_none_or(|(_, text)| text != COLUMNS) {
+        return Err(CalendarFileError::Head {
+            line: columns.map_or(4, |(line, _)| line),
+            field: Field::Columns,
+            wanted: COLUMNS,
+        });
+    }
+    for (line, text) in rows {
+        let field = Field::Date;
+        let day = row(line, text)?;
+        calendar
+            .list(day)
+            .map_err(|rule| CalendarFileError::Rule { line, field, rule })?;
+    }
+    Ok(calendar.build())
+}
+
+fn head<'t>(
+    lines: &mut impl Iterator<Item = (usize, &'t str)>,
+) -> Result<CalendarBuilder, CalendarFileError> {
+    let mut value = |line, field, wanted, key| {
+        let found = lines.next().and_then(|(_, text)| text.strip_prefix(key));
+        found.ok_or(CalendarFileError::Head {
+            line,
+            field,
+            wanted,
+        })
+    };
+    let format = value(1, Field::Format, "# format: kopir-calendar/1", "# format: ")?;
+    if format != FORMAT {
+        let found = shown(format);
+        return Err(CalendarFileError::Format { line: 1, found });
+    }
+    let version = value(2, Field::Calendar, "# calendar: kz-2026.1", "# calendar: ")?;
+    let version = CalendarVersion::parse(version).map_err(|rule| CalendarFileError::Rule {
+        line: 2,
+        field: Field::Calendar,
+        rule,
+    })?;
+    let wanted = "# covers: 2016-01-01..2030-12-31";
+    let covers = value(3, Field::Covers, wanted, "# covers: ")?;
+    let (line, field) = (3, Field::Covers);
+    let range = covers.split_once("..");
+    let Some((first, last)) = range.and_then(|(a, b)| Some((civil_day(a)?, civil_day(b)?))) else {
+        let allowed = "two days such as 2016-01-01..2030-12-31";
+        return Err(not_allowed(line, field, covers, allowed));
+    };
+    CalendarBuilder::new(version, first, last).map_err(|rule| CalendarFileError::Rule {
+        line,
+        field,
+        rule,
+    })
+}
+
+fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
+    let fields: Vec<&str> = text.split(',').collect();
+    let &[date, weekday, kind, certainty, en, kk] = fields.as_slice() else {
+        let found = fields.len();
+        return Err(CalendarFileError::Fields { line, found });
+    };
+    let Some(date) = civil_day(date) else {
+        let allowed = "a day such as 2025-01-03";
+        return Err(not_allowed(line, Field::Date, date, allowed));
+    };
+    let actual = weekday_word(date.weekday());
+    if weekday != actual {
+        return Err(CalendarFileError::Weekday {
+            line,
+            date,
+            actual,
+            found: shown(weekday),
+        });
+    }
+    let kind = match kind {
+        "holiday" => ListedKind::Holiday,
+        "observed" => ListedKind::Observed,
+        "day_off_moved" => ListedKind::MovedOff,
+        "working_weekend" => ListedKind::WorkingWeekend,
+        other => {
+            let allowed = "holiday, observed, day_off_moved or working_weekend";
+            return Err(not_allowed(line, Field::Kind, other, allowed));
+        }
+    };
+    let certainty = match certainty {
+        "fixed" => Certainty::Fixed,
+        "estimated" => Certainty::Estimated,
+        other => {
+            let allowed = "fixed or estimated";
+            return Err(not_allowed(line, Field::Certainty, other, allowed));
+        }
+    };
+    if en.is_empty() {
+        let allowed = "the day's name in English";
+        return Err(not_allowed(line, Field::NameEn, en, allowed));
+    }
+    let name = DayName {
+        en: name(line, Field::NameEn, en)?.into(),
+        kk: name(line, Field::NameKk, kk)?.into(),
+    };
+    Ok(ListedDay {
+        date,
+        kind,
+        certainty,
+        name,
+    })
+}
+
+fn name(line: usize, field: Field, text: &str) -> Result<&str, CalendarFileError> {
+    if text.len() > NAME_MAX || text.contains(char::is_control) || text.trim() != text {
+        let allowed = "up to 200 bytes without control characters or outer spaces";
+        return Err(not_allowed(line, field, text, allowed));
+    }
+    Ok(text)
+}
+
+/// Reads `YYYY-MM-DD` and nothing else: the library's reader also takes a time
+/// after the date, or a sign before the year.
+fn civil_day(text: &str) -> Option<Date> {
+    let date: Date = text.parse().ok()?;
+    (date.to_string() == text).then_some(date)
+}
+
+fn weekday_word(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Monday => "Mon",
+        Weekday::Tuesday => "Tue",
+        Weekday::Wednesday => "Wed",
+        Weekday::Thursday => "Thu",
+        Weekday::Friday => "Fri",
+        Weekday::Saturday => "Sat",
+        Weekday::Sunday => "Sun",
+    }
+}
+
+fn not_allowed(line: usize, field: Field, found: &str, allowed: &'static str) -> CalendarFileError {
+    CalendarFileError::Value {
+        line,
+        field,
+        found: shown(found),
+        allowed,
+    }
+}
+
+/// The beginning of a wrong value: enough to find it, not a whole binary file.
+fn shown(found: &str) -> String {
+    found.chars().take(40).collect()
+}

@@ -1,0 +1,13 @@
+//! Whom the bus believes, and why.
+//!
+//! A peer is believed because a configured authority signed its certificate
+//! ([`tls`]), the certificate names an identity ([`identity`]) and the party
+//! registry maps that identity to a party ([`registry`]). A gap anywhere in
+//! that chain is a refusal. [`issue`] makes certificates for development and
+//! tests; [`pem`] is the one place that reads keys and certificates from disk.
+
+pub mod identity;
+pub mod issue;
+pub mod pem;
+pub mod registry;
+pub mod tls;
