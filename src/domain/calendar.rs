@@ -264,12 +264,7 @@ impl CalendarBuilder {
             return Err(CalendarError::RangeInvalid { first, last });
         }
         let listed = Vec::new();
-        Ok(Self {
-            version,
-            first,
-            last,
-            listed,
-        })
+        Ok(Self { version, first, last, listed })
     }
 
     /// Adds the next listed day.
@@ -478,11 +473,7 @@ impl Calendar {
     fn index(&self, date: Date) -> Result<usize, CalendarError> {
         let at = usize::try_from(days_from(self.first, date)).ok();
         let covered = at.filter(|at| *at < self.kinds.len());
-        covered.ok_or(CalendarError::OutOfRange {
-            date,
-            first: self.first,
-            last: self.last,
-        })
+        covered.ok_or(CalendarError::OutOfRange { date, first: self.first, last: self.last })
     }
 
     fn no_working_day(&self, date: Date) -> CalendarError {
@@ -505,5 +496,212 @@ fn weekday_kind(date: Date) -> DayKind {
         | Weekday::Wednesday
         | Weekday::Thursday
         | Weekday::Friday => DayKind::Working,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    const DAYS: i32 = 400;
+
+    fn begin() -> Date {
+        date(2024, 12, 1)
+    }
+
+    fn day_after(days: i32) -> Date {
+        begin().checked_add(Span::new().days(days)).unwrap()
+    }
+
+    fn listed(date: Date, kind: ListedKind) -> ListedDay {
+        let (en, kk) = (Arc::from("Synthetic day"), Arc::from(""));
+        ListedDay { date, kind, certainty: Certainty::Fixed, name: DayName { en, kk } }
+    }
+
+    fn builder() -> CalendarBuilder {
+        let version = CalendarVersion::parse("test-1").unwrap();
+        CalendarBuilder::new(version, begin(), day_after(DAYS - 1)).unwrap()
+    }
+
+    fn calendar(days: impl IntoIterator<Item = (i32, ListedKind)>) -> Calendar {
+        let mut builder = builder();
+        for (at, kind) in days {
+            builder.list(listed(day_after(at), kind)).unwrap();
+        }
+        builder.build()
+    }
+
+    fn any_kind() -> impl Strategy<Value = ListedKind> {
+        prop_oneof![
+            Just(ListedKind::Holiday),
+            Just(ListedKind::Observed),
+            Just(ListedKind::MovedOff),
+            Just(ListedKind::WorkingWeekend),
+        ]
+    }
+
+    fn any_days() -> impl Strategy<Value = std::collections::BTreeMap<i32, ListedKind>> {
+        prop::collection::btree_map(0..DAYS, any_kind(), 0..60)
+    }
+
+    fn works(days: &std::collections::BTreeMap<i32, ListedKind>, at: i32) -> bool {
+        match days.get(&at) {
+            Some(kind) => *kind == ListedKind::WorkingWeekend,
+            // The first day of the test range is a Sunday.
+            None => !matches!(at % 7, 0 | 6),
+        }
+    }
+
+    /// The n-th working day after `from` by walking day by day.
+    fn walk(days: &std::collections::BTreeMap<i32, ListedKind>, from: i32, n: u16) -> Option<Date> {
+        let mut working = (from + 1..DAYS).filter(|at| works(days, *at));
+        working.nth(usize::from(n) - 1).map(day_after)
+    }
+
+    proptest! {
+        #[test]
+        fn counting_equals_a_walk_day_by_day(days in any_days(), from in 0..DAYS, n in 1u16..320) {
+            let calendar = calendar(days.clone());
+            let got = calendar.add_working_days(day_after(from), WorkingDays(n));
+            prop_assert_eq!(got.clone().ok(), walk(&days, from, n));
+            if let Ok(end) = got {
+                prop_assert!(calendar.is_working(end).unwrap());
+                let back = calendar.working_days_between(day_after(from), end);
+                prop_assert_eq!(back, Ok(WorkingDays(n)));
+            }
+        }
+
+        #[test]
+        fn counting_never_falls_as_start_or_length_grows(
+            days in any_days(), from in 0..DAYS - 1, n in 0u16..200,
+        ) {
+            let calendar = calendar(days);
+            let add = |from, n| calendar.add_working_days(day_after(from), WorkingDays(n));
+            if let (Ok(end), Ok(later)) = (add(from, n), add(from + 1, n)) {
+                prop_assert!(end <= later);
+            }
+            if let (Ok(end), Ok(longer)) = (add(from, n), add(from, n + 1)) {
+                prop_assert!(end <= longer);
+                prop_assert!(n == 0 || end < longer);
+            }
+        }
+
+        #[test]
+        fn the_nearest_working_days_enclose_only_days_off(days in any_days(), at in 0..DAYS) {
+            let calendar = calendar(days.clone());
+            let next = (at..DAYS).find(|at| works(&days, *at)).map(day_after);
+            let back = (0..=at).rfind(|at| works(&days, *at)).map(day_after);
+            let day = day_after(at);
+            prop_assert_eq!(calendar.next_working_day_on_or_after(day).ok(), next);
+            prop_assert_eq!(calendar.previous_working_day_on_or_before(day).ok(), back);
+            prop_assert_eq!(calendar.is_working(day), Ok(works(&days, at)));
+        }
+    }
+
+    #[test]
+    fn a_day_outside_names_the_covered_range() {
+        let calendar = calendar([]);
+        let (first, last) = (calendar.first(), calendar.last());
+        for date in [date(2024, 11, 30), date(2026, 1, 5), Date::MIN, Date::MAX] {
+            let error = CalendarError::OutOfRange { date, first, last };
+            assert_eq!(calendar.is_working(date), Err(error.clone()));
+            assert_eq!(calendar.day(date), Err(error.clone()));
+            let count = calendar.add_working_days(date, WorkingDays(1));
+            assert_eq!(count, Err(error.clone()));
+            let between = calendar.working_days_between(first, date);
+            assert_eq!(between, Err(error.clone()));
+            let said = error.to_string();
+            assert!(said.contains("2024-12-01..2026-01-04"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_count_past_the_end_names_its_start_and_length() {
+        let calendar = calendar([]);
+        let (from, days) = (date(2026, 1, 1), WorkingDays(2));
+        let error =
+            CalendarError::RunsOut { from, days, first: calendar.first(), last: calendar.last() };
+        assert_eq!(calendar.add_working_days(from, days), Err(error));
+        let longest = calendar.add_working_days(from, WorkingDays(u16::MAX));
+        assert!(matches!(longest, Err(CalendarError::RunsOut { .. })));
+    }
+
+    #[test]
+    fn the_edges_of_the_range_have_no_working_day_beyond() {
+        // The range begins on a Sunday and ends on one.
+        let calendar = calendar([]);
+        let before = calendar.previous_working_day_on_or_before(calendar.first());
+        assert!(matches!(before, Err(CalendarError::NoWorkingDay { .. })));
+        let after = calendar.next_working_day_on_or_after(calendar.last());
+        assert!(matches!(after, Err(CalendarError::NoWorkingDay { .. })));
+    }
+
+    #[test]
+    fn a_listed_day_keeps_its_name_and_kind() {
+        let calendar = calendar([(3, ListedKind::Observed), (6, ListedKind::WorkingWeekend)]);
+        let day = calendar.day(day_after(3)).unwrap();
+        assert_eq!(day.kind, DayKind::Observed);
+        let name = day.listed.map(|listed| &*listed.name.en);
+        assert_eq!(name, Some("Synthetic day"));
+        let saturday = calendar.day(day_after(6)).unwrap();
+        assert_eq!(saturday.kind, DayKind::WorkingWeekend);
+        assert_eq!(calendar.day(day_after(4)).unwrap().listed, None);
+        assert_eq!(calendar.listed().len(), 2);
+    }
+
+    #[test]
+    fn a_repeated_day_is_refused() {
+        let mut builder = builder();
+        let date = day_after(9);
+        builder.list(listed(date, ListedKind::Holiday)).unwrap();
+        let twice = builder.list(listed(date, ListedKind::Observed));
+        assert_eq!(twice, Err(CalendarError::ListedTwice { date }));
+        let both = builder.list(listed(date, ListedKind::WorkingWeekend));
+        assert_eq!(both, Err(CalendarError::Contradiction { date }));
+    }
+
+    #[test]
+    fn a_day_out_of_order_or_range_is_refused() {
+        let mut builder = builder();
+        let after = day_after(9);
+        builder.list(listed(after, ListedKind::Holiday)).unwrap();
+        let date = day_after(8);
+        let unordered = builder.list(listed(date, ListedKind::Holiday));
+        assert_eq!(unordered, Err(CalendarError::Unordered { date, after }));
+        let outside = builder.list(listed(day_after(DAYS), ListedKind::Holiday));
+        assert!(matches!(outside, Err(CalendarError::ListedOutside { .. })));
+    }
+
+    #[test]
+    fn an_empty_or_endless_range_is_refused() {
+        let version = CalendarVersion::parse("test-1").unwrap();
+        let new = |first, last| CalendarBuilder::new(version.clone(), first, last).map(|_| ());
+        let (first, last) = (date(2025, 1, 2), date(2025, 1, 1));
+        assert_eq!(new(first, last), Err(CalendarError::RangeInvalid { first, last }));
+        assert!(new(date(2025, 1, 1), date(2300, 1, 1)).is_err());
+        assert_eq!(new(first, first), Ok(()));
+    }
+
+    #[test]
+    fn a_version_is_short_and_plain() {
+        assert_eq!(CalendarVersion::parse("kz-2026.1").unwrap().as_str(), "kz-2026.1");
+        for text in ["", "KZ-2026", "kz 2026", "kz/2026", &"a".repeat(33)] {
+            let error = Err(CalendarError::VersionInvalid);
+            assert_eq!(CalendarVersion::parse(text), error, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_seen_at_both_edges_of_a_span() {
+        let mut builder = builder();
+        let mut day = listed(day_after(20), ListedKind::Holiday);
+        day.certainty = Certainty::Estimated;
+        builder.list(day).unwrap();
+        let calendar = builder.build();
+        let seen = |a, b| calendar.has_estimated(day_after(a), day_after(b));
+        assert!(seen(20, 25) && seen(10, 20) && seen(20, 20));
+        assert!(!seen(10, 19) && !seen(21, 40));
     }
 }

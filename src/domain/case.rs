@@ -1,10 +1,9 @@
 //! A case: the fold of its events.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::act::{Act, Actor, Outcome};
-use super::event::{ActRecorded, DeliveryAcknowledged, HopOpened, ServiceClock};
+use super::event::{ActRecorded, Decision, DeliveryAcknowledged, HopOpened, ServiceClock};
 use super::ids::{CaseId, HopId, ProcedureKey, Sequence};
 use super::party::{PartyNumber, Role};
 use super::region::Region;
@@ -23,10 +22,10 @@ pub struct Case {
     pub persons: u16,
     /// The parties of the case. Invariant: every holder and receiver of a hop is one of them.
     pub participants: Vec<(Role, PartyNumber)>,
-    /// The last decision taken.
-    pub outcome: Option<Outcome>,
-    /// The day of the consent, if one was given.
-    pub consented_on: Option<Date>,
+    /// The decision before entry, once there is one.
+    pub consent: Option<Decision>,
+    /// The decision after arrival, once there is one.
+    pub inclusion: Option<Decision>,
     /// The clocks of the whole service, before entry and after arrival.
     pub service: Vec<ServiceClock>,
     /// The hops in the order of their opening. Invariant: a hop occurs once.
@@ -81,12 +80,13 @@ pub enum HopState {
     },
 }
 
-/// An event's place in the journal and its time.
+/// An event's place in the journal, and the instant that counts for it: its acceptance, or for a
+/// handover the instant of the handover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Its place.
     pub sequence: Sequence,
-    /// Its time.
+    /// The instant.
     pub at: Timestamp,
 }
 
@@ -150,8 +150,8 @@ impl Case {
             region: opening.region,
             persons: opening.persons,
             participants: opening.participants.clone(),
-            outcome: None,
-            consented_on: None,
+            consent: None,
+            inclusion: None,
             service: Vec::new(),
             hops: Vec::new(),
             updated_at: at,
@@ -177,7 +177,7 @@ impl Case {
 
     /// Folds an act in.
     pub fn apply_act(&mut self, event: &ActRecorded, sequence: Sequence, at: Timestamp) {
-        let acted = Moment { sequence, at };
+        let acted = Moment { sequence, at: event.discharged_at };
         let open = |run: &&mut HopRun| run.hop == event.hop && run.state == HopState::Open;
         if let Some(run) = self.hops.iter_mut().find(open) {
             run.state = match event.delivery {
@@ -187,11 +187,11 @@ impl Case {
                 None => HopState::Done { acted, received: None },
             };
         }
-        if let Some(outcome) = event.outcome {
-            self.outcome = Some(outcome);
-            if outcome == Outcome::Consent {
-                self.consented_on = event.decided_on;
-            }
+        if event.act == Act::RecordConsentDecision {
+            self.consent.clone_from(&event.decision);
+        }
+        if event.act == Act::RecordInclusionDecision {
+            self.inclusion.clone_from(&event.decision);
         }
         self.service.extend(event.service.clone());
         self.push_opened(&event.opened, sequence);
@@ -222,6 +222,11 @@ impl Case {
             HopState::Carried { acted, .. } => acted.sequence == delivery,
             HopState::Done { acted, received } => acted.sequence == delivery && received.is_some(),
         })
+    }
+
+    /// The last decision's outcome, once there is one.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.inclusion.as_ref().or(self.consent.as_ref()).map(|decision| decision.outcome)
     }
 
     /// Where the case stands.

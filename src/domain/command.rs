@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::act::{Act, Body, Ground, Outcome};
+use super::act::{Act, Body};
+use super::event::Decision;
 use super::ids::{CaseId, ProcedureKey, RequestId};
 use super::party::PartyNumber;
 use super::region::Region;
@@ -53,22 +54,21 @@ pub enum ActFacts {
     /// The act passes something on and has no facts of its own.
     Dispatch,
     /// A decision.
-    Decision {
-        /// What was decided.
-        outcome: Outcome,
-        /// The day it was decided, on the commission's calendar.
-        decided_on: Date,
-        /// The grounds of a refusal.
-        grounds: Vec<Ground>,
-    },
+    Decision(Decision),
     /// A handover to the applicant.
     HandOver {
-        /// The day it was handed over.
-        handed_over_on: Date,
+        /// When it was handed over.
+        handed_over_at: Timestamp,
     },
-    /// The applicant's arrival.
+    /// The application after arrival.
     Arrival {
-        /// The day the application after arrival was filed.
-        filed_on: Date,
+        /// The region it names.
+        region: Region,
+        /// The day of the consent it names.
+        consented_on: Date,
+        /// The persons who have arrived.
+        persons: u16,
+        /// When it was filed.
+        filed_at: Timestamp,
     },
 }

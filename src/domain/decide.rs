@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
-use super::act::{Act, Ground, Outcome};
+use super::act::{Act, Outcome};
 use super::calendar::Calendar;
 use super::case::{Case, HopRun, HopState};
 use super::command::{ActFacts, CaseAct, Command, Submission};
 use super::event::{
-    ActRecorded, Delivery, DeliveryAcknowledged, HopOpened, Opening, ServiceClock,
+    ActRecorded, Decision, Delivery, DeliveryAcknowledged, HopOpened, Opening, ServiceClock,
 };
 use super::ids::{HopId, ProcedureKey, Sequence};
 use super::party::{Party, PartyNumber, Role};
@@ -51,13 +51,9 @@ pub fn decide(
 ) -> Result<ActRecorded, Rejection> {
     match (&command.act, case) {
         (CaseAct::Submit(submission), None) => submit(command, submission, context),
-        (CaseAct::Submit(_), Some(case)) => {
-            Err(out_of_order(case, Act::SubmitApplication))
-        }
+        (CaseAct::Submit(_), Some(case)) => Err(out_of_order(case, Act::SubmitApplication)),
         (CaseAct::Continue(..), None) => Err(Rejection::CaseNotVisible),
-        (CaseAct::Continue(act, facts), Some(case)) => {
-            proceed(case, command, *act, facts, context)
-        }
+        (CaseAct::Continue(act, facts), Some(case)) => proceed(case, command, *act, facts, context),
     }
 }
 
@@ -84,7 +80,7 @@ pub fn acknowledge(
     }
     let procedure = procedure_of(case, context)?;
     let parties = Participants(case.participants.clone());
-    let next = procedure.opened_by(run.hop, Trigger::Received, case.outcome);
+    let next = procedure.opened_by(run.hop, Trigger::Received, case.outcome());
     let opened = next
         .map(|hop| open_hop(procedure, hop, context.now, &parties, context))
         .collect::<Result<_, _>>()?;
@@ -126,9 +122,8 @@ fn submit(
         fingerprint: command.fingerprint,
         hop: hop.id,
         act: hop.act,
-        outcome: None,
-        decided_on: None,
-        grounds: Vec::new(),
+        discharged_at: context.now,
+        decision: None,
         opened: opened_by_act(procedure, hop.id, None, context.now, &parties, context)?,
         delivery: delivery(hop, due, &parties, context.now),
         service,
@@ -155,7 +150,7 @@ fn proceed(
     let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
     let checked = check_facts(case, procedure, run, facts, context)?;
     let parties = Participants(case.participants.clone());
-    let outcome = checked.outcome.or(case.outcome);
+    let outcome = checked.decision.as_ref().map(|decision| decision.outcome).or(case.outcome());
     let due = run.due.as_ref().map(|due| due.instant);
     Ok(ActRecorded {
         case: case.id,
@@ -164,12 +159,11 @@ fn proceed(
         fingerprint: command.fingerprint,
         hop: hop.id,
         act,
-        outcome: checked.outcome,
-        decided_on: checked.decided_on,
-        grounds: checked.grounds,
+        discharged_at: checked.discharged_at,
+        decision: checked.decision,
         opening: None,
-        service: service_clock(procedure, hop.id, checked.happened_at, &parties, context)?,
-        opened: opened_by_act(procedure, hop.id, outcome, checked.happened_at, &parties, context)?,
+        service: service_clock(procedure, hop.id, checked.counts_from, &parties, context)?,
+        opened: opened_by_act(procedure, hop.id, outcome, checked.counts_from, &parties, context)?,
         delivery: delivery(hop, due, &parties, context.now),
         body: command.body.clone(),
     })
@@ -182,11 +176,11 @@ fn procedure_of<'a>(case: &Case, context: Context<'a>) -> Result<&'a Procedure, 
 
 /// The facts of an act after their check against the case.
 struct Checked {
-    outcome: Option<Outcome>,
-    decided_on: Option<Date>,
-    grounds: Vec<Ground>,
+    decision: Option<Decision>,
+    /// When the hop counts as discharged.
+    discharged_at: Timestamp,
     /// The instant from which the law counts what the act opens.
-    happened_at: Timestamp,
+    counts_from: Timestamp,
 }
 
 fn check_facts(
@@ -196,59 +190,94 @@ fn check_facts(
     facts: &ActFacts,
     context: Context<'_>,
 ) -> Result<Checked, Rejection> {
-    let zone = context.roster.zone(run.holder);
-    let today = zone.to_datetime(context.now).date();
-    let opened_on = zone.to_datetime(run.opened_at).date();
-    // What happened on an earlier day is counted from that day's first instant; what happened
-    // today, from now. Both fall on the same day of the calendar, which is all a term looks at.
-    let happened = |on: Date, field| {
-        if on > today {
-            let rule = "lies in the future; give the day on which it happened";
-            return Err(Rejection::Field { field, rule });
-        }
-        if on < opened_on {
-            let rule = "lies before the day on which this step was opened; check the date";
-            return Err(Rejection::Field { field, rule });
-        }
-        if on == today {
-            return Ok(context.now);
-        }
-        let midnight = zone.to_timestamp(on.to_datetime(Time::midnight()));
-        Ok(midnight.unwrap_or(context.now).max(run.opened_at).min(context.now))
-    };
-    let plain = |happened_at| Checked {
-        outcome: None,
-        decided_on: None,
-        grounds: Vec::new(),
-        happened_at,
-    };
+    let now = context.now;
     match facts {
-        ActFacts::Dispatch => Ok(plain(context.now)),
-        ActFacts::HandOver { handed_over_on } => {
-            happened(*handed_over_on, "handover.handed_over_date").map(plain)
+        ActFacts::Dispatch => Ok(Checked { decision: None, discharged_at: now, counts_from: now }),
+        ActFacts::HandOver { handed_over_at } => {
+            let at = check_instant(*handed_over_at, run, now, "hand_over.handed_over_time")?;
+            Ok(Checked { decision: None, discharged_at: at, counts_from: at })
         }
-        ActFacts::Arrival { filed_on } => {
-            let happened_at = happened(*filed_on, "application.filed_date")?;
-            check_consent(case, procedure, *filed_on)?;
-            Ok(plain(happened_at))
+        ActFacts::Arrival { region, consented_on, persons, filed_at } => {
+            let at = check_instant(*filed_at, run, now, "application.filed_time")?;
+            check_consent(case, (*region, *consented_on, *persons))?;
+            let zone = context.roster.zone(run.holder);
+            check_validity(case, procedure, zone.to_datetime(at).date())?;
+            Ok(Checked { decision: None, discharged_at: now, counts_from: at })
         }
-        ActFacts::Decision { outcome, decided_on, grounds } => {
-            check_grounds(procedure, run.act, *outcome, grounds)?;
-            Ok(Checked {
-                outcome: Some(*outcome),
-                decided_on: Some(*decided_on),
-                grounds: grounds.clone(),
-                happened_at: happened(*decided_on, "decision.decision_date")?,
-            })
+        ActFacts::Decision(decision) => {
+            check_grounds(procedure, run.act, decision)?;
+            check_persons(case, decision)?;
+            let counts_from = check_day(decision.decided_on, run, context)?;
+            Ok(Checked { decision: Some(decision.clone()), discharged_at: now, counts_from })
         }
     }
 }
 
-fn check_consent(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<(), Rejection> {
-    let (Some(validity), Some(decided_on)) = (procedure.consent_validity(), case.consented_on)
-    else {
+/// An instant that a sender reports: not before the step was opened, not in the future.
+fn check_instant(
+    at: Timestamp,
+    run: &HopRun,
+    now: Timestamp,
+    field: &'static str,
+) -> Result<Timestamp, Rejection> {
+    if at.as_second() > now.as_second().saturating_add(CLOCK_SKEW_SECONDS) {
+        let rule = "lies in the future; give the instant at which it happened";
+        return Err(Rejection::Field { field, rule });
+    }
+    if at < run.opened_at {
+        let rule = "lies before this step was opened; check the time";
+        return Err(Rejection::Field { field, rule });
+    }
+    Ok(at.min(now))
+}
+
+/// The day of a decision, as the instant the law counts from. An earlier day is counted from its
+/// first instant, today from now: both fall on the day itself, which is all a term looks at.
+fn check_day(on: Date, run: &HopRun, context: Context<'_>) -> Result<Timestamp, Rejection> {
+    let field = "decision.decision_date";
+    let zone = context.roster.zone(run.holder);
+    let today = zone.to_datetime(context.now).date();
+    if on > today {
+        let rule = "lies in the future; give the day on which it was decided";
+        return Err(Rejection::Field { field, rule });
+    }
+    if on < zone.to_datetime(run.opened_at).date() {
+        let rule = "lies before the day on which this step was opened; check the date";
+        return Err(Rejection::Field { field, rule });
+    }
+    if on == today {
+        return Ok(context.now);
+    }
+    let midnight = zone.to_timestamp(on.to_datetime(Time::midnight()));
+    Ok(midnight.unwrap_or(context.now).max(run.opened_at).min(context.now))
+}
+
+fn check_consent(
+    case: &Case,
+    (region, consented_on, persons): (Region, Date, u16),
+) -> Result<(), Rejection> {
+    if region != case.region {
+        let rule =
+            "is not the region of the consent; a move to another region needs its own consent";
+        return Err(Rejection::Field { field: "application.region", rule });
+    }
+    let consent = case.consent.as_ref();
+    if consent.is_some_and(|consent| consent.decided_on != consented_on) {
+        let rule = "is not the date of the consent given in this case";
+        return Err(Rejection::Field { field: "application.consent_decision_date", rule });
+    }
+    if consent.is_some_and(|consent| persons > consent.persons) {
+        let rule = "exceeds the persons covered by the consent";
+        return Err(Rejection::Field { field: "application.person_count", rule });
+    }
+    Ok(())
+}
+
+fn check_validity(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<(), Rejection> {
+    let (Some(validity), Some(consent)) = (procedure.consent_validity(), &case.consent) else {
         return Ok(());
     };
+    let decided_on = consent.decided_on;
     let span = jiff::Span::new().days(i64::from(validity.0));
     let valid_until = decided_on.checked_add(span).unwrap_or(Date::MAX);
     if filed_on > valid_until {
@@ -257,12 +286,21 @@ fn check_consent(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<(
     Ok(())
 }
 
-fn check_grounds(
-    procedure: &Procedure,
-    act: Act,
-    outcome: Outcome,
-    grounds: &[Ground],
-) -> Result<(), Rejection> {
+fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
+    let limit = case.consent.as_ref().map_or(case.persons, |consent| consent.persons);
+    let field = "decision.person_count";
+    if decision.outcome != Outcome::Refusal && decision.persons == 0 {
+        return Err(Rejection::Field { field, rule: "must be at least 1" });
+    }
+    if decision.persons > limit {
+        let rule = "exceeds the persons of the application or of the consent";
+        return Err(Rejection::Field { field, rule });
+    }
+    Ok(())
+}
+
+fn check_grounds(procedure: &Procedure, act: Act, decision: &Decision) -> Result<(), Rejection> {
+    let Decision { outcome, grounds, .. } = decision;
     let positive = match act {
         Act::RecordConsentDecision => Outcome::Consent,
         Act::RecordInclusionDecision => Outcome::Inclusion,
@@ -275,12 +313,14 @@ fn check_grounds(
         | Act::RegisterArrival
         | Act::HandOverInclusionDecision => return Err(Rejection::OutcomeNotAllowed(act)),
     };
-    let refused = outcome == Outcome::Refusal;
-    if !refused && outcome != positive {
+    let refused = *outcome == Outcome::Refusal;
+    if !refused && *outcome != positive {
         return Err(Rejection::OutcomeNotAllowed(act));
     }
     if !refused && !grounds.is_empty() {
-        return Err(Rejection::GroundsNotAllowed("a positive decision states no grounds of refusal"));
+        return Err(Rejection::GroundsNotAllowed(
+            "a positive decision states no grounds of refusal",
+        ));
     }
     if refused && grounds.is_empty() {
         return Err(Rejection::GroundsRequired);
@@ -309,11 +349,7 @@ fn out_of_order(case: &Case, act: Act) -> Rejection {
 struct Participants(Vec<(Role, PartyNumber)>);
 
 impl Participants {
-    fn new(
-        mission: PartyNumber,
-        region: Region,
-        context: Context<'_>,
-    ) -> Result<Self, Rejection> {
+    fn new(mission: PartyNumber, region: Region, context: Context<'_>) -> Result<Self, Rejection> {
         let parties = context.roster.parties();
         let number = |party: Option<&Party>| {
             party
@@ -372,8 +408,7 @@ fn open_hop(
     let holder = holder.unwrap_or(PartyNumber(0));
     let zone = context.roster.zone(holder);
     let counting = procedure.counting();
-    let due =
-        term::due(hop.term, hop.count, counting, opened_at, zone, context.calendar, None)?;
+    let due = term::due(hop.term, hop.count, counting, opened_at, zone, context.calendar, None)?;
     let (act, from, source) = (hop.act, hop.from, hop.source);
     Ok(HopOpened { hop: hop.id, act, from, holder, opened_at, due, source })
 }
@@ -393,11 +428,13 @@ fn service_clock(
     let zone = context.roster.zone(provider);
     let count = match service.term {
         Term::None => term::CountMode::None,
-        Term::WorkingDays(_) | Term::CalendarDays(_) | Term::SameDay | Term::MonthEnd
+        Term::WorkingDays(_)
+        | Term::CalendarDays(_)
+        | Term::SameDay
+        | Term::MonthEnd
         | Term::BeforeServiceEnd(_) => term::CountMode::From,
     };
     let counting = procedure.counting();
-    let due =
-        term::due(service.term, count, counting, opened_at, zone, context.calendar, None)?;
+    let due = term::due(service.term, count, counting, opened_at, zone, context.calendar, None)?;
     Ok(due.map(|due| ServiceClock { opened_at, due, informative: service.informative }))
 }

@@ -45,12 +45,11 @@ pub struct ActRecorded {
     pub hop: HopId,
     /// The act.
     pub act: Act,
+    /// The instant that counts as the discharge of the hop: the act's acceptance, or, for a
+    /// handover, when the decision was handed over.
+    pub discharged_at: Timestamp,
     /// What was decided, when the act is a decision.
-    pub outcome: Option<Outcome>,
-    /// The date of the decision, when the act is one.
-    pub decided_on: Option<Date>,
-    /// The grounds of a refusal.
-    pub grounds: Vec<Ground>,
+    pub decision: Option<Decision>,
     /// What opened the case, in its first act only.
     pub opening: Option<Opening>,
     /// The service clock that the act starts.
@@ -61,6 +60,19 @@ pub struct ActRecorded {
     pub delivery: Option<Delivery>,
     /// The document, as received.
     pub body: Body,
+}
+
+/// A commission's decision, without the persons' data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The day it was decided, on the commission's calendar.
+    pub decided_on: Date,
+    /// The persons of the application that it covers; none are covered by a refusal.
+    pub persons: u16,
+    /// The grounds of a refusal.
+    pub grounds: Vec<Ground>,
 }
 
 /// The first act's facts about the case.

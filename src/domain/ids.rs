@@ -220,7 +220,12 @@ mod tests {
 
     #[test]
     fn what_is_not_a_uuid_is_refused() {
-        for text in ["", "0193", "0193a0de-77aa-7bbb-8ccc-0123456789abc", "zz93a0de77aa7bbb8ccc0123456789ab"] {
+        for text in [
+            "",
+            "0193",
+            "0193a0de-77aa-7bbb-8ccc-0123456789abc",
+            "zz93a0de77aa7bbb8ccc0123456789ab",
+        ] {
             assert_eq!(text.parse::<RequestId>(), Err(IdError::NotUuid), "{text}");
         }
         let nil = "00000000-0000-0000-0000-000000000000";

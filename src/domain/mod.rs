@@ -18,14 +18,13 @@ pub mod rejection;
 pub mod roster;
 pub mod term;
 
-
 pub use act::{Act, Actor, Body, BodyKind, Ground, Outcome};
 pub use case::{Case, CaseStatus, HopRun, HopState};
 pub use command::{ActFacts, CaseAct, Command, Submission};
 pub use decide::{Context, Procedures, acknowledge, decide};
 pub use event::{
-    ActRecorded, Delivery, DeliveryAcknowledged, Event, HopOpened, Opening, PartyEnrolled,
-    ServiceClock,
+    ActRecorded, Decision, Delivery, DeliveryAcknowledged, Event, HopOpened, Opening,
+    PartyEnrolled, ServiceClock,
 };
 pub use ids::{CaseId, Edition, HopId, ProcedureId, ProcedureKey, RequestId, Sequence};
 pub use rejection::{OpenHop, Rejection};

@@ -203,13 +203,8 @@ impl fmt::Debug for IdentityUri {
 
 impl Role {
     /// Every role, in the order an application meets them.
-    pub const ALL: [Self; 5] = [
-        Self::ForeignMission,
-        Self::MigrationBody,
-        Self::Akimat,
-        Self::Commission,
-        Self::Operator,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::ForeignMission, Self::MigrationBody, Self::Akimat, Self::Commission, Self::Operator];
 
     /// The name of the role in files and records; it never changes.
     #[must_use]
@@ -237,10 +232,7 @@ impl FromStr for Role {
     type Err = PartyError;
 
     fn from_str(text: &str) -> Result<Self, PartyError> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(PartyError::UnknownRole)
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(PartyError::UnknownRole)
     }
 }
 
@@ -257,9 +249,7 @@ impl fmt::Display for Role {
 pub fn bundled_zone(name: &str) -> Result<TimeZone, PartyError> {
     TimeZoneDatabase::bundled()
         .get(name)
-        .map_err(|_| PartyError::UnknownZone {
-            name: name.chars().take(64).collect(),
-        })
+        .map_err(|_| PartyError::UnknownZone { name: name.chars().take(64).collect() })
 }
 
 #[cfg(test)]
@@ -268,13 +258,7 @@ mod tests {
 
     #[test]
     fn ids_of_permitted_form_read_back() {
-        for text in [
-            "abc",
-            "mission-uz",
-            "akimat-kz-55",
-            "a1-b2",
-            &"a".repeat(63),
-        ] {
+        for text in ["abc", "mission-uz", "akimat-kz-55", "a1-b2", &"a".repeat(63)] {
             assert_eq!(text.parse::<PartyId>().unwrap().to_string(), text);
         }
     }
@@ -306,13 +290,7 @@ mod tests {
         let names = Role::ALL.map(Role::as_str);
         assert_eq!(
             names,
-            [
-                "foreign-mission",
-                "migration-body",
-                "akimat",
-                "commission",
-                "operator"
-            ]
+            ["foreign-mission", "migration-body", "akimat", "commission", "operator"]
         );
         for role in Role::ALL {
             assert_eq!(role.to_string().parse(), Ok(role));

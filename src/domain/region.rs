@@ -51,13 +51,7 @@ const fn row(
     ru: &'static str,
     en: &'static str,
 ) -> Row {
-    Row {
-        number,
-        code,
-        kk,
-        ru,
-        en,
-    }
+    Row { number, code, kk, ru, en }
 }
 
 /// ISO 3166-2:KZ since the regions of 2022 (Abai, Zhetisu, Ulytau), by code.
@@ -100,9 +94,7 @@ impl Region {
     /// The region with these two digits after `KZ-`, if there is one.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|region| region.number() == number)
+        Self::ALL.into_iter().find(|region| region.number() == number)
     }
 
     /// The two digits after `KZ-` as a number: 55 for `KZ-55`. This is what

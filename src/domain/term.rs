@@ -17,9 +17,7 @@ use jiff::{Span, Timestamp};
 use thiserror::Error;
 
 pub use super::calendar::WorkingDays;
-use super::calendar::{
-    Calendar, CalendarError, CalendarVersion, Certainty, DayKind, DayName, ListedDay,
-};
+use super::calendar::{Calendar, CalendarError, CalendarVersion, Certainty, DayName, ListedKind};
 
 /// A number of calendar days: weekends and holidays count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -250,9 +248,7 @@ pub fn due(
 ) -> Result<Option<Due>, TermError> {
     let event = zone.to_datetime(opened).date();
     let course = course(term, count, counting, event, calendar, service_due)?;
-    course
-        .map(|course| ends(&course, zone, calendar))
-        .transpose()
+    course.map(|course| ends(&course, zone, calendar)).transpose()
 }
 
 /// [`due`] with the rule in words and the days off that were passed over.
@@ -300,10 +296,7 @@ fn course(
         return Err(TermError::CountMismatch { term, count });
     }
     let strict = counting.strict_from && count == CountMode::From;
-    let fixed = |date| Course {
-        date,
-        consulted: None,
-    };
+    let fixed = |date| Course { date, consulted: None };
     Ok(Some(match term {
         Term::None => return Ok(None),
         Term::WorkingDays(n) => working_days(n, strict, event, calendar)?,
@@ -323,11 +316,9 @@ fn course(
             let next_month = next_month.map_err(|_| TermError::BeyondTime { from: event })?;
             fixed(next_month.last_of_month())
         }
-        Term::BeforeServiceEnd(n) => before_service_end(
-            n,
-            service_due.ok_or(TermError::ServiceDueMissing)?,
-            calendar,
-        )?,
+        Term::BeforeServiceEnd(n) => {
+            before_service_end(n, service_due.ok_or(TermError::ServiceDueMissing)?, calendar)?
+        }
     }))
 }
 
@@ -342,20 +333,14 @@ fn working_days(
     let first_counts = strict && calendar.is_working(event)?;
     let n = WorkingDays(n.0.saturating_sub(u16::from(first_counts)));
     let date = calendar.add_working_days(event, n)?;
-    let first = if strict || n.0 == 0 {
-        event
-    } else {
-        tomorrow(event)?
-    };
+    let first = if strict || n.0 == 0 { event } else { tomorrow(event)? };
     let consulted = Some(first..=date);
     Ok(Course { date, consulted })
 }
 
 fn calendar_days(n: CalendarDays, strict: bool, event: Date) -> Result<Date, TermError> {
     let days = n.0.saturating_sub(u16::from(strict));
-    event
-        .checked_add(Span::new().days(days))
-        .map_err(|_| TermError::BeyondTime { from: event })
+    event.checked_add(Span::new().days(days)).map_err(|_| TermError::BeyondTime { from: event })
 }
 
 fn before_service_end(
@@ -376,9 +361,8 @@ fn before_service_end(
 /// instant that is, so a day is never cut short nor prolonged.
 fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, TermError> {
     let midnight = DateTime::from_parts(tomorrow(course.date)?, Time::midnight());
-    let instant = zone
-        .to_timestamp(midnight)
-        .map_err(|_| TermError::BeyondTime { from: course.date })?;
+    let instant =
+        zone.to_timestamp(midnight).map_err(|_| TermError::BeyondTime { from: course.date })?;
     let consulted = course.consulted.as_ref();
     Ok(Due {
         date: course.date,
@@ -389,8 +373,7 @@ fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, Te
 }
 
 fn tomorrow(date: Date) -> Result<Date, TermError> {
-    date.tomorrow()
-        .map_err(|_| TermError::BeyondTime { from: date })
+    date.tomorrow().map_err(|_| TermError::BeyondTime { from: date })
 }
 
 fn skipped(course: &Course, calendar: &Calendar) -> Result<Vec<SkippedDay>, TermError> {
@@ -400,29 +383,17 @@ fn skipped(course: &Course, calendar: &Calendar) -> Result<Vec<SkippedDay>, Term
     let mut skipped = Vec::new();
     let dates = days.start().series(Span::new().days(1));
     for date in dates.take_while(|date| date <= days.end()) {
-        let day = calendar.day(date)?;
-        let name = |listed: Option<&ListedDay>| {
-            listed.map_or_else(
-                || DayName {
-                    en: "".into(),
-                    kk: "".into(),
-                },
-                |listed| listed.name.clone(),
-            )
+        let listed = calendar.day(date)?.listed;
+        let why = match listed.map(|day| (day.kind, &day.name)) {
+            None if calendar.is_working(date)? => continue,
+            None => SkipReason::Weekend,
+            Some((ListedKind::WorkingWeekend, _)) => continue,
+            Some((ListedKind::Holiday, name)) => SkipReason::Holiday(name.clone()),
+            Some((ListedKind::Observed, name)) => SkipReason::Observed(name.clone()),
+            Some((ListedKind::MovedOff, name)) => SkipReason::MovedOff(name.clone()),
         };
-        let why = match day.kind {
-            DayKind::Working | DayKind::WorkingWeekend => continue,
-            DayKind::Weekend => SkipReason::Weekend,
-            DayKind::Holiday => SkipReason::Holiday(name(day.listed)),
-            DayKind::Observed => SkipReason::Observed(name(day.listed)),
-            DayKind::MovedOff => SkipReason::MovedOff(name(day.listed)),
-        };
-        let certainty = day.listed.map_or(Certainty::Fixed, |day| day.certainty);
-        skipped.push(SkippedDay {
-            date,
-            why,
-            certainty,
-        });
+        let certainty = listed.map_or(Certainty::Fixed, |day| day.certainty);
+        skipped.push(SkippedDay { date, why, certainty });
     }
     Ok(skipped)
 }
@@ -437,13 +408,13 @@ fn rule(term: Term, count: CountMode, counting: Counting, zone: &TimeZone) -> St
         }
         Term::WorkingDays(n) => format!("{n} {from}; the event's day is not counted"),
         Term::CalendarDays(n) => {
-            let not = if strict { "" } else { "not " };
+            let counted = if strict { "counted" } else { "not counted" };
             let end = if counting.roll_over {
                 "an end on a day off moves to the next working day"
             } else {
                 "an end on a day off stays there"
             };
-            format!("{n} {from}; the event's day is {not}counted; {end}")
+            format!("{n} {from}; the event's day is {counted}; {end}")
         }
         Term::SameDay => from.into(),
         Term::MonthEnd => {
@@ -456,4 +427,314 @@ fn rule(term: Term, count: CountMode, counting: Counting, zone: &TimeZone) -> St
     };
     let place = zone.iana_name().unwrap_or("the acting party's time zone");
     format!("{counted}; the day ends at 24:00 in {place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calendar::{CalendarBuilder, ListedDay};
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    const ALMATY: &str = "Asia/Almaty";
+
+    /// The autumn and winter of 2025 with a holiday, an observed day, a moved
+    /// day and its working Saturday, and an estimated day, all synthetic.
+    fn calendar() -> Calendar {
+        use ListedKind as K;
+        let version = CalendarVersion::parse("test-1").unwrap();
+        let (first, last) = (date(2025, 8, 1), date(2026, 8, 31));
+        let mut builder = CalendarBuilder::new(version, first, last).unwrap();
+        for (date, kind, certainty) in [
+            (date(2025, 10, 4), K::WorkingWeekend, Certainty::Fixed),
+            (date(2025, 10, 6), K::MovedOff, Certainty::Fixed),
+            (date(2025, 10, 25), K::Holiday, Certainty::Fixed),
+            (date(2025, 10, 27), K::Observed, Certainty::Fixed),
+            (date(2025, 12, 16), K::Holiday, Certainty::Fixed),
+            (date(2026, 5, 27), K::Holiday, Certainty::Estimated),
+        ] {
+            let (en, kk) = (format!("{kind:?} {date}").into(), "".into());
+            let name = DayName { en, kk };
+            let day = ListedDay { date, kind, certainty, name };
+            builder.list(day).unwrap();
+        }
+        builder.build()
+    }
+
+    fn working(n: u16) -> Term {
+        Term::WorkingDays(WorkingDays(n))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn explained(term: Term, count: CountMode, counting: Counting, opened: &str) -> Explanation {
+        let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
+        let service_due = Some(date(2025, 10, 28));
+        let opened = at(opened);
+        let got = explain(term, count, counting, opened, &zone, &calendar, service_due);
+        let due = due(term, count, counting, opened, &zone, &calendar, service_due);
+        let explanation = got.unwrap().unwrap();
+        assert_eq!(due, Ok(Some(explanation.due.clone())));
+        explanation
+    }
+
+    #[test]
+    fn the_rule_and_each_skipped_day_are_told() {
+        let opened = "2025-10-03T10:00:00+05:00";
+        let told = explained(working(2), CountMode::From, Counting::default(), opened);
+        assert_eq!(
+            told.rule,
+            "2 working days from the day of the event; the event's day is not counted; \
+             the day ends at 24:00 in Asia/Almaty"
+        );
+        assert_eq!(told.due.date, date(2025, 10, 7));
+        assert_eq!(told.due.instant, at("2025-10-08T00:00:00+05:00"));
+        assert_eq!(told.due.calendar.as_str(), "test-1");
+        let skipped: Vec<String> =
+            told.skipped.iter().map(|day| format!("{} {}", day.date, day.why)).collect();
+        assert_eq!(
+            skipped,
+            ["2025-10-05 weekend", "2025-10-06 moved day off: MovedOff 2025-10-06"]
+        );
+    }
+
+    #[test]
+    fn a_holiday_on_a_weekend_is_told_as_the_holiday() {
+        let opened = "2025-10-24T10:00:00+05:00";
+        let told = explained(working(1), CountMode::After, Counting::default(), opened);
+        let why: Vec<String> = told.skipped.iter().map(|day| day.why.to_string()).collect();
+        assert_eq!(
+            why,
+            ["holiday: Holiday 2025-10-25", "weekend", "observed day off: Observed 2025-10-27"]
+        );
+    }
+
+    #[test]
+    fn each_kind_of_term_has_its_words() {
+        use CountMode as C;
+        let days = |n| Term::CalendarDays(CalendarDays(n));
+        let strict = Counting { strict_from: true, roll_over: true };
+        for (term, count, counting, words) in [
+            (
+                working(1),
+                C::From,
+                strict,
+                "1 working day from the day of the event; the event's day is counted if",
+            ),
+            (working(3), C::NotStated, strict, "3 working days from a start the law does not name"),
+            (
+                working(3),
+                C::Moment,
+                strict,
+                "3 working days from the moment of the event, in whole days; the event's day is not",
+            ),
+            (
+                days(30),
+                C::From,
+                Counting::default(),
+                "30 calendar days from the day of the event; the event's day is not counted; an end on a day off stays there;",
+            ),
+            (
+                days(1),
+                C::From,
+                strict,
+                "1 calendar day from the day of the event; the event's day is counted; an end on a day off moves to the next",
+            ),
+            (Term::SameDay, C::On, strict, "on the day of the event; the day ends"),
+            (Term::MonthEnd, C::None, strict, "by the last day of the month after"),
+            (
+                Term::BeforeServiceEnd(CalendarDays(1)),
+                C::Before,
+                strict,
+                "1 calendar day before the service is due; a day off moves back",
+            ),
+        ] {
+            let told = explained(term, count, counting, "2025-10-02T10:00:00+05:00");
+            assert!(told.rule.starts_with(words), "{}", told.rule);
+            assert!(told.rule.ends_with("24:00 in Asia/Almaty"), "{}", told.rule);
+        }
+    }
+
+    #[test]
+    fn the_day_before_the_service_end_goes_back_over_days_off() {
+        let term = Term::BeforeServiceEnd(CalendarDays(1));
+        let opened = "2025-10-02T10:00:00+05:00";
+        let told = explained(term, CountMode::Before, Counting::default(), opened);
+        assert_eq!(told.due.date, date(2025, 10, 24));
+        let dates: Vec<i8> = told.skipped.iter().map(|day| day.date.day()).collect();
+        assert_eq!(dates, [25, 26, 27]);
+    }
+
+    #[test]
+    fn calendar_days_and_month_ends_skip_nothing() {
+        let opened = "2025-09-25T10:00:00+05:00";
+        let term = Term::CalendarDays(CalendarDays(30));
+        let told = explained(term, CountMode::From, Counting::default(), opened);
+        assert_eq!(told.due.date, date(2025, 10, 25));
+        assert_eq!(told.skipped, []);
+        let told = explained(Term::MonthEnd, CountMode::None, Counting::default(), opened);
+        assert_eq!(told.due.date, date(2025, 10, 31));
+        assert_eq!(told.skipped, []);
+    }
+
+    #[test]
+    fn an_estimated_day_marks_only_the_spans_that_pass_it() {
+        let opened = "2026-05-25T10:00:00+05:00";
+        let plain = Counting::default();
+        let passed = explained(working(2), CountMode::From, plain, opened);
+        assert!(passed.due.estimated);
+        assert_eq!(passed.skipped[0].certainty, Certainty::Estimated);
+        assert!(!explained(working(1), CountMode::From, plain, opened).due.estimated);
+        let days = Term::CalendarDays(CalendarDays(2));
+        assert!(!explained(days, CountMode::From, plain, opened).due.estimated);
+        let rolled = Counting { roll_over: true, ..plain };
+        assert!(explained(days, CountMode::From, rolled, opened).due.estimated);
+    }
+
+    #[test]
+    fn a_hop_without_a_term_has_no_due_date() {
+        let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
+        for count in [CountMode::None, CountMode::NotStated] {
+            let opened = at("1990-01-01T00:00:00Z");
+            let plain = Counting::default();
+            let due = due(Term::None, count, plain, opened, &zone, &calendar, None);
+            assert_eq!(due, Ok(None));
+            let told = explain(Term::None, count, plain, opened, &zone, &calendar, None);
+            assert_eq!(told, Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_count_that_does_not_fit_the_term_is_refused() {
+        let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
+        let opened = at("2025-10-02T10:00:00Z");
+        let before = Term::BeforeServiceEnd(CalendarDays(1));
+        for (term, count) in [
+            (Term::None, CountMode::From),
+            (working(1), CountMode::On),
+            (Term::CalendarDays(CalendarDays(1)), CountMode::Before),
+            (Term::SameDay, CountMode::From),
+            (Term::MonthEnd, CountMode::After),
+            (before, CountMode::None),
+        ] {
+            let plain = Counting::default();
+            let due = due(term, count, plain, opened, &zone, &calendar, None);
+            assert_eq!(due, Err(TermError::CountMismatch { term, count }));
+        }
+        let missing =
+            due(before, CountMode::Before, Counting::default(), opened, &zone, &calendar, None);
+        assert_eq!(missing, Err(TermError::ServiceDueMissing));
+    }
+
+    #[test]
+    fn an_event_outside_the_calendar_is_an_error_not_a_guess() {
+        let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
+        let ask = |term, opened: &str| {
+            due(term, CountMode::From, Counting::default(), at(opened), &zone, &calendar, None)
+        };
+        let early = ask(working(1), "2025-07-01T10:00:00Z");
+        assert!(matches!(early, Err(TermError::Calendar(CalendarError::OutOfRange { .. }))));
+        let late = ask(working(100), "2026-08-01T10:00:00Z");
+        assert!(matches!(late, Err(TermError::Calendar(CalendarError::RunsOut { .. }))));
+        // Calendar days need no calendar, so they are counted anywhere.
+        let days = ask(Term::CalendarDays(CalendarDays(1)), "1999-12-31T10:00:00Z");
+        assert_eq!(days.unwrap().unwrap().date, date(2000, 1, 1));
+        let beyond = ask(Term::CalendarDays(CalendarDays(u16::MAX)), "9990-01-01T00:00:00Z");
+        assert!(matches!(beyond, Err(TermError::BeyondTime { .. })));
+    }
+
+    #[test]
+    fn a_zone_comes_from_the_bundle_or_is_refused() {
+        assert_eq!(bundled_zone("asia/almaty").unwrap().iana_name(), Some(ALMATY));
+        for name in ["", "Asia/Nowhere", "Etc/Unknown", "../../etc/passwd", "+05:00"] {
+            let refused = bundled_zone(name).unwrap_err();
+            assert_eq!(refused, TermError::ZoneUnknown { name: name.into() });
+        }
+    }
+
+    #[test]
+    fn a_day_that_loses_its_midnight_ends_at_its_last_instant() {
+        // Beirut moved its clocks from 00:00 to 01:00 on 2025-03-30.
+        let zone = bundled_zone("Asia/Beirut").unwrap();
+        let opened = at("2025-03-29T12:00:00Z");
+        let plain = Counting::default();
+        let due = due(Term::SameDay, CountMode::On, plain, opened, &zone, &calendar(), None);
+        assert_eq!(due.unwrap().unwrap().instant, at("2025-03-29T22:00:00Z"));
+    }
+
+    const ZONES: [&str; 6] = [
+        ALMATY,
+        "Asia/Tashkent",
+        "Asia/Shanghai",
+        "Asia/Ashgabat",
+        "Asia/Ulaanbaatar",
+        "Europe/Moscow",
+    ];
+
+    /// Seconds of 2025-08-02 to 2026-05-20, well inside the test calendar.
+    const OPENED: std::ops::Range<i64> = 1_754_092_800..1_779_235_200;
+
+    fn ask(term: Term, counting: Counting, opened: i64, zone: &TimeZone, on: &Calendar) -> Due {
+        let opened = Timestamp::from_second(opened).unwrap();
+        let due = due(term, CountMode::From, counting, opened, zone, on, None);
+        due.unwrap().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_working_day_term_ends_on_a_working_day_after_a_walk(
+            opened in OPENED, n in 1u16..60, zone in prop::sample::select(&ZONES[..]), strict_from: bool,
+        ) {
+            let (zone, calendar) = (bundled_zone(zone).unwrap(), calendar());
+            let counting = Counting { strict_from, roll_over: false };
+            let due = ask(working(n), counting, opened, &zone, &calendar);
+            prop_assert!(calendar.is_working(due.date).unwrap());
+            let event = zone.to_datetime(Timestamp::from_second(opened).unwrap()).date();
+            let (mut day, mut left) = (event, n);
+            let mut counts = strict_from;
+            loop {
+                left -= u16::from(counts && calendar.is_working(day).unwrap());
+                if left == 0 {
+                    break;
+                }
+                counts = true;
+                day = day.tomorrow().unwrap();
+            }
+            prop_assert_eq!(due.date, day);
+            let last = zone.to_datetime(due.instant - Span::new().nanoseconds(1));
+            prop_assert_eq!(last.date(), due.date);
+            prop_assert!(zone.to_datetime(due.instant).date() > due.date);
+        }
+
+        #[test]
+        fn a_due_instant_never_falls_as_the_event_or_the_term_grows(
+            opened in OPENED, later in 0i64..2_000_000, n in 0u16..30, more in 0u16..10,
+            zone in prop::sample::select(&ZONES[..]), strict_from: bool, roll_over: bool, working_days: bool,
+        ) {
+            let (zone, calendar) = (bundled_zone(zone).unwrap(), calendar());
+            let counting = Counting { strict_from, roll_over };
+            let term = |n| if working_days { working(n) } else { Term::CalendarDays(CalendarDays(n)) };
+            let first = ask(term(n), counting, opened, &zone, &calendar);
+            let second = ask(term(n + more), counting, opened + later, &zone, &calendar);
+            prop_assert!(first.instant <= second.instant);
+            prop_assert!(first.instant.as_second() > opened);
+        }
+
+        #[test]
+        fn an_explanation_accounts_for_every_day_of_the_span(opened in OPENED, n in 1u16..60) {
+            let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
+            let opened = Timestamp::from_second(opened).unwrap();
+            let plain = Counting::default();
+            let told = explain(working(n), CountMode::From, plain, opened, &zone, &calendar, None);
+            let told = told.unwrap().unwrap();
+            let event = zone.to_datetime(opened).date();
+            let span = told.due.date.duration_since(event).as_hours() / 24;
+            prop_assert_eq!(i64::from(n) + told.skipped.len() as i64, span);
+            for day in told.skipped {
+                prop_assert!(!calendar.is_working(day.date).unwrap());
+            }
+        }
+    }
 }

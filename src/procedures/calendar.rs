@@ -181,9 +181,7 @@ pub fn parse(text: &str) -> Result<Calendar, CalendarFileError> {
     for (line, text) in rows {
         let field = Field::Date;
         let day = row(line, text)?;
-        calendar
-            .list(day)
-            .map_err(|rule| CalendarFileError::Rule { line, field, rule })?;
+        calendar.list(day).map_err(|rule| CalendarFileError::Rule { line, field, rule })?;
     }
     Ok(calendar.build())
 }
@@ -193,11 +191,7 @@ fn head<'t>(
 ) -> Result<CalendarBuilder, CalendarFileError> {
     let mut value = |line, field, wanted, key| {
         let found = lines.next().and_then(|(_, text)| text.strip_prefix(key));
-        found.ok_or(CalendarFileError::Head {
-            line,
-            field,
-            wanted,
-        })
+        found.ok_or(CalendarFileError::Head { line, field, wanted })
     };
     let format = value(1, Field::Format, "# format: kopir-calendar/1", "# format: ")?;
     if format != FORMAT {
@@ -237,12 +231,7 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
     };
     let actual = weekday_word(date.weekday());
     if weekday != actual {
-        return Err(CalendarFileError::Weekday {
-            line,
-            date,
-            actual,
-            found: shown(weekday),
-        });
+        return Err(CalendarFileError::Weekday { line, date, actual, found: shown(weekday) });
     }
     let kind = match kind {
         "holiday" => ListedKind::Holiday,
@@ -270,12 +259,7 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
         en: name(line, Field::NameEn, en)?.into(),
         kk: name(line, Field::NameKk, kk)?.into(),
     };
-    Ok(ListedDay {
-        date,
-        kind,
-        certainty,
-        name,
-    })
+    Ok(ListedDay { date, kind, certainty, name })
 }
 
 fn name(line: usize, field: Field, text: &str) -> Result<&str, CalendarFileError> {
@@ -306,15 +290,177 @@ fn weekday_word(weekday: Weekday) -> &'static str {
 }
 
 fn not_allowed(line: usize, field: Field, found: &str, allowed: &'static str) -> CalendarFileError {
-    CalendarFileError::Value {
-        line,
-        field,
-        found: shown(found),
-        allowed,
-    }
+    CalendarFileError::Value { line, field, found: shown(found), allowed }
 }
 
 /// The beginning of a wrong value: enough to find it, not a whole binary file.
 fn shown(found: &str) -> String {
     found.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calendar::{DayKind, WorkingDays};
+    use jiff::civil::date;
+
+    const HEAD: &str = "# format: kopir-calendar/1\n# calendar: t-1\n\
+                        # covers: 2025-01-01..2025-12-31\n# a comment\n";
+
+    fn with(rows: &str) -> Result<Calendar, CalendarFileError> {
+        parse(&format!("{HEAD}{COLUMNS}\n{rows}"))
+    }
+
+    /// The message of a refusal, which must name the line and the field.
+    fn refused(rows: &str, line: usize, field: &str) -> String {
+        let said = with(rows).unwrap_err().to_string();
+        let place = format!("line {line}, {field}: ");
+        assert!(said.starts_with(&place), "{said}");
+        assert!(said.contains(';'), "no remedy: {said}");
+        said
+    }
+
+    #[test]
+    fn the_carried_calendar_is_whole() {
+        let calendar = kazakhstan().unwrap();
+        assert_eq!(calendar.version().as_str(), "kz-2026.1");
+        assert_eq!(calendar.first(), date(2016, 1, 1));
+        assert_eq!(calendar.last(), date(2030, 12, 31));
+        assert_eq!(calendar.listed().len(), 320);
+    }
+
+    #[test]
+    fn every_day_off_moved_is_worked_off_in_the_same_year() {
+        let calendar = kazakhstan().unwrap();
+        for year in 2016..=2030 {
+            let count = |kind| {
+                let listed = calendar.listed().iter();
+                listed.filter(|d| d.date.year() == year && d.kind == kind).count()
+            };
+            let (off, on) = (ListedKind::MovedOff, ListedKind::WorkingWeekend);
+            assert_eq!(count(off), count(on), "{year}");
+        }
+    }
+
+    #[test]
+    fn the_carried_calendar_counts_like_a_walk_from_every_day() {
+        let calendar = kazakhstan().unwrap();
+        let listed: std::collections::HashMap<Date, ListedKind> =
+            calendar.listed().iter().map(|d| (d.date, d.kind)).collect();
+        let works = |day: Date| match listed.get(&day) {
+            Some(kind) => *kind == ListedKind::WorkingWeekend,
+            None => !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday),
+        };
+        let mut from = calendar.first();
+        while from < date(2030, 11, 1) {
+            let (mut day, mut n) = (from, 0);
+            while n < 31 {
+                day = day.tomorrow().unwrap();
+                if works(day) {
+                    n += 1;
+                    assert_eq!(calendar.add_working_days(from, WorkingDays(n)), Ok(day));
+                }
+            }
+            from = from.tomorrow().unwrap();
+        }
+    }
+
+    #[test]
+    fn kurban_ait_ahead_is_an_estimate() {
+        let calendar = kazakhstan().unwrap();
+        let estimated = calendar.listed().iter();
+        let estimated = estimated.filter(|d| d.certainty == Certainty::Estimated);
+        let years: Vec<i16> = estimated.map(|d| d.date.year()).collect();
+        assert_eq!(years, [2026, 2027, 2028, 2029, 2030]);
+    }
+
+    #[test]
+    fn a_working_monday_may_be_listed() {
+        let calendar = kazakhstan().unwrap();
+        let day = calendar.day(date(2020, 5, 11)).unwrap();
+        assert_eq!(day.kind, DayKind::WorkingWeekend);
+    }
+
+    #[test]
+    fn comments_and_windows_line_ends_are_taken() {
+        let text = format!("{HEAD}{COLUMNS}\n# note\n2025-01-01,Wed,holiday,fixed,A,\n");
+        let calendar = parse(&text.replace('\n', "\r\n")).unwrap();
+        assert_eq!(calendar.listed().len(), 1);
+    }
+
+    #[test]
+    fn a_day_both_working_and_off_is_refused() {
+        let rows = "2025-01-04,Sat,holiday,fixed,A,\n2025-01-04,Sat,working_weekend,fixed,B,\n";
+        let said = refused(rows, 7, "date");
+        assert!(said.contains("working and as off"), "{said}");
+    }
+
+    #[test]
+    fn a_duplicate_is_refused() {
+        let rows = "2025-01-01,Wed,holiday,fixed,A,\n2025-01-01,Wed,observed,fixed,B,\n";
+        assert!(refused(rows, 7, "date").contains("listed twice"));
+    }
+
+    #[test]
+    fn an_unordered_day_is_refused() {
+        let rows = "2025-01-02,Thu,holiday,fixed,A,\n2025-01-01,Wed,holiday,fixed,B,\n";
+        assert!(refused(rows, 7, "date").contains("listed after 2025-01-02"));
+    }
+
+    #[test]
+    fn a_day_outside_the_range_is_refused() {
+        let said = refused("2026-01-01,Thu,holiday,fixed,A,\n", 6, "date");
+        assert!(said.contains("2025-01-01..2025-12-31"), "{said}");
+    }
+
+    #[test]
+    fn a_wrong_field_is_refused_by_name() {
+        let long = format!("2025-01-01,Wed,holiday,fixed,{},\n", "n".repeat(201));
+        for (row, field) in [
+            ("2025-01-01,Wed,festival,fixed,A,\n", "kind"),
+            ("2025-01-01,Wed,Holiday,fixed,A,\n", "kind"),
+            ("2025-01-01,Wed,holiday,likely,A,\n", "certainty"),
+            ("2025-01-01,Thu,holiday,fixed,A,\n", "weekday"),
+            ("2025-02-30,Sun,holiday,fixed,A,\n", "date"),
+            ("2025-01-01T00:00,Wed,holiday,fixed,A,\n", "date"),
+            ("2025-1-1,Wed,holiday,fixed,A,\n", "date"),
+            ("2025-01-01,Wed,holiday,fixed,,\n", "name_en"),
+            ("2025-01-01,Wed,holiday,fixed,A\u{7},\n", "name_en"),
+            ("2025-01-01,Wed,holiday,fixed,A, B\n", "name_kk"),
+            (&long, "name_en"),
+            ("2025-01-01,Wed,holiday,fixed,A,B,C\n", "row"),
+            ("2025-01-01,Wed,holiday\n", "row"),
+            ("\n", "row"),
+        ] {
+            refused(row, 6, field);
+        }
+    }
+
+    #[test]
+    fn a_head_with_a_missing_or_wrong_line_is_refused() {
+        let good = format!("{HEAD}{COLUMNS}\n");
+        for (from, to, place) in [
+            ("# format: kopir-calendar/1\n", "", "line 1, format: "),
+            ("calendar/1", "calendar/2", "line 1, format: "),
+            ("# calendar: t-1\n", "", "line 2, calendar: "),
+            ("t-1", "T 1", "line 2, calendar: "),
+            ("# covers:", "# range:", "line 3, covers: "),
+            ("01..2025", "01 to 2025", "line 3, covers: "),
+            ("2025-12-31", "2024-12-31", "line 3, covers: "),
+            ("date,weekday", "weekday,date", "line 5, columns: "),
+            (&format!("{COLUMNS}\n"), "", "line 4, columns: "),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good);
+            let said = parse(&text).unwrap_err().to_string();
+            assert!(said.starts_with(place), "{said}");
+        }
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn a_long_wrong_value_is_shown_short() {
+        let said = refused(&format!("{},Wed,holiday,fixed,A,\n", "9".repeat(9000)), 6, "date");
+        assert!(said.len() < 200, "{said}");
+    }
 }

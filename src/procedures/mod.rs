@@ -251,8 +251,7 @@ enum RawTrigger {
 }
 
 fn draft(raw: RawFile) -> Result<Draft, Problem> {
-    let key =
-        ProcedureKey { procedure: raw.procedure.parse()?, edition: raw.edition.parse()? };
+    let key = ProcedureKey { procedure: raw.procedure.parse()?, edition: raw.edition.parse()? };
     let grounds = raw.grounds.iter().map(|text| text.parse::<Ground>());
     Ok(Draft {
         key,
@@ -360,7 +359,10 @@ mod tests {
                 Term::CalendarDays(n) => (n.0.to_string(), "calendar-days"),
                 Term::SameDay | Term::MonthEnd | Term::BeforeServiceEnd(_) => panic!("{hop:?}"),
             };
-            format!("{},{},{},{n},{unit},{:?},{:?},{}\n", hop.id, hop.from, hop.to, hop.count, hop.source, hop.citation)
+            format!(
+                "{},{},{},{n},{unit},{:?},{:?},{}\n",
+                hop.id, hop.from, hop.to, hop.count, hop.source, hop.citation
+            )
         });
         assert_eq!(shown.collect::<String>(), expected);
     }
@@ -373,11 +375,31 @@ mod tests {
             ("basis =", "bases =", "unknown field `bases`"),
             ("\"5 working days\"", "\"five days\"", "'five days' is not a term"),
             ("id = \"K21B-12\"", "id = \"K21B-11\"", "hop K21B-11 is there twice"),
-            ("{ hop = \"K21B-11\", event", "{ hop = \"K21B-99\", event", "K21B-99, which is not a hop"),
-            ("{ hop = \"K21B-08\", event = \"acted\"", "{ hop = \"K21B-08\", event = \"received\"", "whose receiver has no inbox"),
-            ("{ hop = \"K21B-02\", event", "{ hop = \"K21B-03\", event", "hop K21B-03 is never opened"),
-            ("citation = \"002-EN A1 ¶17\"", "citation = \"\"", "hop K21B-07 has a term but no citation"),
-            ("words = \"no later than three working days\"", "", "K21B-06 has a term but no original words"),
+            (
+                "{ hop = \"K21B-11\", event",
+                "{ hop = \"K21B-99\", event",
+                "K21B-99, which is not a hop",
+            ),
+            (
+                "{ hop = \"K21B-08\", event = \"acted\"",
+                "{ hop = \"K21B-08\", event = \"received\"",
+                "whose receiver has no inbox",
+            ),
+            (
+                "{ hop = \"K21B-02\", event",
+                "{ hop = \"K21B-03\", event",
+                "hop K21B-03 is never opened",
+            ),
+            (
+                "citation = \"002-EN A1 ¶17\"",
+                "citation = \"\"",
+                "hop K21B-07 has a term but no citation",
+            ),
+            (
+                "words = \"no later than three working days\"",
+                "",
+                "K21B-06 has a term but no original words",
+            ),
             ("count = \"from\"", "count = \"on\"", "hop K21B-03 cannot count its term this way"),
         ];
         for (from, to, message) in cases {

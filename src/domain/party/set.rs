@@ -163,15 +163,11 @@ impl Parties {
     /// the same set, whatever order it is given in.
     pub fn new(mut members: Vec<Party>) -> Result<Self, PartiesError> {
         if members.len() > MAX_PARTIES {
-            return Err(PartiesError::TooMany {
-                count: members.len(),
-            });
+            return Err(PartiesError::TooMany { count: members.len() });
         }
         members.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = members.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(PartiesError::DuplicateId {
-                party: pair[0].id.clone(),
-            });
+            return Err(PartiesError::DuplicateId { party: pair[0].id.clone() });
         }
         for party in &members {
             check_party(party)?;
@@ -182,13 +178,7 @@ impl Parties {
         let by_identity = identities(&members)?;
         check_supervision(&members)?;
         check_acts_for(&members)?;
-        Ok(Self {
-            members,
-            by_identity,
-            akimats,
-            commissions,
-            migration_body,
-        })
+        Ok(Self { members, by_identity, akimats, commissions, migration_body })
     }
 
     /// The party of this id.
@@ -262,40 +252,33 @@ fn check_party(party: &Party) -> Result<(), PartiesError> {
     for (language, name) in [("kk", kk), ("ru", ru), ("en", en)] {
         let printable = !name.trim().is_empty() && !name.chars().any(char::is_control);
         if !printable || name.chars().count() > MAX_NAME_CHARS {
-            return Err(PartiesError::Name {
-                party: party.id.clone(),
-                language,
-            });
+            return Err(PartiesError::Name { party: party.id.clone(), language });
         }
     }
     match (party.role.is_regional(), party.region) {
-        (true, None) => Err(PartiesError::RegionMissing {
-            party: party.id.clone(),
-            role: party.role,
-        }),
-        (false, Some(_)) => Err(PartiesError::RegionNotAllowed {
-            party: party.id.clone(),
-            role: party.role,
-        }),
+        (true, None) => {
+            Err(PartiesError::RegionMissing { party: party.id.clone(), role: party.role })
+        }
+        (false, Some(_)) => {
+            Err(PartiesError::RegionNotAllowed { party: party.id.clone(), role: party.role })
+        }
         (true, Some(_)) | (false, None) => {
             // A system or hand-made zone has no name that another machine
             // would resolve to the same rules.
             let bundled = party.zone.iana_name().map(bundled_zone);
             match bundled {
                 Some(Ok(zone)) if zone == party.zone => Ok(()),
-                Some(Ok(_) | Err(_)) | None => Err(PartiesError::ForeignZone {
-                    party: party.id.clone(),
-                }),
+                Some(Ok(_) | Err(_)) | None => {
+                    Err(PartiesError::ForeignZone { party: party.id.clone() })
+                }
             }
         }
     }
 }
 
 fn only_migration_body(members: &[Party]) -> Result<usize, PartiesError> {
-    let mut bodies = members
-        .iter()
-        .enumerate()
-        .filter(|(_, party)| party.role == Role::MigrationBody);
+    let mut bodies =
+        members.iter().enumerate().filter(|(_, party)| party.role == Role::MigrationBody);
     let (first_at, first) = bodies.next().ok_or(PartiesError::NoMigrationBody)?;
     match bodies.next() {
         None => Ok(first_at),
@@ -354,14 +337,9 @@ fn check_supervision(members: &[Party]) -> Result<(), PartiesError> {
     for party in members {
         above.push(match &party.supervisor {
             None => None,
-            Some(id) => {
-                Some(
-                    position(members, id).ok_or_else(|| PartiesError::UnknownSupervisor {
-                        party: party.id.clone(),
-                        supervisor: id.clone(),
-                    })?,
-                )
-            }
+            Some(id) => Some(position(members, id).ok_or_else(|| {
+                PartiesError::UnknownSupervisor { party: party.id.clone(), supervisor: id.clone() }
+            })?),
         });
     }
     let mut settled = vec![false; members.len()];
@@ -435,11 +413,8 @@ mod tests {
     }
 
     fn party(name: &str, role: Role, code: Option<&str>, supervisor: Option<&str>) -> Party {
-        let names = Names {
-            kk: "атауы".into(),
-            ru: "название".into(),
-            en: "name".into(),
-        };
+        let names =
+            Names { kk: "атауы".into(), ru: "название".into(), en: "name".into() };
         Party {
             id: id(name),
             role,
@@ -457,36 +432,14 @@ mod tests {
         let mut members = vec![
             party("operator", Role::Operator, None, None),
             party("mission-uz", Role::ForeignMission, None, Some("committee")),
-            party(
-                "commission-kz-55",
-                Role::Commission,
-                Some("KZ-55"),
-                Some("akimat-kz-55"),
-            ),
-            party(
-                "commission-kz-11",
-                Role::Commission,
-                Some("KZ-11"),
-                Some("akimat-kz-11"),
-            ),
-            party(
-                "akimat-kz-55",
-                Role::Akimat,
-                Some("KZ-55"),
-                Some("committee"),
-            ),
-            party(
-                "akimat-kz-11",
-                Role::Akimat,
-                Some("KZ-11"),
-                Some("committee"),
-            ),
+            party("commission-kz-55", Role::Commission, Some("KZ-55"), Some("akimat-kz-55")),
+            party("commission-kz-11", Role::Commission, Some("KZ-11"), Some("akimat-kz-11")),
+            party("akimat-kz-55", Role::Akimat, Some("KZ-55"), Some("committee")),
+            party("akimat-kz-11", Role::Akimat, Some("KZ-11"), Some("committee")),
             party("committee", Role::MigrationBody, None, None),
         ];
         members[4].acts_for = vec![id("commission-kz-55")];
-        members[4]
-            .identities
-            .push("urn:kopir:party:akimat-kz-55-reserve".parse().unwrap());
+        members[4].identities.push("urn:kopir:party:akimat-kz-55-reserve".parse().unwrap());
         members
     }
 
@@ -497,14 +450,8 @@ mod tests {
         assert_eq!(parties.migration_body().id, id("committee"));
         assert_eq!(at(parties.get(&id("mission-uz"))).unwrap(), "mission-uz");
         assert_eq!(at(parties.get(&id("mission-xx"))), None);
-        assert_eq!(
-            at(parties.akimat_of(region("KZ-55"))).unwrap(),
-            "akimat-kz-55"
-        );
-        assert_eq!(
-            at(parties.commission_of(region("KZ-55"))).unwrap(),
-            "commission-kz-55"
-        );
+        assert_eq!(at(parties.akimat_of(region("KZ-55"))).unwrap(), "akimat-kz-55");
+        assert_eq!(at(parties.commission_of(region("KZ-55"))).unwrap(), "commission-kz-55");
         assert_eq!(at(parties.akimat_of(region("KZ-79"))), None);
         let reserve = "urn:kopir:party:akimat-kz-55-reserve".parse().unwrap();
         assert_eq!(at(parties.by_identity(&reserve)).unwrap(), "akimat-kz-55");
@@ -523,10 +470,7 @@ mod tests {
         let ids: Vec<_> = forward.iter().map(|party| party.id.as_str()).collect();
         assert!(ids.is_sorted());
         assert_eq!(ids.len(), 7);
-        let akimats: Vec<_> = forward
-            .with_role(Role::Akimat)
-            .map(|party| &party.id)
-            .collect();
+        let akimats: Vec<_> = forward.with_role(Role::Akimat).map(|party| &party.id).collect();
         assert_eq!(akimats, [&id("akimat-kz-11"), &id("akimat-kz-55")]);
     }
 
@@ -553,19 +497,14 @@ mod tests {
     }
 
     fn of<'a>(members: &'a mut [Party], name: &str) -> &'a mut Party {
-        members
-            .iter_mut()
-            .find(|party| party.id == id(name))
-            .unwrap()
+        members.iter_mut().find(|party| party.id == id(name)).unwrap()
     }
 
     #[test]
     fn ids_and_identities_belong_to_one_party() {
         assert_eq!(
             refusal(|set| set.push(party("mission-uz", Role::ForeignMission, None, None))),
-            PartiesError::DuplicateId {
-                party: id("mission-uz")
-            }
+            PartiesError::DuplicateId { party: id("mission-uz") }
         );
         let reserve: IdentityUri = "urn:kopir:party:akimat-kz-55-reserve".parse().unwrap();
         assert_eq!(
@@ -582,10 +521,7 @@ mod tests {
                 of(set, "operator").identities.clear();
                 of(set, "mission-uz").identities.push(taken.clone());
             }),
-            PartiesError::IdentityOfAnother {
-                party: id("mission-uz"),
-                identity: taken.clone(),
-            }
+            PartiesError::IdentityOfAnother { party: id("mission-uz"), identity: taken.clone() }
         );
     }
 
@@ -593,24 +529,15 @@ mod tests {
     fn regions_are_where_the_role_wants_them_and_held_once() {
         assert_eq!(
             refusal(|set| of(set, "akimat-kz-11").region = None),
-            PartiesError::RegionMissing {
-                party: id("akimat-kz-11"),
-                role: Role::Akimat
-            }
+            PartiesError::RegionMissing { party: id("akimat-kz-11"), role: Role::Akimat }
         );
         assert_eq!(
             refusal(|set| of(set, "commission-kz-11").region = None),
-            PartiesError::RegionMissing {
-                party: id("commission-kz-11"),
-                role: Role::Commission,
-            }
+            PartiesError::RegionMissing { party: id("commission-kz-11"), role: Role::Commission }
         );
         assert_eq!(
             refusal(|set| of(set, "mission-uz").region = Some(region("KZ-55"))),
-            PartiesError::RegionNotAllowed {
-                party: id("mission-uz"),
-                role: Role::ForeignMission,
-            }
+            PartiesError::RegionNotAllowed { party: id("mission-uz"), role: Role::ForeignMission }
         );
         for (name, role) in [("akimat", Role::Akimat), ("commission", Role::Commission)] {
             let second = format!("{name}-two");
@@ -635,10 +562,7 @@ mod tests {
         assert_eq!(Parties::new(Vec::new()), Err(PartiesError::NoMigrationBody));
         assert_eq!(
             refusal(|set| of(set, "operator").role = Role::MigrationBody),
-            PartiesError::SecondMigrationBody {
-                first: id("committee"),
-                second: id("operator"),
-            }
+            PartiesError::SecondMigrationBody { first: id("committee"), second: id("operator") }
         );
     }
 
@@ -646,30 +570,19 @@ mod tests {
     fn supervision_names_listed_parties_and_ends() {
         assert_eq!(
             refusal(|set| of(set, "mission-uz").supervisor = Some(id("ministry"))),
-            PartiesError::UnknownSupervisor {
-                party: id("mission-uz"),
-                supervisor: id("ministry"),
-            }
+            PartiesError::UnknownSupervisor { party: id("mission-uz"), supervisor: id("ministry") }
         );
         assert_eq!(
             refusal(|set| of(set, "operator").supervisor = Some(id("operator"))),
-            PartiesError::SupervisorCycle {
-                parties: vec![id("operator")]
-            }
+            PartiesError::SupervisorCycle { parties: vec![id("operator")] }
         );
         let ring = refusal(|set| {
             of(set, "committee").supervisor = Some(id("commission-kz-11"));
         });
         let parties = ["akimat-kz-11", "committee", "commission-kz-11"];
-        assert_eq!(
-            ring,
-            PartiesError::SupervisorCycle {
-                parties: parties.map(id).into()
-            }
-        );
+        assert_eq!(ring, PartiesError::SupervisorCycle { parties: parties.map(id).into() });
         assert!(
-            ring.to_string()
-                .contains("akimat-kz-11 → committee → commission-kz-11 → akimat-kz-11")
+            ring.to_string().contains("akimat-kz-11 → committee → commission-kz-11 → akimat-kz-11")
         );
     }
 
@@ -695,10 +608,7 @@ mod tests {
         ] {
             assert_eq!(
                 grant(actor, subject),
-                PartiesError::ActsForNotAllowed {
-                    party: id(actor),
-                    subject: id(subject)
-                }
+                PartiesError::ActsForNotAllowed { party: id(actor), subject: id(subject) }
             );
         }
     }
@@ -708,10 +618,7 @@ mod tests {
         for name in ["", "  ", "two\nlines", &"ә".repeat(MAX_NAME_CHARS + 1)] {
             assert_eq!(
                 refusal(|set| of(set, "operator").names.ru = name.into()),
-                PartiesError::Name {
-                    party: id("operator"),
-                    language: "ru"
-                },
+                PartiesError::Name { party: id("operator"), language: "ru" },
                 "{name:?}"
             );
         }
@@ -727,9 +634,7 @@ mod tests {
         for zone in [fixed, posix] {
             assert_eq!(
                 refusal(|set| of(set, "mission-uz").zone = zone.clone()),
-                PartiesError::ForeignZone {
-                    party: id("mission-uz")
-                }
+                PartiesError::ForeignZone { party: id("mission-uz") }
             );
         }
     }
@@ -744,9 +649,6 @@ mod tests {
         };
         assert!(Parties::new(many(MAX_PARTIES)).is_ok());
         let count = MAX_PARTIES + 1;
-        assert_eq!(
-            Parties::new(many(count)),
-            Err(PartiesError::TooMany { count })
-        );
+        assert_eq!(Parties::new(many(count)), Err(PartiesError::TooMany { count }));
     }
 }
