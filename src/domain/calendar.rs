@@ -13,8 +13,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Span;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use thiserror::Error;
+
+pub use self::day::{Certainty, Day, DayKind, DayName, ListedDay, ListedKind};
+
+mod day;
 
 /// A number of working days: never mixed with [`CalendarDays`], which run
 /// through weekends.
@@ -63,104 +67,6 @@ impl fmt::Display for CalendarVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What a civil day is in the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DayKind {
-    /// Monday to Friday, and nothing is listed for it.
-    Working,
-    /// Saturday or Sunday, and nothing is listed for it.
-    Weekend,
-    /// A public holiday, whatever its weekday.
-    Holiday,
-    /// A day off in place of a holiday that fell on a weekend.
-    Observed,
-    /// A working day that the Government turned into a day off.
-    MovedOff,
-    /// A day off that the Government turned into a working day, in exchange for
-    /// a [`DayKind::MovedOff`]. Nearly always a Saturday or a Sunday; on
-    /// 2020-05-11 it was a Monday that would have been an observed day off.
-    WorkingWeekend,
-}
-
-impl DayKind {
-    /// Whether the day counts in a term of working days.
-    #[must_use]
-    pub fn is_working(self) -> bool {
-        match self {
-            Self::Working | Self::WorkingWeekend => true,
-            Self::Weekend | Self::Holiday | Self::Observed | Self::MovedOff => false,
-        }
-    }
-}
-
-/// The kinds that have to be listed, because the weekday does not tell them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListedKind {
-    /// See [`DayKind::Holiday`].
-    Holiday,
-    /// See [`DayKind::Observed`].
-    Observed,
-    /// See [`DayKind::MovedOff`].
-    MovedOff,
-    /// See [`DayKind::WorkingWeekend`].
-    WorkingWeekend,
-}
-
-impl From<ListedKind> for DayKind {
-    fn from(kind: ListedKind) -> Self {
-        match kind {
-            ListedKind::Holiday => Self::Holiday,
-            ListedKind::Observed => Self::Observed,
-            ListedKind::MovedOff => Self::MovedOff,
-            ListedKind::WorkingWeekend => Self::WorkingWeekend,
-        }
-    }
-}
-
-/// How sure a listed day is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Certainty {
-    /// Set by law or by a decision of the Government.
-    Fixed,
-    /// Reckoned ahead, as the first day of Kurban Ait is until the Spiritual
-    /// Administration announces it; it may prove to be a neighbouring day.
-    Estimated,
-}
-
-/// The name of a listed day.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DayName {
-    /// In English; never empty in a calendar read from a file.
-    pub en: Arc<str>,
-    /// In Kazakh; empty where the source gives none (working weekends).
-    pub kk: Arc<str>,
-}
-
-/// One day that differs from what its weekday says, or has a name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ListedDay {
-    /// The civil day in Kazakhstan.
-    pub date: Date,
-    /// What the day is.
-    pub kind: ListedKind,
-    /// How sure that is.
-    pub certainty: Certainty,
-    /// What it is called.
-    pub name: DayName,
-}
-
-/// One covered day with what is listed for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day<'c> {
-    /// The civil day.
-    pub date: Date,
-    /// What it is.
-    pub kind: DayKind,
-    /// The listing, if there is one; `None` exactly for [`DayKind::Working`]
-    /// and [`DayKind::Weekend`].
-    pub listed: Option<&'c ListedDay>,
 }
 
 /// Why a calendar could not be built, or could not answer.
@@ -264,7 +170,12 @@ impl CalendarBuilder {
             return Err(CalendarError::RangeInvalid { first, last });
         }
         let listed = Vec::new();
-        Ok(Self { version, first, last, listed })
+        Ok(Self {
+            version,
+            first,
+            last,
+            listed,
+        })
     }
 
     /// Adds the next listed day.
@@ -312,7 +223,7 @@ impl CalendarBuilder {
         for date in covered.take_while(|date| *date <= self.last) {
             let kind = match listed.next_if(|day| day.date == date) {
                 Some(day) => day.kind.into(),
-                None => weekday_kind(date),
+                None => DayKind::of_weekday(date),
             };
             if kind.is_working() {
                 rank += 1;
@@ -473,7 +384,11 @@ impl Calendar {
     fn index(&self, date: Date) -> Result<usize, CalendarError> {
         let at = usize::try_from(days_from(self.first, date)).ok();
         let covered = at.filter(|at| *at < self.kinds.len());
-        covered.ok_or(CalendarError::OutOfRange { date, first: self.first, last: self.last })
+        covered.ok_or(CalendarError::OutOfRange {
+            date,
+            first: self.first,
+            last: self.last,
+        })
     }
 
     fn no_working_day(&self, date: Date) -> CalendarError {
@@ -486,17 +401,6 @@ impl Calendar {
 /// no clock changes, so the division leaves nothing over.
 fn days_from(first: Date, date: Date) -> i64 {
     date.duration_since(first).as_hours() / 24
-}
-
-fn weekday_kind(date: Date) -> DayKind {
-    match date.weekday() {
-        Weekday::Saturday | Weekday::Sunday => DayKind::Weekend,
-        Weekday::Monday
-        | Weekday::Tuesday
-        | Weekday::Wednesday
-        | Weekday::Thursday
-        | Weekday::Friday => DayKind::Working,
-    }
 }
 
 #[cfg(test)]
@@ -517,7 +421,12 @@ mod tests {
 
     fn listed(date: Date, kind: ListedKind) -> ListedDay {
         let (en, kk) = (Arc::from("Synthetic day"), Arc::from(""));
-        ListedDay { date, kind, certainty: Certainty::Fixed, name: DayName { en, kk } }
+        ListedDay {
+            date,
+            kind,
+            certainty: Certainty::Fixed,
+            name: DayName { en, kk },
+        }
     }
 
     fn builder() -> CalendarBuilder {
@@ -621,8 +530,12 @@ mod tests {
     fn a_count_past_the_end_names_its_start_and_length() {
         let calendar = calendar([]);
         let (from, days) = (date(2026, 1, 1), WorkingDays(2));
-        let error =
-            CalendarError::RunsOut { from, days, first: calendar.first(), last: calendar.last() };
+        let error = CalendarError::RunsOut {
+            from,
+            days,
+            first: calendar.first(),
+            last: calendar.last(),
+        };
         assert_eq!(calendar.add_working_days(from, days), Err(error));
         let longest = calendar.add_working_days(from, WorkingDays(u16::MAX));
         assert!(matches!(longest, Err(CalendarError::RunsOut { .. })));
@@ -679,14 +592,20 @@ mod tests {
         let version = CalendarVersion::parse("test-1").unwrap();
         let new = |first, last| CalendarBuilder::new(version.clone(), first, last).map(|_| ());
         let (first, last) = (date(2025, 1, 2), date(2025, 1, 1));
-        assert_eq!(new(first, last), Err(CalendarError::RangeInvalid { first, last }));
+        assert_eq!(
+            new(first, last),
+            Err(CalendarError::RangeInvalid { first, last })
+        );
         assert!(new(date(2025, 1, 1), date(2300, 1, 1)).is_err());
         assert_eq!(new(first, first), Ok(()));
     }
 
     #[test]
     fn a_version_is_short_and_plain() {
-        assert_eq!(CalendarVersion::parse("kz-2026.1").unwrap().as_str(), "kz-2026.1");
+        assert_eq!(
+            CalendarVersion::parse("kz-2026.1").unwrap().as_str(),
+            "kz-2026.1"
+        );
         for text in ["", "KZ-2026", "kz 2026", "kz/2026", &"a".repeat(33)] {
             let error = Err(CalendarError::VersionInvalid);
             assert_eq!(CalendarVersion::parse(text), error, "{text:?}");

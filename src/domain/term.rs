@@ -16,8 +16,11 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp};
 use thiserror::Error;
 
+pub use self::explain::{Explanation, SkipReason, SkippedDay, explain};
 pub use super::calendar::WorkingDays;
-use super::calendar::{Calendar, CalendarError, CalendarVersion, Certainty, DayName, ListedKind};
+use super::calendar::{Calendar, CalendarError, CalendarVersion};
+
+mod explain;
 
 /// A number of calendar days: weekends and holidays count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,21 +91,6 @@ pub enum CountMode {
     None,
 }
 
-impl CountMode {
-    /// The words of an explanation.
-    fn words(self) -> &'static str {
-        match self {
-            Self::From => "from the day of the event",
-            Self::After => "after the day of the event",
-            Self::On => "on the day of the event",
-            Self::Moment => "from the moment of the event, in whole days",
-            Self::Before => "before the service is due",
-            Self::NotStated => "from a start the law does not name, taken as the day of the event",
-            Self::None => "by the calendar alone",
-        }
-    }
-}
-
 /// Where a term comes from. A breach of an assumed term is a missed internal
 /// target and is never reported as a breach of law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,52 +124,6 @@ pub struct Due {
     /// The count passed a day that is only estimated, so the date may move when
     /// that day is announced.
     pub estimated: bool,
-}
-
-/// A due date with the account of how it came about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    /// The same due date that [`due`] gives.
-    pub due: Due,
-    /// The rule in plain English.
-    pub rule: String,
-    /// The days off that the count passed over, in order of date.
-    pub skipped: Vec<SkippedDay>,
-}
-
-/// A day off that a count passed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkippedDay {
-    /// The day.
-    pub date: Date,
-    /// Why it did not count.
-    pub why: SkipReason,
-    /// Whether that is certain yet.
-    pub certainty: Certainty,
-}
-
-/// Why a day did not count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SkipReason {
-    /// A Saturday or Sunday.
-    Weekend,
-    /// A public holiday of this name.
-    Holiday(DayName),
-    /// A day off in place of this holiday, which fell on a weekend.
-    Observed(DayName),
-    /// A working day that the Government turned into a day off.
-    MovedOff(DayName),
-}
-
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Weekend => f.write_str("weekend"),
-            Self::Holiday(name) => write!(f, "holiday: {}", name.en),
-            Self::Observed(name) => write!(f, "observed day off: {}", name.en),
-            Self::MovedOff(name) => write!(f, "moved day off: {}", name.en),
-        }
-    }
 }
 
 /// Why a term could not be counted.
@@ -248,31 +190,9 @@ pub fn due(
 ) -> Result<Option<Due>, TermError> {
     let event = zone.to_datetime(opened).date();
     let course = course(term, count, counting, event, calendar, service_due)?;
-    course.map(|course| ends(&course, zone, calendar)).transpose()
-}
-
-/// [`due`] with the rule in words and the days off that were passed over.
-///
-/// # Errors
-/// As [`due`].
-pub fn explain(
-    term: Term,
-    count: CountMode,
-    counting: Counting,
-    opened: Timestamp,
-    zone: &TimeZone,
-    calendar: &Calendar,
-    service_due: Option<Date>,
-) -> Result<Option<Explanation>, TermError> {
-    let event = zone.to_datetime(opened).date();
-    let Some(course) = course(term, count, counting, event, calendar, service_due)? else {
-        return Ok(None);
-    };
-    Ok(Some(Explanation {
-        due: ends(&course, zone, calendar)?,
-        rule: rule(term, count, counting, zone),
-        skipped: skipped(&course, calendar)?,
-    }))
+    course
+        .map(|course| ends(&course, zone, calendar))
+        .transpose()
 }
 
 /// Where a term runs on the calendar, before its end becomes an instant.
@@ -296,7 +216,10 @@ fn course(
         return Err(TermError::CountMismatch { term, count });
     }
     let strict = counting.strict_from && count == CountMode::From;
-    let fixed = |date| Course { date, consulted: None };
+    let fixed = |date| Course {
+        date,
+        consulted: None,
+    };
     Ok(Some(match term {
         Term::None => return Ok(None),
         Term::WorkingDays(n) => working_days(n, strict, event, calendar)?,
@@ -316,9 +239,11 @@ fn course(
             let next_month = next_month.map_err(|_| TermError::BeyondTime { from: event })?;
             fixed(next_month.last_of_month())
         }
-        Term::BeforeServiceEnd(n) => {
-            before_service_end(n, service_due.ok_or(TermError::ServiceDueMissing)?, calendar)?
-        }
+        Term::BeforeServiceEnd(n) => before_service_end(
+            n,
+            service_due.ok_or(TermError::ServiceDueMissing)?,
+            calendar,
+        )?,
     }))
 }
 
@@ -333,14 +258,20 @@ fn working_days(
     let first_counts = strict && calendar.is_working(event)?;
     let n = WorkingDays(n.0.saturating_sub(u16::from(first_counts)));
     let date = calendar.add_working_days(event, n)?;
-    let first = if strict || n.0 == 0 { event } else { tomorrow(event)? };
+    let first = if strict || n.0 == 0 {
+        event
+    } else {
+        tomorrow(event)?
+    };
     let consulted = Some(first..=date);
     Ok(Course { date, consulted })
 }
 
 fn calendar_days(n: CalendarDays, strict: bool, event: Date) -> Result<Date, TermError> {
     let days = n.0.saturating_sub(u16::from(strict));
-    event.checked_add(Span::new().days(days)).map_err(|_| TermError::BeyondTime { from: event })
+    event
+        .checked_add(Span::new().days(days))
+        .map_err(|_| TermError::BeyondTime { from: event })
 }
 
 fn before_service_end(
@@ -361,8 +292,9 @@ fn before_service_end(
 /// instant that is, so a day is never cut short nor prolonged.
 fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, TermError> {
     let midnight = DateTime::from_parts(tomorrow(course.date)?, Time::midnight());
-    let instant =
-        zone.to_timestamp(midnight).map_err(|_| TermError::BeyondTime { from: course.date })?;
+    let instant = zone
+        .to_timestamp(midnight)
+        .map_err(|_| TermError::BeyondTime { from: course.date })?;
     let consulted = course.consulted.as_ref();
     Ok(Due {
         date: course.date,
@@ -373,66 +305,14 @@ fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, Te
 }
 
 fn tomorrow(date: Date) -> Result<Date, TermError> {
-    date.tomorrow().map_err(|_| TermError::BeyondTime { from: date })
-}
-
-fn skipped(course: &Course, calendar: &Calendar) -> Result<Vec<SkippedDay>, TermError> {
-    let Some(days) = &course.consulted else {
-        return Ok(Vec::new());
-    };
-    let mut skipped = Vec::new();
-    let dates = days.start().series(Span::new().days(1));
-    for date in dates.take_while(|date| date <= days.end()) {
-        let listed = calendar.day(date)?.listed;
-        let why = match listed.map(|day| (day.kind, &day.name)) {
-            None if calendar.is_working(date)? => continue,
-            None => SkipReason::Weekend,
-            Some((ListedKind::WorkingWeekend, _)) => continue,
-            Some((ListedKind::Holiday, name)) => SkipReason::Holiday(name.clone()),
-            Some((ListedKind::Observed, name)) => SkipReason::Observed(name.clone()),
-            Some((ListedKind::MovedOff, name)) => SkipReason::MovedOff(name.clone()),
-        };
-        let certainty = listed.map_or(Certainty::Fixed, |day| day.certainty);
-        skipped.push(SkippedDay { date, why, certainty });
-    }
-    Ok(skipped)
-}
-
-fn rule(term: Term, count: CountMode, counting: Counting, zone: &TimeZone) -> String {
-    let strict = counting.strict_from && count == CountMode::From;
-    let from = count.words();
-    let counted = match term {
-        Term::None => return "no term is set".into(),
-        Term::WorkingDays(n) if strict => {
-            format!("{n} {from}; the event's day is counted if it is a working day")
-        }
-        Term::WorkingDays(n) => format!("{n} {from}; the event's day is not counted"),
-        Term::CalendarDays(n) => {
-            let counted = if strict { "counted" } else { "not counted" };
-            let end = if counting.roll_over {
-                "an end on a day off moves to the next working day"
-            } else {
-                "an end on a day off stays there"
-            };
-            format!("{n} {from}; the event's day is {counted}; {end}")
-        }
-        Term::SameDay => from.into(),
-        Term::MonthEnd => {
-            "by the last day of the month after the month of the event; an end on a day off stays there"
-                .into()
-        }
-        Term::BeforeServiceEnd(n) => {
-            format!("{n} {from}; a day off moves back to the last working day before it")
-        }
-    };
-    let place = zone.iana_name().unwrap_or("the acting party's time zone");
-    format!("{counted}; the day ends at 24:00 in {place}")
+    date.tomorrow()
+        .map_err(|_| TermError::BeyondTime { from: date })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::calendar::{CalendarBuilder, ListedDay};
+    use crate::domain::calendar::{CalendarBuilder, Certainty, DayName, ListedDay, ListedKind};
     use jiff::civil::date;
     use proptest::prelude::*;
 
@@ -455,7 +335,12 @@ mod tests {
         ] {
             let (en, kk) = (format!("{kind:?} {date}").into(), "".into());
             let name = DayName { en, kk };
-            let day = ListedDay { date, kind, certainty, name };
+            let day = ListedDay {
+                date,
+                kind,
+                certainty,
+                name,
+            };
             builder.list(day).unwrap();
         }
         builder.build()
@@ -492,11 +377,17 @@ mod tests {
         assert_eq!(told.due.date, date(2025, 10, 7));
         assert_eq!(told.due.instant, at("2025-10-08T00:00:00+05:00"));
         assert_eq!(told.due.calendar.as_str(), "test-1");
-        let skipped: Vec<String> =
-            told.skipped.iter().map(|day| format!("{} {}", day.date, day.why)).collect();
+        let skipped: Vec<String> = told
+            .skipped
+            .iter()
+            .map(|day| format!("{} {}", day.date, day.why))
+            .collect();
         assert_eq!(
             skipped,
-            ["2025-10-05 weekend", "2025-10-06 moved day off: MovedOff 2025-10-06"]
+            [
+                "2025-10-05 weekend",
+                "2025-10-06 moved day off: MovedOff 2025-10-06"
+            ]
         );
     }
 
@@ -507,7 +398,11 @@ mod tests {
         let why: Vec<String> = told.skipped.iter().map(|day| day.why.to_string()).collect();
         assert_eq!(
             why,
-            ["holiday: Holiday 2025-10-25", "weekend", "observed day off: Observed 2025-10-27"]
+            [
+                "holiday: Holiday 2025-10-25",
+                "weekend",
+                "observed day off: Observed 2025-10-27"
+            ]
         );
     }
 
@@ -515,7 +410,10 @@ mod tests {
     fn each_kind_of_term_has_its_words() {
         use CountMode as C;
         let days = |n| Term::CalendarDays(CalendarDays(n));
-        let strict = Counting { strict_from: true, roll_over: true };
+        let strict = Counting {
+            strict_from: true,
+            roll_over: true,
+        };
         for (term, count, counting, words) in [
             (
                 working(1),
@@ -523,7 +421,12 @@ mod tests {
                 strict,
                 "1 working day from the day of the event; the event's day is counted if",
             ),
-            (working(3), C::NotStated, strict, "3 working days from a start the law does not name"),
+            (
+                working(3),
+                C::NotStated,
+                strict,
+                "3 working days from a start the law does not name",
+            ),
             (
                 working(3),
                 C::Moment,
@@ -542,8 +445,18 @@ mod tests {
                 strict,
                 "1 calendar day from the day of the event; the event's day is counted; an end on a day off moves to the next",
             ),
-            (Term::SameDay, C::On, strict, "on the day of the event; the day ends"),
-            (Term::MonthEnd, C::None, strict, "by the last day of the month after"),
+            (
+                Term::SameDay,
+                C::On,
+                strict,
+                "on the day of the event; the day ends",
+            ),
+            (
+                Term::MonthEnd,
+                C::None,
+                strict,
+                "by the last day of the month after",
+            ),
             (
                 Term::BeforeServiceEnd(CalendarDays(1)),
                 C::Before,
@@ -586,11 +499,26 @@ mod tests {
         let passed = explained(working(2), CountMode::From, plain, opened);
         assert!(passed.due.estimated);
         assert_eq!(passed.skipped[0].certainty, Certainty::Estimated);
-        assert!(!explained(working(1), CountMode::From, plain, opened).due.estimated);
+        assert!(
+            !explained(working(1), CountMode::From, plain, opened)
+                .due
+                .estimated
+        );
         let days = Term::CalendarDays(CalendarDays(2));
-        assert!(!explained(days, CountMode::From, plain, opened).due.estimated);
-        let rolled = Counting { roll_over: true, ..plain };
-        assert!(explained(days, CountMode::From, rolled, opened).due.estimated);
+        assert!(
+            !explained(days, CountMode::From, plain, opened)
+                .due
+                .estimated
+        );
+        let rolled = Counting {
+            roll_over: true,
+            ..plain
+        };
+        assert!(
+            explained(days, CountMode::From, rolled, opened)
+                .due
+                .estimated
+        );
     }
 
     #[test]
@@ -623,8 +551,15 @@ mod tests {
             let due = due(term, count, plain, opened, &zone, &calendar, None);
             assert_eq!(due, Err(TermError::CountMismatch { term, count }));
         }
-        let missing =
-            due(before, CountMode::Before, Counting::default(), opened, &zone, &calendar, None);
+        let missing = due(
+            before,
+            CountMode::Before,
+            Counting::default(),
+            opened,
+            &zone,
+            &calendar,
+            None,
+        );
         assert_eq!(missing, Err(TermError::ServiceDueMissing));
     }
 
@@ -632,23 +567,49 @@ mod tests {
     fn an_event_outside_the_calendar_is_an_error_not_a_guess() {
         let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
         let ask = |term, opened: &str| {
-            due(term, CountMode::From, Counting::default(), at(opened), &zone, &calendar, None)
+            due(
+                term,
+                CountMode::From,
+                Counting::default(),
+                at(opened),
+                &zone,
+                &calendar,
+                None,
+            )
         };
         let early = ask(working(1), "2025-07-01T10:00:00Z");
-        assert!(matches!(early, Err(TermError::Calendar(CalendarError::OutOfRange { .. }))));
+        assert!(matches!(
+            early,
+            Err(TermError::Calendar(CalendarError::OutOfRange { .. }))
+        ));
         let late = ask(working(100), "2026-08-01T10:00:00Z");
-        assert!(matches!(late, Err(TermError::Calendar(CalendarError::RunsOut { .. }))));
+        assert!(matches!(
+            late,
+            Err(TermError::Calendar(CalendarError::RunsOut { .. }))
+        ));
         // Calendar days need no calendar, so they are counted anywhere.
         let days = ask(Term::CalendarDays(CalendarDays(1)), "1999-12-31T10:00:00Z");
         assert_eq!(days.unwrap().unwrap().date, date(2000, 1, 1));
-        let beyond = ask(Term::CalendarDays(CalendarDays(u16::MAX)), "9990-01-01T00:00:00Z");
+        let beyond = ask(
+            Term::CalendarDays(CalendarDays(u16::MAX)),
+            "9990-01-01T00:00:00Z",
+        );
         assert!(matches!(beyond, Err(TermError::BeyondTime { .. })));
     }
 
     #[test]
     fn a_zone_comes_from_the_bundle_or_is_refused() {
-        assert_eq!(bundled_zone("asia/almaty").unwrap().iana_name(), Some(ALMATY));
-        for name in ["", "Asia/Nowhere", "Etc/Unknown", "../../etc/passwd", "+05:00"] {
+        assert_eq!(
+            bundled_zone("asia/almaty").unwrap().iana_name(),
+            Some(ALMATY)
+        );
+        for name in [
+            "",
+            "Asia/Nowhere",
+            "Etc/Unknown",
+            "../../etc/passwd",
+            "+05:00",
+        ] {
             let refused = bundled_zone(name).unwrap_err();
             assert_eq!(refused, TermError::ZoneUnknown { name: name.into() });
         }
@@ -660,7 +621,15 @@ mod tests {
         let zone = bundled_zone("Asia/Beirut").unwrap();
         let opened = at("2025-03-29T12:00:00Z");
         let plain = Counting::default();
-        let due = due(Term::SameDay, CountMode::On, plain, opened, &zone, &calendar(), None);
+        let due = due(
+            Term::SameDay,
+            CountMode::On,
+            plain,
+            opened,
+            &zone,
+            &calendar(),
+            None,
+        );
         assert_eq!(due.unwrap().unwrap().instant, at("2025-03-29T22:00:00Z"));
     }
 

@@ -11,6 +11,7 @@
 //! suite every implementation passes, [`FileJournal`] keeps segment files and
 //! [`MemoryJournal`] keeps nothing beyond its process.
 
+mod directory;
 mod error;
 mod file;
 mod frame;
@@ -19,6 +20,7 @@ mod read;
 mod recover;
 mod segment;
 mod storage;
+mod verify;
 
 #[cfg(test)]
 pub mod contract;
@@ -33,7 +35,8 @@ pub use error::{Damage, Fault, JournalError};
 pub use file::{FileJournal, FileOptions, Opening};
 pub use frame::{FORMAT_VERSION, record_hash};
 pub use memory::{FailedGroup, MemoryJournal, MemoryStore};
-pub use recover::{Progress, VerifyReport, verify};
+pub use recover::Progress;
+pub use verify::{VerifyReport, verify};
 
 /// A record's place in the journal. The first record is number 1 and there
 /// are no gaps.
@@ -111,11 +114,8 @@ pub struct Tail {
 
 impl Tail {
     /// The tail of a journal without records.
-    pub const EMPTY: Self = Self {
-        next_seq: Seq::FIRST,
-        last_hash: RecordHash::GENESIS,
-        last_time_ms: None,
-    };
+    pub const EMPTY: Self =
+        Self { next_seq: Seq::FIRST, last_hash: RecordHash::GENESIS, last_time_ms: None };
 }
 
 /// A record read back, its checksum, hash and place verified.

@@ -54,9 +54,7 @@ struct Place {
 
 impl Catalog {
     pub(super) fn new(segments: Vec<SegmentIndex>, next: Seq) -> Self {
-        Self {
-            state: RwLock::new(State { segments, next }),
-        }
+        Self { state: RwLock::new(State { segments, next }) }
     }
 
     /// Adds a segment without records, the next to be written.
@@ -79,6 +77,11 @@ impl Catalog {
             segment.end = end;
             segment.offsets.extend_from_slice(offsets);
         }
+    }
+
+    /// Number of segments.
+    pub(super) fn segments(&self) -> usize {
+        self.read().segments.len()
     }
 
     fn next(&self) -> Seq {
@@ -207,9 +210,9 @@ impl<'a> Walk<'a> {
             Ok(Some((head, _))) if head.seq != self.seq => {
                 Err(Damage::Sequence { found: head.seq })
             }
-            Ok(Some((head, frame))) => head
-                .record(frame)
-                .map(|record| (record, head.frame_bytes() as u64)),
+            Ok(Some((head, frame))) => {
+                head.record(frame).map(|record| (record, head.frame_bytes() as u64))
+            }
         };
         let (record, bytes) = outcome.map_err(|what| self.damaged_at(self.seq, what))?;
         self.offset += bytes;

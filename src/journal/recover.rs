@@ -5,7 +5,7 @@
 //! group is written only after the one before it was synced, and a segment is
 //! created only when the last group of the one before was. So bytes that make
 //! no sense can be an interrupted write only at the very end: in the last
-//! segment, with no whole frame of any other group behind them (frames of the
+//! segment, with no whole frame of a later group behind them (frames of the
 //! same group may well be there, since a disk writes blocks in any order).
 //! Such a group was never acknowledged, for its sync never returned, and it is
 //! cut off whole: keeping a part of it would break the atomicity of a group.
@@ -15,18 +15,17 @@
 //! group of an otherwise idle journal. The caller who remembers the last
 //! record it has seen durable gives it to `FileJournal::open` and is told.
 
-use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use super::frame::{FrameHead, HEADER_BYTES, SegmentHeader};
 use super::read::{INDEX_STEP, SegmentIndex};
 use super::segment::{self, Window, io_error};
-use super::{Damage, JournalError, RecordHash, Seq, Tail};
+use super::{Damage, JournalError, Seq, Tail};
 
 /// Large enough that the calls to the system do not show, small enough for a
 /// cache and for one window on each core.
@@ -45,53 +44,6 @@ pub struct Progress {
     pub bytes_done: u64,
 }
 
-/// What [`verify`] found in a journal without damage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// Segment files.
-    pub segments: usize,
-    /// Records, all of them whole and chained.
-    pub records: u64,
-    /// Bytes of headers and records, without unused room.
-    pub bytes: u64,
-    /// Time of the first record, Unix milliseconds.
-    pub first_time_ms: Option<i64>,
-    /// Time of the last record, Unix milliseconds.
-    pub last_time_ms: Option<i64>,
-    /// Hash of the last record, which vouches for all before it.
-    pub last_hash: RecordHash,
-    /// Bytes of an unfinished group behind the last record: what a crash left,
-    /// or what a running writer is about to finish.
-    pub torn_bytes: u64,
-}
-
-/// Checks every record of the journal in `dir` without changing anything. The
-/// journal may be in use; what is appended meanwhile may or may not be seen.
-///
-/// # Errors
-///
-/// [`JournalError::Damaged`] with the place, [`JournalError::UnknownVersion`],
-/// [`JournalError::StrangeFile`], or why `dir` cannot be read.
-pub fn verify(dir: &Path) -> Result<VerifyReport, JournalError> {
-    let meta = fs::metadata(dir).map_err(|source| io_error("reading", dir, source))?;
-    if !meta.is_dir() {
-        return Err(JournalError::NotADirectory {
-            path: dir.to_owned(),
-        });
-    }
-    let segments = scan_directory(dir, &mut |_| {})?;
-    let tail = tail_of(&segments);
-    Ok(VerifyReport {
-        segments: segments.len(),
-        records: tail.next_seq.0 - Seq::FIRST.0,
-        bytes: segments.iter().map(|segment| segment.whole.end).sum(),
-        first_time_ms: segments.first().and_then(|segment| segment.first_time_ms),
-        last_time_ms: tail.last_time_ms,
-        last_hash: tail.last_hash,
-        torn_bytes: segments.last().map_or(0, |segment| segment.torn_bytes),
-    })
-}
-
 /// A segment that was read from end to end.
 pub(super) struct ScannedSegment {
     pub(super) header: SegmentHeader,
@@ -100,6 +52,25 @@ pub(super) struct ScannedSegment {
     pub(super) whole: Whole,
     /// Bytes behind the last whole group up to the last one that is not zero.
     pub(super) torn_bytes: u64,
+}
+
+/// Where a segment ends, apart from its index.
+pub(super) struct SegmentEnd {
+    pub(super) path: Arc<Path>,
+    pub(super) header: SegmentHeader,
+    pub(super) whole: Whole,
+    pub(super) torn_bytes: u64,
+}
+
+impl ScannedSegment {
+    pub(super) fn end(&self) -> SegmentEnd {
+        SegmentEnd {
+            path: Arc::clone(&self.index.path),
+            header: self.header,
+            whole: self.whole,
+            torn_bytes: self.torn_bytes,
+        }
+    }
 }
 
 /// The whole groups of a segment.
@@ -113,9 +84,7 @@ pub(super) struct Whole {
 
 /// The end of the journal that these segments are.
 pub(super) fn tail_of(segments: &[ScannedSegment]) -> Tail {
-    segments
-        .last()
-        .map_or(Tail::EMPTY, |segment| segment.whole.tail)
+    segments.last().map_or(Tail::EMPTY, |segment| segment.whole.tail)
 }
 
 /// Reads all segments, several at a time since each can be checked on its own
@@ -147,12 +116,8 @@ pub(super) fn scan_directory(
             });
         }
         drop(sender);
-        let mut done = Progress {
-            segments_done: 0,
-            segments: files.len(),
-            records: 0,
-            bytes_done: 0,
-        };
+        let mut done =
+            Progress { segments_done: 0, segments: files.len(), records: 0, bytes_done: 0 };
         for (at, scanned) in results {
             if let Ok(segment) = &scanned {
                 done.segments_done += 1;
@@ -177,9 +142,7 @@ fn check_joints(segments: &[ScannedSegment]) -> Result<(), JournalError> {
         let what = if header.first > tail.next_seq {
             Some(Damage::Missing)
         } else if header.first < tail.next_seq {
-            Some(Damage::Sequence {
-                found: header.first,
-            })
+            Some(Damage::Sequence { found: header.first })
         } else if header.previous != tail.last_hash {
             Some(Damage::Chain)
         } else if header.previous_time_ms != tail.last_time_ms {
@@ -217,11 +180,7 @@ fn scan_segment(path: &Path, first: Seq, is_last: bool) -> Result<ScannedSegment
         at: begin,
         tail,
         group: None,
-        whole: Whole {
-            tail,
-            last_group: begin,
-            end: begin,
-        },
+        whole: Whole { tail, last_group: begin, end: begin },
         first_time_ms: None,
         offsets: Vec::new(),
     };
@@ -305,17 +264,10 @@ impl Scanner<'_> {
         };
         if head.remaining == 0 {
             self.group = None;
-            self.whole = Whole {
-                tail: self.tail,
-                last_group: group_at,
-                end: self.at,
-            };
+            self.whole = Whole { tail: self.tail, last_group: group_at, end: self.at };
         } else {
-            self.group = Some(OpenGroup {
-                group: head.group,
-                at: group_at,
-                remaining: head.remaining,
-            });
+            self.group =
+                Some(OpenGroup { group: head.group, at: group_at, remaining: head.remaining });
         }
         Ok(true)
     }
@@ -357,11 +309,12 @@ impl Scanner<'_> {
             };
         }
         let torn_group = self.group.map_or(self.tail.next_seq, |open| open.group);
-        let other = frame_of_other_group(&mut self.window, self.at, used_end, self.mark, torn_group);
-        let Some(later) = other.map_err(read)? else {
+        let later =
+            frame_of_later_group(&mut self.window, self.at, used_end, self.mark, torn_group);
+        let Some(later) = later.map_err(read)? else {
             return Ok(Some(used_end));
         };
-        // The other group was written after this one was synced, so by now
+        // The later group was written after this one was synced, so by now
         // this one must be readable, unless it is damaged.
         self.window.forget();
         let again = self.window.frame(self.at, self.mark).map_err(read)?;
@@ -401,9 +354,10 @@ fn used_end(window: &mut Window<'_>, from: u64) -> io::Result<u64> {
     Ok(end)
 }
 
-/// An intact frame in `from..to` that does not belong to `torn_group`. Frames
-/// begin at multiples of eight.
-fn frame_of_other_group(
+/// The record of an intact frame in `from..to` of a group after `torn_group`.
+/// Frames begin at multiples of eight. Earlier groups do not count: they can
+/// only be copies inside a payload.
+fn frame_of_later_group(
     window: &mut Window<'_>,
     from: u64,
     to: u64,
@@ -412,7 +366,7 @@ fn frame_of_other_group(
 ) -> io::Result<Option<Seq>> {
     for at in (from..to).step_by(8) {
         if let Some((head, _)) = window.frame(at, mark)?
-            && head.group != torn_group
+            && head.group > torn_group
         {
             return Ok(Some(head.seq));
         }

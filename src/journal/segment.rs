@@ -112,21 +112,15 @@ pub(super) fn create(
         }
     })?;
     fs::rename(&unfinished, &path).map_err(|source| io_error("naming", &path, source))?;
-    storage
-        .sync_directory(dir)
-        .map_err(|source| io_error("syncing", dir, source))?;
+    storage.sync_directory(dir).map_err(|source| io_error("syncing", dir, source))?;
     Ok((file, path))
 }
 
 /// Opens a segment for reading and checks its header against the file's name
 /// and length. Returns the header and the mark of its frames.
 pub(super) fn open(path: &Path, first: Seq) -> Result<(File, SegmentHeader, u32), JournalError> {
-    let damaged = |what| JournalError::Damaged {
-        path: path.to_owned(),
-        offset: 0,
-        seq: first,
-        what,
-    };
+    let damaged =
+        |what| JournalError::Damaged { path: path.to_owned(), offset: 0, seq: first, what };
     let io = |source| io_error("reading", path, source);
     let file = File::open(path).map_err(io)?;
     let found_bytes = file.metadata().map_err(io)?.len();
@@ -147,15 +141,10 @@ pub(super) fn open(path: &Path, first: Seq) -> Result<(File, SegmentHeader, u32)
         }
     };
     if header.first != first {
-        return Err(damaged(Damage::Name {
-            found: header.first,
-        }));
+        return Err(damaged(Damage::Name { found: header.first }));
     }
     if header.file_bytes != found_bytes {
-        return Err(damaged(Damage::Length {
-            expected_bytes: header.file_bytes,
-            found_bytes,
-        }));
+        return Err(damaged(Damage::Length { expected_bytes: header.file_bytes, found_bytes }));
     }
     Ok((file, header, mark))
 }
@@ -174,14 +163,7 @@ pub(super) struct Window<'f> {
 
 impl<'f> Window<'f> {
     pub(super) fn new(file: &'f File, limit: u64, step_bytes: usize) -> Self {
-        Self {
-            file,
-            limit,
-            step_bytes,
-            start: 0,
-            filled: 0,
-            buffer: Vec::new(),
-        }
+        Self { file, limit, step_bytes, start: 0, filled: 0, buffer: Vec::new() }
     }
 
     pub(super) fn limit(&self) -> u64 {
@@ -201,8 +183,7 @@ impl<'f> Window<'f> {
                 self.buffer.resize(wanted, 0);
             }
             self.filled = 0;
-            self.file
-                .read_exact_at(&mut self.buffer[..wanted], offset)?;
+            self.file.read_exact_at(&mut self.buffer[..wanted], offset)?;
             self.start = offset;
             self.filled = wanted;
         }
@@ -232,16 +213,10 @@ impl<'f> Window<'f> {
             return Ok(None);
         };
         let frame = self.get(offset, head.frame_bytes())?;
-        Ok(frame
-            .filter(|frame| is_intact(frame))
-            .map(|frame| (head, frame)))
+        Ok(frame.filter(|frame| is_intact(frame)).map(|frame| (head, frame)))
     }
 }
 
 pub(super) fn io_error(operation: &'static str, path: &Path, source: io::Error) -> JournalError {
-    JournalError::Io {
-        operation,
-        path: path.to_owned(),
-        source,
-    }
+    JournalError::Io { operation, path: path.to_owned(), source }
 }

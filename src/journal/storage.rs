@@ -65,10 +65,7 @@ impl Storage for OsStorage {
 
 /// Whether a file system refused for want of space.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]
@@ -86,13 +83,24 @@ pub(super) mod faults {
     struct Faults {
         full: AtomicBool,
         allocation_fails: AtomicBool,
+        without_syncs: AtomicBool,
         fail_next_sync: AtomicBool,
         fail_next_write: AtomicBool,
         data_syncs: AtomicU64,
+        directory_syncs: AtomicU64,
         writes: AtomicU64,
     }
 
     impl FaultyStorage {
+        /// For tests that cannot lose power and open very many journals.
+        pub(in super::super) fn without_syncs() -> Self {
+            let storage = Self::default();
+            storage.0.without_syncs.store(true, Ordering::SeqCst);
+            storage
+        }
+        fn syncs(&self) -> bool {
+            !self.0.without_syncs.load(Ordering::SeqCst)
+        }
         pub(in super::super) fn set_full(&self, full: bool) {
             self.0.full.store(full, Ordering::SeqCst);
         }
@@ -105,6 +113,9 @@ pub(super) mod faults {
         }
         pub(in super::super) fn fail_next_write(&self) {
             self.0.fail_next_write.store(true, Ordering::SeqCst);
+        }
+        pub(in super::super) fn directory_syncs(&self) -> u64 {
+            self.0.directory_syncs.load(Ordering::SeqCst)
         }
         /// Writes and data syncs so far.
         pub(in super::super) fn calls(&self) -> (u64, u64) {
@@ -142,15 +153,16 @@ pub(super) mod faults {
             if self.0.fail_next_sync.swap(false, Ordering::SeqCst) {
                 return Err(Errno::IO.into());
             }
-            OsStorage.sync_data(file)
+            if self.syncs() { OsStorage.sync_data(file) } else { Ok(()) }
         }
 
         fn sync_all(&self, file: &File) -> io::Result<()> {
-            OsStorage.sync_all(file)
+            if self.syncs() { OsStorage.sync_all(file) } else { Ok(()) }
         }
 
         fn sync_directory(&self, dir: &Path) -> io::Result<()> {
-            OsStorage.sync_directory(dir)
+            self.0.directory_syncs.fetch_add(1, Ordering::SeqCst);
+            if self.syncs() { OsStorage.sync_directory(dir) } else { Ok(()) }
         }
     }
 }

@@ -27,7 +27,9 @@ pub enum IdentityError {
     #[error("a SAN URI of the certificate begins urn:kopir:party: and names no possible party")]
     Malformed,
     /// The registry gives the identity to nobody.
-    #[error("no party of the registry has the identity {identity}; add it or use another certificate")]
+    #[error(
+        "no party of the registry has the identity {identity}; add it or use another certificate"
+    )]
     Unknown {
         /// The identity.
         identity: IdentityUri,
@@ -129,18 +131,14 @@ mod tests {
 
     fn certificate(uris: &[&str]) -> CertificateDer<'static> {
         certificate_with(|params| {
-            params.subject_alt_names = uris
-                .iter()
-                .map(|&uri| SanType::URI(uri.try_into().unwrap()))
-                .collect();
+            params.subject_alt_names =
+                uris.iter().map(|&uri| SanType::URI(uri.try_into().unwrap())).collect();
         })
     }
 
     fn certificate_with(fill: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "urn:kopir:party:committee");
+        params.distinguished_name.push(DnType::CommonName, "urn:kopir:party:committee");
         fill(&mut params);
         let key = KeyPair::generate().unwrap();
         params.self_signed(&key).unwrap().der().clone()
@@ -164,7 +162,9 @@ mod tests {
     #[test]
     fn a_certificate_without_party_urn_stands_for_nobody() {
         assert_eq!(found(&[]), Err(IdentityError::Absent));
-        for uri in ["https://example.org", "urn:kopir:system:mission-uz", "URN:KOPIR:PARTY:committee"] {
+        for uri in
+            ["https://example.org", "urn:kopir:system:mission-uz", "URN:KOPIR:PARTY:committee"]
+        {
             assert_eq!(found(&[uri]), Err(IdentityError::Absent), "{uri}");
         }
     }
@@ -191,7 +191,8 @@ mod tests {
         let unknown = Err(IdentityError::Unknown { identity });
         assert_eq!(found(&["urn:kopir:party:mission-xx"]), unknown);
         assert_eq!(found(&["urn:kopir:party:committee", "urn:kopir:party:mission-xx"]), unknown);
-        for uri in ["urn:kopir:party:", "urn:kopir:party:Committee", "urn:kopir:party:committee\n"] {
+        for uri in ["urn:kopir:party:", "urn:kopir:party:Committee", "urn:kopir:party:committee\n"]
+        {
             assert_eq!(found(&[uri]), Err(IdentityError::Malformed), "{uri:?}");
         }
     }

@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::pem::{self, PemError};
+use super::pem::{self, PemError, Wanted};
 use crate::domain::party::{IdentityUri, PartyId};
 
 /// File stems of the layout that no party may take.
@@ -41,11 +42,13 @@ pub struct Validity {
 pub struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
+    /// `certificate` as a PEM file holds it.
+    pem: Vec<u8>,
 }
 
 /// A certificate and its private key, in memory.
 pub struct Issued {
-    certificate: CertificateDer<'static>,
+    certificate: Certificate,
     key: KeyPair,
 }
 
@@ -60,7 +63,9 @@ pub struct CertificateDir {
 #[derive(Debug, Error)]
 pub enum IssueError {
     /// The span is empty or begins before 1970.
-    #[error("a certificate must hold from 1970 or later and end after it begins, not {not_before} to {not_after}")]
+    #[error(
+        "a certificate must hold from 1970 or later and end after it begins, not {not_before} to {not_after}"
+    )]
     Validity {
         /// Its begin.
         not_before: Timestamp,
@@ -131,15 +136,9 @@ impl Validity {
     /// [`IssueError::Validity`] if it is empty or begins before 1970.
     pub fn new(not_before: Timestamp, not_after: Timestamp) -> Result<Self, IssueError> {
         if not_before < Timestamp::UNIX_EPOCH || not_after <= not_before {
-            return Err(IssueError::Validity {
-                not_before,
-                not_after,
-            });
+            return Err(IssueError::Validity { not_before, not_after });
         }
-        Ok(Self {
-            not_before,
-            not_after,
-        })
+        Ok(Self { not_before, not_after })
     }
 
     fn write(self, params: &mut CertificateParams) {
@@ -168,10 +167,11 @@ pub fn issue_ca(name: &str, validity: Validity) -> Result<CertificateAuthority, 
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let key = new_key()?;
-    let certificate = params.self_signed(&key).map_err(make)?.der().clone();
+    let certificate = params.self_signed(&key).map_err(make)?;
     Ok(CertificateAuthority {
         issuer: Issuer::new(params, key),
-        certificate,
+        pem: certificate.pem().into_bytes(),
+        certificate: certificate.into(),
     })
 }
 
@@ -192,9 +192,7 @@ pub fn issue_server(
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     for name in names {
         params.subject_alt_names.push(match name {
-            ServerName::DnsName(name) => {
-                SanType::DnsName(name.as_ref().try_into().map_err(make)?)
-            }
+            ServerName::DnsName(name) => SanType::DnsName(name.as_ref().try_into().map_err(make)?),
             ServerName::IpAddress(address) => SanType::IpAddress(IpAddr::from(*address)),
             _ => return Err(IssueError::ServerName),
         });
@@ -231,15 +229,14 @@ impl Issued {
     /// The certificate.
     #[must_use]
     pub fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
+        self.certificate.der()
     }
 }
 
 impl fmt::Debug for CertificateAuthority {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CertificateAuthority")
-            .finish_non_exhaustive()
+        f.debug_struct("CertificateAuthority").finish_non_exhaustive()
     }
 }
 
@@ -265,9 +262,7 @@ impl CertificateDir {
     pub fn create(&self) -> Result<(), IssueError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder
-            .create(&self.root)
-            .map_err(|why| unwritten(&self.root, why))
+        builder.create(&self.root).map_err(|why| unwritten(&self.root, why))
     }
 
     /// Where the authority's certificate is: what both sides trust.
@@ -312,7 +307,7 @@ impl CertificateDir {
     /// [`IssueError::Write`], also if either file exists.
     pub fn save_ca(&self, ca: &CertificateAuthority) -> Result<(), IssueError> {
         let key = ca.issuer.key();
-        save(&self.ca_certificate(), &ca.certificate, &self.ca_key(), key)
+        save(&self.ca_certificate(), &ca.pem, &self.ca_key(), key)
     }
 
     /// Stores the bus's certificate and key.
@@ -321,7 +316,8 @@ impl CertificateDir {
     /// [`IssueError::Write`], also if either file exists.
     pub fn save_bus(&self, issued: &Issued) -> Result<(), IssueError> {
         let Issued { certificate, key } = issued;
-        save(&self.bus_certificate(), certificate, &self.bus_key(), key)
+        let pem = certificate.pem();
+        save(&self.bus_certificate(), pem.as_bytes(), &self.bus_key(), key)
     }
 
     /// Stores a party's certificate and key.
@@ -331,13 +327,12 @@ impl CertificateDir {
     /// file exists.
     pub fn save_party(&self, party: &PartyId, issued: &Issued) -> Result<(), IssueError> {
         if RESERVED.contains(&party.as_str()) {
-            return Err(IssueError::ReservedName {
-                party: party.clone(),
-            });
+            return Err(IssueError::ReservedName { party: party.clone() });
         }
         let Issued { certificate, key } = issued;
-        let files = (self.party_certificate(party), self.party_key(party));
-        save(&files.0, certificate, &files.1, key)
+        let pem = certificate.pem();
+        let key_file = self.party_key(party);
+        save(&self.party_certificate(party), pem.as_bytes(), &key_file, key)
     }
 
     /// Loads the authority to issue more.
@@ -348,12 +343,13 @@ impl CertificateDir {
     pub fn load_ca(&self) -> Result<CertificateAuthority, IssueError> {
         let (file, key_file) = (self.ca_certificate(), self.ca_key());
         let certificate = pem::certificates(&file)?.swap_remove(0);
-        let key = KeyPair::try_from(&pem::private_key(&key_file)?).map_err(|why| {
-            IssueError::Key {
-                file: key_file.clone(),
-                why,
-            }
+        let pem = fs::read(&file).map_err(|why| PemError::Read {
+            file: file.clone(),
+            wanted: Wanted::Certificates,
+            why,
         })?;
+        let key = KeyPair::try_from(&pem::private_key(&key_file)?)
+            .map_err(|why| IssueError::Key { file: key_file.clone(), why })?;
         let Ok((_, parsed)) = X509Certificate::from_der(&certificate) else {
             return Err(IssueError::NotAuthority { file });
         };
@@ -361,27 +357,19 @@ impl CertificateDir {
             return Err(IssueError::NotAuthority { file });
         }
         if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
-            return Err(IssueError::KeyMismatch {
-                certificate: file,
-                key: key_file,
-            });
+            return Err(IssueError::KeyMismatch { certificate: file, key: key_file });
         }
         let Ok(issuer) = Issuer::from_ca_cert_der(&certificate, key) else {
             return Err(IssueError::NotAuthority { file });
         };
-        Ok(CertificateAuthority {
-            issuer,
-            certificate,
-        })
+        Ok(CertificateAuthority { issuer, certificate, pem })
     }
 }
 
 fn params(common_name: &str, validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    params.distinguished_name.push(DnType::CommonName, common_name);
     validity.write(&mut params);
     params
 }
@@ -392,10 +380,7 @@ fn issue(ca: &CertificateAuthority, mut params: CertificateParams) -> Result<Iss
     params.use_authority_key_identifier_extension = true;
     let key = new_key()?;
     let certificate = params.signed_by(&key, &ca.issuer).map_err(make)?;
-    Ok(Issued {
-        certificate: certificate.der().clone(),
-        key,
-    })
+    Ok(Issued { certificate, key })
 }
 
 fn new_key() -> Result<KeyPair, IssueError> {
@@ -407,17 +392,14 @@ fn make(why: rcgen::Error) -> IssueError {
 }
 
 fn unwritten(file: &Path, why: io::Error) -> IssueError {
-    IssueError::Write {
-        file: file.to_owned(),
-        why,
-    }
+    IssueError::Write { file: file.to_owned(), why }
 }
 
 /// Writes a pair. Both files are made before either is filled, so a name
 /// already taken leaves no half of a pair behind.
 fn save(
     certificate_file: &Path,
-    certificate: &CertificateDer<'_>,
+    certificate: &[u8],
     key_file: &Path,
     key: &KeyPair,
 ) -> Result<(), IssueError> {
@@ -430,18 +412,173 @@ fn save(
         let _ = fs::remove_file(certificate_file);
         unwritten(key_file, why)
     })?;
-    key_out
-        .write_all(key.serialize_pem().as_bytes())
-        .map_err(|why| unwritten(key_file, why))?;
-    certificate_out
-        .write_all(certificate_pem(certificate).as_bytes())
-        .map_err(|why| unwritten(certificate_file, why))
+    key_out.write_all(key.serialize_pem().as_bytes()).map_err(|why| unwritten(key_file, why))?;
+    certificate_out.write_all(certificate).map_err(|why| unwritten(certificate_file, why))
 }
 
 fn create(file: &Path, mode: u32) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(file)
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::trust::identity;
+
+    fn validity(begin: &str, end: &str) -> Result<Validity, IssueError> {
+        Validity::new(begin.parse().unwrap(), end.parse().unwrap())
+    }
+
+    fn decade() -> Validity {
+        validity("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z").unwrap()
+    }
+
+    fn mission() -> PartyId {
+        "mission-uz".parse().unwrap()
+    }
+
+    struct Dir {
+        _temporary: tempfile::TempDir,
+        layout: CertificateDir,
+    }
+
+    fn dir() -> Dir {
+        let temporary = tempfile::tempdir().unwrap();
+        let layout = CertificateDir::new(temporary.path().join("a/certs"));
+        layout.create().unwrap();
+        Dir { _temporary: temporary, layout }
+    }
+
+    fn mode(file: &Path) -> u32 {
+        fs::metadata(file).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn certificates_say_whose_they_are_for_what_and_how_long() {
+        let ca = issue_ca("Development", decade()).unwrap();
+        let span = validity("2023-04-05T06:07:08Z", "2051-01-01T00:00:00Z").unwrap();
+        let issued = issue_party(&ca, &mission(), span).unwrap();
+        let (_, parsed) = X509Certificate::from_der(issued.certificate()).unwrap();
+        assert_eq!(parsed.validity().not_before.timestamp(), span.not_before.as_second());
+        assert_eq!(parsed.validity().not_after.timestamp(), span.not_after.as_second());
+        assert!(!parsed.is_ca());
+        let usage = parsed.extended_key_usage().unwrap().unwrap().value;
+        assert!(usage.client_auth && !usage.server_auth);
+        assert!(parsed.key_usage().unwrap().unwrap().value.digital_signature());
+        let identities = identity::identities(issued.certificate()).unwrap();
+        assert_eq!(identities, [IdentityUri::of(&mission())]);
+
+        let names = ["localhost".try_into().unwrap(), "127.0.0.1".try_into().unwrap()];
+        let server = issue_server(&ca, &names, decade()).unwrap();
+        let (_, parsed) = X509Certificate::from_der(server.certificate()).unwrap();
+        let usage = parsed.extended_key_usage().unwrap().unwrap().value;
+        assert!(usage.server_auth && !usage.client_auth);
+        let named = parsed.subject_alternative_name().unwrap().unwrap().value;
+        assert_eq!(named.general_names.len(), 2);
+        assert!(identity::identities(server.certificate()).is_err());
+
+        let (_, parsed) = X509Certificate::from_der(ca.certificate()).unwrap();
+        assert!(parsed.is_ca());
+    }
+
+    #[test]
+    fn stored_keys_are_for_their_owner_alone() {
+        let Dir { layout, _temporary } = dir();
+        let ca = issue_ca("Development", decade()).unwrap();
+        let issued = issue_party(&ca, &mission(), decade()).unwrap();
+        layout.save_ca(&ca).unwrap();
+        layout.save_bus(&issued).unwrap();
+        layout.save_party(&mission(), &issued).unwrap();
+        for key in [layout.ca_key(), layout.bus_key(), layout.party_key(&mission())] {
+            assert_eq!(mode(&key), 0o600, "{}", key.display());
+            assert!(pem::private_key(&key).is_ok());
+        }
+        let stored = pem::certificates(&layout.party_certificate(&mission())).unwrap();
+        assert_eq!(&stored, &[issued.certificate().clone()]);
+        assert_eq!(mode(&layout.root), 0o700);
+    }
+
+    #[test]
+    fn nothing_that_exists_is_overwritten_and_no_half_pair_is_left() {
+        let Dir { layout, _temporary } = dir();
+        let ca = issue_ca("Development", decade()).unwrap();
+        fs::write(layout.ca_key(), "precious").unwrap();
+        let error = layout.save_ca(&ca).unwrap_err();
+        assert!(error.to_string().contains("ca.key"), "{error}");
+        assert!(!layout.ca_certificate().exists());
+        assert_eq!(fs::read_to_string(layout.ca_key()).unwrap(), "precious");
+
+        fs::remove_file(layout.ca_key()).unwrap();
+        layout.save_ca(&ca).unwrap();
+        let before = fs::read(layout.ca_key()).unwrap();
+        assert!(matches!(layout.save_ca(&ca), Err(IssueError::Write { .. })));
+        assert_eq!(fs::read(layout.ca_key()).unwrap(), before);
+    }
+
+    #[test]
+    fn a_loaded_authority_issues_under_the_same_certificate() {
+        let Dir { layout, _temporary } = dir();
+        let ca = issue_ca("Development Қазақстан", decade()).unwrap();
+        layout.save_ca(&ca).unwrap();
+        let loaded = layout.load_ca().unwrap();
+        assert_eq!(loaded.certificate(), ca.certificate());
+        let issued = issue_party(&loaded, &mission(), decade()).unwrap();
+        let (_, authority) = X509Certificate::from_der(ca.certificate()).unwrap();
+        let (_, parsed) = X509Certificate::from_der(issued.certificate()).unwrap();
+        assert_eq!(parsed.issuer(), authority.subject());
+        assert!(parsed.verify_signature(Some(authority.public_key())).is_ok());
+
+        let copy = dir();
+        copy.layout.save_ca(&loaded).unwrap();
+        let bytes = |layout: &CertificateDir| fs::read(layout.ca_certificate()).unwrap();
+        assert_eq!(bytes(&copy.layout), bytes(&layout));
+    }
+
+    #[test]
+    fn an_unfit_authority_is_not_loaded() {
+        let ca = issue_ca("Development", decade()).unwrap();
+        let other = issue_ca("Another", decade()).unwrap();
+        let issued = issue_party(&ca, &mission(), decade()).unwrap();
+
+        let Dir { layout, _temporary } = dir();
+        layout.save_ca(&ca).unwrap();
+        fs::remove_file(layout.ca_certificate()).unwrap();
+        assert!(matches!(layout.load_ca(), Err(IssueError::Pem(PemError::Read { .. }))));
+        fs::write(layout.ca_certificate(), &other.pem).unwrap();
+        assert!(matches!(layout.load_ca(), Err(IssueError::KeyMismatch { .. })));
+        fs::write(layout.ca_certificate(), issued.certificate.pem()).unwrap();
+        assert!(matches!(layout.load_ca(), Err(IssueError::NotAuthority { .. })));
+        fs::write(layout.ca_certificate(), &ca.pem).unwrap();
+        assert!(layout.load_ca().is_ok());
+        fs::set_permissions(layout.ca_key(), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(layout.load_ca(), Err(IssueError::Pem(PemError::Exposed { .. }))));
+        fs::set_permissions(layout.ca_key(), fs::Permissions::from_mode(0o600)).unwrap();
+        let junk = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        fs::write(layout.ca_key(), junk).unwrap();
+        assert!(matches!(layout.load_ca(), Err(IssueError::Key { .. })));
+    }
+
+    #[test]
+    fn impossible_requests_are_refused() {
+        for (begin, end) in [
+            ("2030-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+            ("2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z"),
+            ("1969-12-31T23:59:59Z", "2030-01-01T00:00:00Z"),
+        ] {
+            assert!(matches!(validity(begin, end), Err(IssueError::Validity { .. })));
+        }
+        let longest = Validity::new(Timestamp::UNIX_EPOCH, Timestamp::MAX).unwrap();
+        assert!(issue_ca("For ever", longest).is_ok());
+        for name in ["", "   ", "two\nlines", &"x".repeat(65)] {
+            assert!(matches!(issue_ca(name, decade()), Err(IssueError::AuthorityName)));
+        }
+        let ca = issue_ca("Development", decade()).unwrap();
+        assert!(matches!(issue_server(&ca, &[], decade()), Err(IssueError::NoServerName)));
+        let Dir { layout, _temporary } = dir();
+        let bus: PartyId = "bus".parse().unwrap();
+        let issued = issue_party(&ca, &bus, decade()).unwrap();
+        assert!(matches!(layout.save_party(&bus, &issued), Err(IssueError::ReservedName { .. })));
+    }
 }

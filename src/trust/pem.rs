@@ -125,10 +125,7 @@ pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
         if mode & OTHERS == 0 {
             Ok(())
         } else {
-            Err(PemError::Exposed {
-                file: file.to_owned(),
-                mode,
-            })
+            Err(PemError::Exposed { file: file.to_owned(), mode })
         }
     })?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|why| refusal(file, wanted, &bytes, &why))
@@ -139,18 +136,12 @@ fn read(
     wanted: Wanted,
     check_mode: impl FnOnce(u32) -> Result<(), PemError>,
 ) -> Result<Vec<u8>, PemError> {
-    let unreadable = |why| PemError::Read {
-        file: file.to_owned(),
-        wanted,
-        why,
-    };
+    let unreadable = |why| PemError::Read { file: file.to_owned(), wanted, why };
     let open = File::open(file).map_err(unreadable)?;
     let mode = open.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
     check_mode(mode)?;
     let mut bytes = Vec::new();
-    open.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let file = file.to_owned();
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(PemError::TooLarge { file, wanted });
@@ -198,9 +189,7 @@ mod tests {
     }
 
     fn case() -> Case {
-        Case {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Case { dir: tempfile::tempdir().unwrap() }
     }
 
     #[test]

@@ -96,18 +96,13 @@ pub enum RegistryError {
 /// # Errors
 /// [`RegistryError`], with the first fault found.
 pub fn read(file: &Path) -> Result<Parties, RegistryError> {
-    let refused = |why| RegistryError::Read {
-        file: file.to_owned(),
-        why,
-    };
+    let refused = |why| RegistryError::Read { file: file.to_owned(), why };
     let mut bytes = Vec::new();
     File::open(file)
         .and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(refused)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(RegistryError::TooLarge {
-            file: file.to_owned(),
-        });
+        return Err(RegistryError::TooLarge { file: file.to_owned() });
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| refused(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))?;
@@ -124,21 +119,15 @@ pub fn parse(file: &Path, text: &str) -> Result<Parties, RegistryError> {
     // be later, not full of unknown keys.
     let Versioned { version } = toml::from_str(text).map_err(|why| syntax(&why))?;
     if version != Some(FORMAT_VERSION) {
-        return Err(RegistryError::Version {
-            file: file.to_owned(),
-            found: version,
-        });
+        return Err(RegistryError::Version { file: file.to_owned(), found: version });
     }
-    let RegistryFile { version: _, party } = toml::from_str(text).map_err(|why| syntax(&why))?;
+    let RegistryFile { _version: _, party } = toml::from_str(text).map_err(|why| syntax(&why))?;
     let members = party
         .into_iter()
         .enumerate()
         .map(|(at, entry)| entry.into_party(file, at))
         .collect::<Result<Vec<_>, _>>()?;
-    Parties::new(members).map_err(|why| RegistryError::Parties {
-        file: file.to_owned(),
-        why,
-    })
+    Parties::new(members).map_err(|why| RegistryError::Parties { file: file.to_owned(), why })
 }
 
 #[derive(Deserialize)]
@@ -149,8 +138,9 @@ struct Versioned {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegistryFile {
+    /// Judged before, and named here so that it is not an unknown key.
     #[serde(rename = "version")]
-    version: i64,
+    _version: i64,
     #[serde(default)]
     party: Vec<Entry>,
 }
@@ -200,12 +190,7 @@ impl Entry {
         let party = id.to_string();
         let value = |key| {
             let party = party.clone();
-            move |why| RegistryError::Value {
-                file: file.to_owned(),
-                party,
-                key,
-                why,
-            }
+            move |why| RegistryError::Value { file: file.to_owned(), party, key, why }
         };
         let region = region.map(|code| code.parse()).transpose();
         let identities = match identities {
@@ -344,39 +329,79 @@ identities = []
 
     /// Each mistake, by what replaces what in the small file, and what the
     /// refusal must say besides the file's name.
+    const MISTAKES: &[(&str, &str, &[&str])] = &[
+        ("version = 1", "", &["key version", "version = 1"]),
+        ("version = 1", "version = 2\nnew_key = 3", &["key version"]),
+        ("version = 1", "version = \"1\"", &["toml:2:", "expected i64"]),
+        ("version = 1", "version = 1\nparties = 3", &["toml:3:", "parties"]),
+        ("version = 1", "version = ", &["toml:2:"]),
+        ("role = \"akimat\"\n", "", &["missing field `role`"]),
+        (
+            "role = \"akimat\"",
+            "role = \"mayor\"",
+            &["party akimat-kz-55, key ", "role: ", "commission"],
+        ),
+        (
+            "region = \"KZ-55\"",
+            "region = \"Pavlodar\"",
+            &["party akimat-kz-55, key ", "region: ", "KZ-55"],
+        ),
+        (
+            "region = \"KZ-55\"",
+            "region = \"KZ-56\"",
+            &["party akimat-kz-55, key ", "region: ", "KZ-56"],
+        ),
+        ("region = \"KZ-55\"\n", "", &["akimat-kz-55", "must have a region"]),
+        ("region = \"KZ-55\"", "regoin = \"KZ-55\"", &["toml:13:", "regoin"]),
+        ("id = \"akimat-kz-55\"", "id = \"Akimat\"", &["number 2", "key id", "'A'"]),
+        ("id = \"akimat-kz-55\"", "id = \"committee\"", &["committee is listed twice"]),
+        ("role = \"migration-body\"", "role = \"operator\"", &["migration-body", "exactly one"]),
+        (
+            "role = \"migration-body\"\nzone = \"Asia/Almaty\"",
+            "role = \"migration-body\"\nzone = \"Asia/Alma-Ata\"",
+            &["party committee, key zone", "Asia/Alma-Ata"],
+        ),
+        ("zone = \"Asia/Almaty\"\n", "", &["missing field `zone`"]),
+        ("ru = \"Акимат\", ", "", &["missing field `ru`"]),
+        ("ru = \"Акимат\", ", "ru = \"\", ", &["akimat-kz-55", "name in ru"]),
+        (
+            "supervisor = \"committee\"",
+            "supervisor = \"The Committee\"",
+            &["party akimat-kz-55, key ", "supervisor: "],
+        ),
+        (
+            "supervisor = \"committee\"",
+            "supervisor = \"ministry\"",
+            &["supervisor ministry of akimat-kz-55"],
+        ),
+        (
+            "supervisor = \"committee\"",
+            "supervisor = \"commission-kz-55\"",
+            &["circle", "akimat-kz-55 → commission-kz-55 → akimat-kz-55"],
+        ),
+        (
+            "[\"commission-kz-55\"]",
+            "[\"commission 55\"]",
+            &["party akimat-kz-55, key ", "acts_for: "],
+        ),
+        ("[\"commission-kz-55\"]", "[\"commission-kz-11\"]", &["akimat-kz-55", "commission-kz-11"]),
+        ("[\"commission-kz-55\"]", "[\"committee\"]", &["akimat-kz-55 may not act for committee"]),
+        ("[\"commission-kz-55\"]", "\"commission-kz-55\"", &["toml:17:", "sequence"]),
+        (
+            "urn:kopir:party:pavlodar-two",
+            "pavlodar-two",
+            &["party akimat-kz-55, key ", "identities: ", "urn:kopir:party:"],
+        ),
+        (
+            "urn:kopir:party:pavlodar-two",
+            "urn:kopir:party:committee",
+            &["urn:kopir:party:committee"],
+        ),
+    ];
+
     #[test]
     fn each_mistake_is_refused_by_name() {
-        let akimat = "party akimat-kz-55, key ";
-        let table: &[(&str, &str, &[&str])] = &[
-            ("version = 1", "", &["key version", "version = 1"]),
-            ("version = 1", "version = 2\nnew_key = 3", &["key version"]),
-            ("version = 1", "version = \"1\"", &["toml:2:", "integer"]),
-            ("version = 1", "version = 1\nparties = 3", &["toml:3:", "parties"]),
-            ("version = 1", "version = ", &["toml:2:"]),
-            ("role = \"akimat\"\n", "", &["missing field `role`"]),
-            ("role = \"akimat\"", "role = \"mayor\"", &[akimat, "role: ", "commission"]),
-            ("region = \"KZ-55\"", "region = \"Pavlodar\"", &[akimat, "region: ", "KZ-55"]),
-            ("region = \"KZ-55\"", "region = \"KZ-56\"", &[akimat, "region: ", "KZ-56"]),
-            ("region = \"KZ-55\"\n", "", &["akimat-kz-55", "must have a region"]),
-            ("region = \"KZ-55\"", "regoin = \"KZ-55\"", &["toml:13:", "regoin"]),
-            ("id = \"akimat-kz-55\"", "id = \"Akimat\"", &["number 2", "key id", "'A'"]),
-            ("id = \"akimat-kz-55\"", "id = \"committee\"", &["committee is listed twice"]),
-            ("role = \"migration-body\"", "role = \"operator\"", &["migration-body", "exactly one"]),
-            ("role = \"migration-body\"\nzone = \"Asia/Almaty\"", "role = \"migration-body\"\nzone = \"Asia/Alma-Ata\"", &["party committee, key zone", "Asia/Alma-Ata"]),
-            ("zone = \"Asia/Almaty\"\n", "", &["missing field `zone`"]),
-            ("ru = \"Акимат\", ", "", &["missing field `ru`"]),
-            ("ru = \"Акимат\", ", "ru = \"\", ", &["akimat-kz-55", "name in ru"]),
-            ("supervisor = \"committee\"", "supervisor = \"The Committee\"", &[akimat, "supervisor: "]),
-            ("supervisor = \"committee\"", "supervisor = \"ministry\"", &["supervisor ministry of akimat-kz-55"]),
-            ("supervisor = \"committee\"", "supervisor = \"commission-kz-55\"", &["circle", "akimat-kz-55 → commission-kz-55 → akimat-kz-55"]),
-            ("[\"commission-kz-55\"]", "[\"commission 55\"]", &[akimat, "acts_for: "]),
-            ("[\"commission-kz-55\"]", "[\"commission-kz-11\"]", &["akimat-kz-55", "commission-kz-11"]),
-            ("[\"commission-kz-55\"]", "[\"committee\"]", &["akimat-kz-55 may not act for committee"]),
-            ("[\"commission-kz-55\"]", "\"commission-kz-55\"", &["toml:17:", "sequence"]),
-            ("urn:kopir:party:pavlodar-two", "pavlodar-two", &[akimat, "identities: ", "urn:kopir:party:"]),
-            ("urn:kopir:party:pavlodar-two", "urn:kopir:party:committee", &["urn:kopir:party:committee"]),
-        ];
-        for (found, replacement, expected) in table {
+        for (found, replacement, expected) in MISTAKES {
             assert!(SMALL.contains(found), "{found:?} is not in the file");
             let error = read_text(&SMALL.replacen(found, replacement, 1)).unwrap_err();
             let message = error.to_string();

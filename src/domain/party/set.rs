@@ -576,7 +576,10 @@ mod tests {
             refusal(|set| of(set, "operator").supervisor = Some(id("operator"))),
             PartiesError::SupervisorCycle { parties: vec![id("operator")] }
         );
+        // The first party by id is not of the ring and leads into its middle.
         let ring = refusal(|set| {
+            let outside = party("aaa", Role::Operator, None, Some("committee"));
+            set.push(outside);
             of(set, "committee").supervisor = Some(id("commission-kz-11"));
         });
         let parties = ["akimat-kz-11", "committee", "commission-kz-11"];

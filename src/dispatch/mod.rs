@@ -1,0 +1,233 @@
+//! Delivery: each party's inbox leaves earliest due first, to whichever of its streams has room.
+//!
+//! The queues live in the index. Of each party's only a window is in memory: the earliest
+//! deliveries that nobody holds, and those on lease. So a backlog of any length costs a bounded
+//! amount, and a party that is slow or gone costs the others nothing. This module knows nothing of
+//! gRPC and journals nothing: a lease is forgotten with the process, and the delivery goes out
+//! again under the same id.
+
+mod inbox;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::domain::party::PartyNumber;
+use crate::domain::{CaseId, Sequence};
+use crate::engine::QueueObserver;
+use crate::index::{Index, IndexError, QueueKey, QueueOp};
+use inbox::{Holder, Inbox};
+
+/// Bounds of delivery, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct DispatchOptions {
+    /// Deliveries of one party kept ready in memory; the rest stay in the index.
+    pub max_ready_per_party: usize,
+    /// Deliveries of one party that may be on lease at once, over all its streams.
+    pub max_leased_per_party: usize,
+}
+
+/// A delivery handed to a receiver's system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leased {
+    /// The case.
+    pub case: CaseId,
+    /// The act delivered, which names the delivery.
+    pub sequence: Sequence,
+    /// Its place in the due order, in Unix milliseconds.
+    pub order_ms: i64,
+    /// How many times it has been handed out, this one included, as far as is remembered.
+    pub attempt: u32,
+}
+
+/// The handle of delivery.
+#[derive(Clone)]
+pub struct Dispatch {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    index: Index,
+    options: DispatchOptions,
+    inboxes: Mutex<HashMap<PartyNumber, Arc<Mailbox>>>,
+    streams: AtomicU64,
+}
+
+struct Mailbox {
+    inbox: Mutex<Inbox>,
+    /// Wakes the streams that wait for a delivery or for room.
+    changed: Notify,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dispatch {
+    /// Delivery from the queues of `index`.
+    pub fn new(index: Index, options: DispatchOptions) -> Self {
+        let inboxes = Mutex::default();
+        Self { shared: Arc::new(Shared { index, options, inboxes, streams: AtomicU64::new(0) }) }
+    }
+
+    /// Opens a party's inbox as a stream with room for `window` unacknowledged deliveries.
+    pub fn open(&self, party: PartyNumber, window: usize) -> InboxStream {
+        let stream = Holder::Stream(self.shared.streams.fetch_add(1, Ordering::Relaxed));
+        let mailbox = self.mailbox(party);
+        InboxStream { dispatch: self.clone(), mailbox, party, stream, window }
+    }
+
+    /// Leases up to `max` deliveries for a time, to a client without a stream.
+    ///
+    /// # Errors
+    /// [`IndexError`] if the queue cannot be read.
+    pub fn fetch(
+        &self,
+        party: PartyNumber,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Vec<Leased>, IndexError> {
+        let mailbox = self.mailbox(party);
+        let holder = Holder::Until(Instant::now() + lease);
+        let mut taken = Vec::new();
+        while taken.len() < max
+            && let Some(leased) = self.take(&mailbox, party, holder)?
+        {
+            taken.push(leased);
+        }
+        Ok(taken)
+    }
+
+    /// Ends the lease of a delivery whose acknowledgement is durable.
+    pub fn settled(&self, party: PartyNumber, delivery: Sequence) {
+        let mailbox = self.mailbox(party);
+        mailbox.lock().settle(delivery);
+        mailbox.changed.notify_waiters();
+    }
+
+    /// Frees the leases that have run out. Called every second or so.
+    pub fn expire(&self, now: Instant) {
+        let mailboxes: Vec<_> = self.inboxes().values().cloned().collect();
+        for mailbox in mailboxes {
+            if mailbox.lock().expire(now) {
+                mailbox.changed.notify_waiters();
+            }
+        }
+    }
+
+    /// How many deliveries of a party are on lease.
+    pub fn leased_count(&self, party: PartyNumber) -> usize {
+        self.mailbox(party).lock().leased()
+    }
+
+    fn inboxes(&self) -> MutexGuard<'_, HashMap<PartyNumber, Arc<Mailbox>>> {
+        self.shared.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mailbox(&self, party: PartyNumber) -> Arc<Mailbox> {
+        let max_ready = self.shared.options.max_ready_per_party;
+        let new = || {
+            let inbox = Mutex::new(Inbox::new(max_ready));
+            Arc::new(Mailbox { inbox, changed: Notify::new() })
+        };
+        Arc::clone(self.inboxes().entry(party).or_insert_with(new))
+    }
+
+    /// Takes the earliest delivery that nobody holds.
+    fn take(
+        &self,
+        mailbox: &Mailbox,
+        party: PartyNumber,
+        holder: Holder,
+    ) -> Result<Option<Leased>, IndexError> {
+        let mut inbox = mailbox.lock();
+        if inbox.leased() >= self.shared.options.max_leased_per_party {
+            return Ok(None);
+        }
+        if let Some(after) = inbox.wants_more() {
+            let limit = self.shared.options.max_ready_per_party;
+            let queued = self.shared.index.deliveries(party, after, limit)?;
+            let all = queued.len() < limit;
+            inbox.refill(queued.into_iter().map(|queued| (queued.key, queued.case)), all);
+        }
+        Ok(inbox.take(holder))
+    }
+}
+
+impl QueueObserver for Dispatch {
+    fn queues_changed(&self, operations: &[QueueOp]) {
+        let mut touched: HashMap<PartyNumber, Arc<Mailbox>> = HashMap::new();
+        for operation in operations {
+            let (party, key, added) = match operation {
+                QueueOp::AddDelivery { to, key, case } => (*to, *key, Some(*case)),
+                QueueOp::RemoveDelivery { to, key, .. } => (*to, *key, None),
+                QueueOp::AddObligation { .. } | QueueOp::RemoveObligation { .. } => continue,
+            };
+            let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
+            match added {
+                Some(case) => mailbox.lock().add(key, case),
+                None => mailbox.lock().remove(key),
+            }
+        }
+        for mailbox in touched.values() {
+            mailbox.changed.notify_waiters();
+        }
+    }
+}
+
+/// One open inbox. Dropping it frees what it holds at once.
+pub struct InboxStream {
+    dispatch: Dispatch,
+    mailbox: Arc<Mailbox>,
+    party: PartyNumber,
+    stream: Holder,
+    window: usize,
+}
+
+impl InboxStream {
+    /// The next delivery, earliest due first; waits for one, and for room in the window. May be
+    /// dropped while waiting without losing a delivery.
+    ///
+    /// # Errors
+    /// [`IndexError`] if the queue cannot be read.
+    pub async fn next(&self) -> Result<Leased, IndexError> {
+        loop {
+            let mut changed = std::pin::pin!(self.mailbox.changed.notified());
+            // Enabled before the look, so that a change in between is not missed.
+            changed.as_mut().enable();
+            if self.in_flight() < self.window
+                && let Some(leased) = self.dispatch.take(&self.mailbox, self.party, self.stream)?
+            {
+                return Ok(leased);
+            }
+            changed.await;
+        }
+    }
+
+    /// Ends the lease of a delivery whose acknowledgement is durable.
+    pub fn settled(&self, delivery: Sequence) {
+        self.mailbox.lock().settle(delivery);
+        self.mailbox.changed.notify_waiters();
+    }
+
+    /// How many deliveries this stream holds unacknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.mailbox.lock().held_by(self.stream)
+    }
+}
+
+impl Drop for InboxStream {
+    fn drop(&mut self) {
+        self.mailbox.lock().release(self.stream);
+        self.mailbox.changed.notify_waiters();
+    }
+}
+
+/// The place of a delivery in its queue; re-exported for those who show it.
+pub type Place = QueueKey;

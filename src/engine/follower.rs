@@ -1,0 +1,135 @@
+//! The follower: folds what the writer has made durable into the index, off the path of the
+//! answers, and tells the queues' observer once the index has it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::{QueueObserver, Watermarks};
+use crate::index::{Change, Index, IndexError, QueueOp};
+
+/// Changes folded in one batch of the index.
+const MAX_BATCH_RECORDS: usize = 1024;
+
+/// The changes between writer and follower, bounded in records.
+pub(super) struct Backlog {
+    state: Mutex<State>,
+    grew: Condvar,
+    shrank: Condvar,
+    max_records: usize,
+}
+
+#[derive(Default)]
+struct State {
+    groups: VecDeque<Vec<Change>>,
+    /// Records pushed and not yet in the index, including those being folded.
+    records: usize,
+    /// No more will come.
+    closed: bool,
+    /// Nobody folds any more.
+    abandoned: bool,
+}
+
+impl Backlog {
+    pub(super) fn new(max_records: usize) -> Self {
+        Self { state: Mutex::default(), grew: Condvar::new(), shrank: Condvar::new(), max_records }
+    }
+
+    /// Adds a group; waits while the index lags too far behind.
+    pub(super) fn push(&self, group: Vec<Change>) {
+        let mut state = self.lock();
+        while state.records >= self.max_records && !state.abandoned {
+            state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.records += group.len();
+        state.groups.push_back(group);
+        drop(state);
+        self.grew.notify_one();
+    }
+
+    /// Says that no more will come.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.grew.notify_one();
+    }
+
+    /// Waits until the index has everything.
+    pub(super) fn wait_until_empty(&self) {
+        let mut state = self.lock();
+        while state.records > 0 && !state.abandoned {
+            state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes what is there, up to a batch; none when nothing will come any more.
+    fn take(&self) -> Option<Vec<Change>> {
+        let mut state = self.lock();
+        while state.groups.is_empty() && !state.closed {
+            state = self.grew.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut batch = state.groups.pop_front()?;
+        while batch.len() < MAX_BATCH_RECORDS
+            && let Some(group) = state.groups.pop_front()
+        {
+            batch.extend(group);
+        }
+        Some(batch)
+    }
+
+    fn folded(&self, records: usize) {
+        self.lock().records -= records;
+        self.shrank.notify_one();
+    }
+
+    fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.shrank.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything the follower thread owns.
+pub(super) struct Follower {
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) index: Index,
+    pub(super) marks: Arc<Watermarks>,
+    pub(super) indexed: watch::Sender<u64>,
+    pub(super) observer: Arc<dyn QueueObserver>,
+}
+
+impl Follower {
+    /// Runs until the writer has stopped and everything is folded, or the index has failed. What
+    /// is not folded then is folded at the next start.
+    pub(super) fn run(self) {
+        while let Some(batch) = self.backlog.take() {
+            if let Err(error) = self.fold(&batch) {
+                tracing::error!(%error, "the index failed; restart the bus, it will be rebuilt");
+                self.marks.failed.store(true, Ordering::Release);
+                self.backlog.abandon();
+                return;
+            }
+            self.backlog.folded(batch.len());
+        }
+        if let Err(error) = self.index.close() {
+            tracing::warn!(%error, "the index was not closed cleanly; it will be checked at the start");
+        }
+    }
+
+    fn fold(&self, batch: &[Change]) -> Result<(), IndexError> {
+        self.index.apply(batch)?;
+        let operations: Vec<QueueOp> =
+            batch.iter().flat_map(|change| change.queue.iter().cloned()).collect();
+        self.observer.queues_changed(&operations);
+        if let Some(last) = batch.last() {
+            let sequence = last.applied.sequence.0;
+            self.marks.indexed.store(sequence, Ordering::Release);
+            self.indexed.send_replace(sequence);
+        }
+        Ok(())
+    }
+}

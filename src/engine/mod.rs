@@ -1,0 +1,290 @@
+//! The engine: one writer decides, makes durable and answers; a follower keeps the index.
+//!
+//! [`Engine`] is a cheap handle. Behind it the writer thread owns the journal's tail and drains
+//! what is waiting into one group: decide each, write once, sync once, answer all. The follower
+//! thread folds the accepted records into the index, off the path of the answers; until it has,
+//! the writer sees them in its overlay. The engine knows nothing of gRPC, TLS or delivery streams.
+
+pub mod clock;
+mod follower;
+mod overlay;
+mod start;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::domain::calendar::Calendar;
+use crate::domain::party::PartyNumber;
+use crate::domain::{
+    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Rejection,
+    RequestId, Roster, Sequence,
+};
+use crate::index::{Index, IndexError, QueueOp};
+use crate::journal::{JournalError, JournalReader, Seq};
+use crate::records::{RecordError, decode_event};
+
+pub use clock::{Clock, timestamp};
+pub use start::{Parts, StartError, Started, start};
+
+/// Bounds of the engine, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// Commands that may wait for the writer; a further one is told to come back.
+    pub max_waiting_commands: usize,
+    /// Commands in one group, which is one write and one sync.
+    pub max_group_commands: usize,
+    /// Accepted records that the index may lag behind; at the bound the writer waits for it.
+    pub max_index_lag_records: usize,
+    /// Free bytes on the journal's disk below which new applications are refused, while what
+    /// closes a clock is still taken.
+    pub reserve_disk_bytes: u64,
+}
+
+/// What the engine decides by.
+#[derive(Debug, Clone)]
+pub struct Law {
+    /// The procedures.
+    pub procedures: Arc<Procedures>,
+    /// The working days.
+    pub calendar: Arc<Calendar>,
+}
+
+/// Why a command has no receipt.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// The caller's to mend.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Too much is waiting; repeating later helps.
+    #[error("the bus has too much waiting")]
+    Overloaded,
+    /// The disk has no room for the act; repeating helps once there is.
+    #[error("the disk of the bus is full")]
+    DiskFull,
+    /// The bus is stopping, and whether the act was accepted is unknown: the sender repeats it.
+    #[error("the bus is stopping")]
+    Stopped,
+    /// A fault of the bus. Logged where it arose.
+    #[error("a fault of the bus: {0}")]
+    Fault(&'static str),
+}
+
+/// An accepted act.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its place in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
+    /// The act, as recorded.
+    pub event: Arc<ActRecorded>,
+    /// The case, as of now.
+    pub case: Arc<Case>,
+    /// True when this is the receipt of an earlier identical request.
+    pub repeated: bool,
+}
+
+/// An accepted acknowledgement.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    /// Its place in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted: in law, the receipt.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
+    /// The acknowledgement, as recorded.
+    pub event: DeliveryAcknowledged,
+    /// The case, as of now.
+    pub case: Arc<Case>,
+}
+
+/// An act read back from the journal.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
+    /// What was recorded.
+    pub event: Event,
+}
+
+/// A record that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The journal is damaged or unreadable.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The record is of a kind or version that this build does not know.
+    #[error("record {0}: {1}")]
+    Record(Sequence, RecordError),
+    /// There is no such record.
+    #[error("the journal has no record {0}")]
+    Missing(Sequence),
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// How far the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The last durable record.
+    pub sequence: Sequence,
+    /// The last record that the index has.
+    pub indexed: Sequence,
+}
+
+/// Told of every change of the queues, once the index has it.
+pub trait QueueObserver: Send + Sync {
+    /// The queue operations of a batch, in journal order.
+    fn queues_changed(&self, operations: &[QueueOp]);
+}
+
+enum Request {
+    Act(Command, oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Acknowledgement {
+    case: CaseId,
+    delivery: Sequence,
+    by: PartyNumber,
+}
+
+/// Where writer and follower stand, shared with the handles.
+#[derive(Debug, Default)]
+struct Watermarks {
+    durable: AtomicU64,
+    indexed: AtomicU64,
+    failed: AtomicBool,
+}
+
+/// The handle of the engine.
+#[derive(Clone)]
+pub struct Engine {
+    requests: mpsc::Sender<Request>,
+    marks: Arc<Watermarks>,
+    indexed: watch::Receiver<u64>,
+    reader: Arc<dyn JournalReader>,
+    index: Index,
+    roster: Arc<Roster>,
+    law: Law,
+    clock: Clock,
+}
+
+impl Engine {
+    /// Asks for an act and waits for its durable receipt.
+    ///
+    /// # Errors
+    /// An [`EngineError`]; only after [`EngineError::Stopped`] and [`EngineError::Fault`] is it
+    /// unknown whether the act was accepted, and a repeat under the same request id tells.
+    pub async fn act(&self, command: Command) -> Result<Accepted, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Act(command, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Acknowledges a delivery and waits until that is durable. A repeat gets the original answer.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn acknowledge(
+        &self,
+        case: CaseId,
+        delivery: Sequence,
+        by: PartyNumber,
+    ) -> Result<Confirmed, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Acknowledge(Acknowledgement { case, delivery, by }, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Waits until the index has everything that was durable when this was called, so that a
+    /// reader sees its own writes.
+    pub async fn caught_up(&self) {
+        let durable = self.marks.durable.load(Ordering::Acquire);
+        let mut indexed = self.indexed.clone();
+        // An error means that the follower has stopped; the reader then sees what there is.
+        let _ = indexed.wait_for(|indexed| *indexed >= durable).await;
+    }
+
+    /// Reads a record back.
+    ///
+    /// # Errors
+    /// A [`ReadError`] if it is missing, damaged or of another build.
+    pub fn recorded(&self, sequence: Sequence) -> Result<Recorded, ReadError> {
+        read_back(&*self.reader, sequence)
+    }
+
+    /// The index, for reading.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The parties with their numbers.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The procedures and the calendar.
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    /// The bus's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How far writer and index are.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            sequence: Sequence(self.marks.durable.load(Ordering::Acquire)),
+            indexed: Sequence(self.marks.indexed.load(Ordering::Acquire)),
+        }
+    }
+
+    /// False once a failed write, sync or index has ended the engine for good.
+    pub fn is_alive(&self) -> bool {
+        !self.marks.failed.load(Ordering::Acquire) && !self.requests.is_closed()
+    }
+
+    fn ask(&self, request: Request) -> Result<(), EngineError> {
+        self.requests.try_send(request).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => EngineError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+        })
+    }
+}
+
+fn read_back(reader: &dyn JournalReader, sequence: Sequence) -> Result<Recorded, ReadError> {
+    let record = reader.read(Seq(sequence.0))?.ok_or(ReadError::Missing(sequence))?;
+    let event =
+        decode_event(&record.payload).map_err(|error| ReadError::Record(sequence, error))?;
+    Ok(Recorded { at: timestamp(record.time_ms), hash: record.hash.0, event })
+}
+
+/// The id of the case that a first act opens: UUID version 8 (RFC 9562) over the sender and its
+/// request, so that a repeat of the request names the same case.
+pub fn case_id(sender: &str, request: RequestId) -> CaseId {
+    let mut hashed = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    hashed.update(b"kopir case id v1\0");
+    hashed.update(sender.as_bytes());
+    hashed.update(&[0]);
+    hashed.update(&request.0);
+    let digest = hashed.finish();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest.as_ref()[..16]);
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    CaseId(id)
+}

@@ -1,0 +1,134 @@
+//! Starting: journal, then index, then the parties' enrolment, and only then new traffic.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::{Builder, JoinHandle};
+
+use tokio::sync::{mpsc, watch};
+
+use super::follower::{Backlog, Follower};
+use super::overlay::Overlay;
+use super::writer::Writer;
+use super::{Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, timestamp};
+use crate::domain::party::Parties;
+use crate::domain::{Event, Roster, Sequence};
+use crate::index::{Applied, FoldError, Index, IndexError, fold};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::records::encode_event;
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal refused the enrolment of a party.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// An enrolment does not fold: a broken invariant.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// No thread could be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// A running engine.
+pub struct Started {
+    /// The handle.
+    pub engine: Engine,
+    /// Writer and follower; they end when the last handle is gone, the follower after the index
+    /// has everything and is closed.
+    pub threads: [JoinHandle<()>; 2],
+}
+
+/// Everything that the engine runs on.
+pub struct Parts {
+    /// The journal, opened.
+    pub journal: Box<dyn Journal>,
+    /// Where the journal's free disk space is looked up; none for a journal in memory.
+    pub disk: Option<PathBuf>,
+    /// The index, caught up with the journal.
+    pub index: Index,
+    /// Told of queue changes.
+    pub observer: Arc<dyn QueueObserver>,
+    /// The registry.
+    pub parties: Parties,
+    /// Procedures and calendar.
+    pub law: Law,
+    /// The time.
+    pub clock: Clock,
+    /// The bounds.
+    pub options: EngineOptions,
+}
+
+/// Enrols the registry's new parties, then starts writer and follower.
+///
+/// # Errors
+/// A [`StartError`]; nothing runs then.
+pub fn start(parts: Parts) -> Result<Started, StartError> {
+    let Parts { mut journal, disk, index, observer, parties, law, clock, options } = parts;
+    let mut roster = Roster::new(parties, index.enrolments()?);
+    enrol(&mut *journal, &index, &mut roster, &clock)?;
+    let roster = Arc::new(roster);
+    let last = journal.tail().next_seq.0 - 1;
+    let marks = Arc::new(Watermarks {
+        durable: AtomicU64::new(last),
+        indexed: AtomicU64::new(last),
+        failed: AtomicBool::new(false),
+    });
+    let (requests, waiting) = mpsc::channel(options.max_waiting_commands);
+    let (indexed_sender, indexed) = watch::channel(last);
+    let backlog = Arc::new(Backlog::new(options.max_index_lag_records));
+    let reader = journal.reader();
+    let writer = Writer {
+        journal,
+        overlay: Overlay::new(index.clone()),
+        backlog: Arc::clone(&backlog),
+        marks: Arc::clone(&marks),
+        roster: Arc::clone(&roster),
+        law: law.clone(),
+        clock: clock.clone(),
+        options,
+        disk,
+    };
+    let follower = Follower {
+        backlog,
+        index: index.clone(),
+        marks: Arc::clone(&marks),
+        indexed: indexed_sender,
+        observer,
+    };
+    let threads = [
+        Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?,
+        Builder::new().name("kopir-follower".into()).spawn(move || follower.run())?,
+    ];
+    let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock };
+    Ok(Started { engine, threads })
+}
+
+/// Gives the registry's new parties their numbers, in the journal first.
+fn enrol(
+    journal: &mut dyn Journal,
+    index: &Index,
+    roster: &mut Roster,
+    clock: &Clock,
+) -> Result<(), StartError> {
+    let missing = roster.missing();
+    let last = journal.tail().last_time_ms;
+    let time_ms = clock.now_ms().max(last.unwrap_or(i64::MIN));
+    let mut changes = Vec::with_capacity(missing.len());
+    for enrolment in missing {
+        let event = Event::PartyEnrolled(enrolment.clone());
+        let mut payload = Vec::new();
+        encode_event(&event, &mut payload);
+        for appended in journal.append(&[Entry { time_ms, payload: &payload }])? {
+            let applied = Applied { sequence: Sequence(appended.seq.0), hash: appended.hash.0 };
+            changes.push(fold(None, &event, applied, timestamp(time_ms))?);
+        }
+        roster.enrol(enrolment);
+    }
+    Ok(index.apply(&changes)?)
+}

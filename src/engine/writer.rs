@@ -1,0 +1,408 @@
+//! The writer: the one thread that owns the journal's tail.
+//!
+//! Each turn takes what is waiting, decides it in order, appends the events as one group and only
+//! then answers, rejections included: a rejection may rest on an act of the same group, so it is
+//! no more certain than that act is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::follower::Backlog;
+use super::overlay::Overlay;
+use super::{
+    Accepted, Acknowledgement, Clock, Confirmed, EngineError, EngineOptions, Law, Request,
+    Watermarks, read_back, timestamp,
+};
+use crate::domain::{
+    self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Rejection,
+    Roster, Sequence,
+};
+use crate::index::{Applied, Change, IndexError, fold};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::records::encode_event;
+
+/// Encoded bytes after which a group is closed; far below any segment, far above what a sync costs.
+const MAX_GROUP_BYTES: usize = 4 << 20;
+
+/// Everything the writer thread owns.
+pub(super) struct Writer {
+    pub(super) journal: Box<dyn Journal>,
+    pub(super) overlay: Overlay,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) marks: Arc<Watermarks>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) law: Law,
+    pub(super) clock: Clock,
+    pub(super) options: EngineOptions,
+    /// Where free space is looked up; none for a journal in memory.
+    pub(super) disk: Option<PathBuf>,
+}
+
+/// A record of the group, with whom to answer once it is durable.
+struct Decided {
+    change: Change,
+    /// Where its encoding ends in the group's bytes.
+    end: usize,
+    answer: Answer,
+}
+
+enum Answer {
+    Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(
+        DeliveryAcknowledged,
+        Arc<Case>,
+        oneshot::Sender<Result<Confirmed, EngineError>>,
+    ),
+}
+
+/// What is answered after the sync without a record of its own.
+enum Later {
+    Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+/// A request that was accepted before.
+struct Repeat {
+    sequence: Sequence,
+    /// What is asked now, to be compared; none for an acknowledgement, whose id says it all.
+    fingerprint: Option<(domain::RequestId, [u8; 32])>,
+}
+
+/// One turn's work.
+#[derive(Default)]
+struct Group {
+    bytes: Vec<u8>,
+    decided: Vec<Decided>,
+    later: Vec<Later>,
+}
+
+impl Writer {
+    /// Runs until every handle is gone or the journal has failed.
+    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::with_capacity(self.options.max_group_commands);
+        let mut group = Group::default();
+        loop {
+            waiting.clear();
+            if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
+                break;
+            }
+            if let Err(reason) = self.turn(&mut waiting, &mut group) {
+                tracing::error!(%reason, "the writer stops; restart the bus after the cause is mended");
+                self.marks.failed.store(true, Ordering::Release);
+                break;
+            }
+        }
+        self.backlog.close();
+    }
+
+    /// Decides, appends and answers what is waiting, in as many groups as its bytes need.
+    fn turn(&mut self, waiting: &mut Vec<Request>, group: &mut Group) -> Result<(), JournalError> {
+        let indexed = Sequence(self.marks.indexed.load(Ordering::Acquire));
+        self.overlay.forget(indexed);
+        let short_of_disk = self.is_short_of_disk();
+        let now_ms = self.now_ms();
+        for request in waiting.drain(..) {
+            self.decide(request, now_ms, short_of_disk, group);
+            if group.bytes.len() >= MAX_GROUP_BYTES {
+                self.commit(now_ms, group)?;
+            }
+        }
+        self.commit(now_ms, group)
+    }
+
+    /// The clock, held back to the journal's last time when the machine's clock was set back.
+    fn now_ms(&self) -> i64 {
+        let last = self.journal.tail().last_time_ms;
+        self.clock.now_ms().max(last.unwrap_or(i64::MIN))
+    }
+
+    fn decide(&mut self, request: Request, now_ms: i64, short_of_disk: bool, group: &mut Group) {
+        match request {
+            Request::Act(command, reply) => {
+                let opens = matches!(command.act, CaseAct::Submit(_));
+                if opens && short_of_disk {
+                    group.later.push(Later::Act(Err(EngineError::DiskFull), reply));
+                    return;
+                }
+                match self.decide_act(&command, now_ms) {
+                    Ok(Outcome::Fresh(event)) => self.take(Event::Act(event), now_ms, group, Reply::Act(reply)),
+                    Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
+                    Err(error) => group.later.push(Later::Act(Err(error), reply)),
+                }
+            }
+            Request::Acknowledge(asked, reply) => match self.decide_acknowledgement(asked, now_ms) {
+                Ok(Outcome::Fresh(event)) => {
+                    self.take(Event::Acknowledged(event), now_ms, group, Reply::Acknowledged(reply));
+                }
+                Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Acknowledged(Ok(repeat), reply)),
+                Err(error) => group.later.push(Later::Acknowledged(Err(error), reply)),
+            },
+        }
+    }
+
+    fn decide_act(&self, command: &Command, now_ms: i64) -> Result<Outcome<Box<ActRecorded>>, EngineError> {
+        let known = self.overlay.request(command.author, command.request).map_err(index_fault)?;
+        if let Some(sequence) = known {
+            let fingerprint = Some((command.request, command.fingerprint));
+            return Ok(Outcome::Repeat(Repeat { sequence, fingerprint }));
+        }
+        let case = match &command.act {
+            CaseAct::Submit(_) => None,
+            CaseAct::Continue(..) => self.overlay.case(command.case).map_err(index_fault)?,
+        };
+        let event = domain::decide(case.as_deref(), command, self.context(now_ms))?;
+        Ok(Outcome::Fresh(Box::new(event)))
+    }
+
+    fn decide_acknowledgement(
+        &self,
+        asked: Acknowledgement,
+        now_ms: i64,
+    ) -> Result<Outcome<DeliveryAcknowledged>, EngineError> {
+        let Acknowledgement { case, delivery, by } = asked;
+        let case = self.overlay.case(case).map_err(index_fault)?;
+        let received =
+            case.as_deref().and_then(|case| case.delivered(delivery)).and_then(|run| run.received());
+        if let Some(receipt) = received.filter(|receipt| self.roster.may_act_for(by, receipt.by)) {
+            let sequence = receipt.moment.sequence;
+            return Ok(Outcome::Repeat(Repeat { sequence, fingerprint: None }));
+        }
+        let context = self.context(now_ms);
+        let event = domain::acknowledge(case.as_deref(), delivery, by, context)?;
+        Ok(Outcome::Fresh(event))
+    }
+
+    fn context(&self, now_ms: i64) -> Context<'_> {
+        Context {
+            now: timestamp(now_ms),
+            calendar: &self.law.calendar,
+            roster: &self.roster,
+            procedures: &self.law.procedures,
+        }
+    }
+
+    /// Adds a decided event to the group and to the overlay.
+    fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
+        let next = self.journal.tail().next_seq.0 + group.decided.len() as u64;
+        let applied = Applied { sequence: Sequence(next), hash: [0; 32] };
+        let before = match &event {
+            Event::Act(act) if act.opening.is_some() => Ok(None),
+            Event::Act(act) => self.overlay.case(act.case),
+            Event::Acknowledged(acknowledged) => self.overlay.case(acknowledged.case),
+            Event::PartyEnrolled(_) => Ok(None),
+        };
+        let change = before
+            .map_err(index_fault)
+            .and_then(|before| {
+                fold(before.as_deref(), &event, applied, timestamp(now_ms)).map_err(|error| {
+                    tracing::error!(%error, "a decided event does not fold");
+                    EngineError::Fault("a decided event does not fold")
+                })
+            });
+        let (change, case) = match change {
+            Ok(change) => match change.case.clone() {
+                Some(case) => (change, case),
+                None => return reply.refuse(EngineError::Fault("an event without a case")),
+            },
+            Err(error) => return reply.refuse(error),
+        };
+        encode_event(&event, &mut group.bytes);
+        self.overlay.take(&change);
+        let answer = match (event, reply) {
+            (Event::Act(event), Reply::Act(reply)) => Answer::Act(Arc::from(event), case, reply),
+            (Event::Acknowledged(event), Reply::Acknowledged(reply)) => {
+                Answer::Acknowledged(event, case, reply)
+            }
+            // Each kind of request is decided to its own kind of event, just above.
+            (_, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
+        };
+        group.decided.push(Decided { change, end: group.bytes.len(), answer });
+    }
+
+    /// Appends the group, then answers everyone in it. An error ends the writer, unanswered.
+    fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<(), JournalError> {
+        let mut start = 0;
+        let entries: Vec<_> = group
+            .decided
+            .iter()
+            .map(|decided| {
+                let payload = &group.bytes[start..decided.end];
+                start = decided.end;
+                Entry { time_ms: now_ms, payload }
+            })
+            .collect();
+        let appended = match self.journal.append(&entries) {
+            Ok(appended) => appended,
+            Err(error @ JournalError::Failed { .. }) => return Err(error),
+            Err(error) => {
+                self.refuse(group, &error);
+                return Ok(());
+            }
+        };
+        drop(entries);
+        group.bytes.clear();
+        let mut changes = Vec::with_capacity(appended.len());
+        let mut answers = Vec::with_capacity(appended.len());
+        for (decided, appended) in group.decided.drain(..).zip(appended) {
+            let Decided { mut change, answer, .. } = decided;
+            change.applied.hash = appended.hash.0;
+            answers.push((answer, change.applied));
+            changes.push(change);
+        }
+        if let Some((_, last)) = answers.last() {
+            self.marks.durable.store(last.sequence.0, Ordering::Release);
+        }
+        // Answered before the backlog, which may make the writer wait for the index.
+        for (answer, applied) in answers {
+            answer.give(applied, now_ms);
+        }
+        for later in group.later.drain(..) {
+            self.answer_later(later);
+        }
+        if !changes.is_empty() {
+            self.backlog.push(changes);
+        }
+        Ok(())
+    }
+
+    /// Nothing of the group was written: everyone is told so, and the overlay goes back to what
+    /// the index has.
+    fn refuse(&mut self, group: &mut Group, error: &JournalError) {
+        tracing::error!(%error, acts = group.decided.len(), "a group was not accepted");
+        let told = match error {
+            JournalError::DiskFull { .. } => EngineError::DiskFull,
+            _ => EngineError::Fault("the journal refused the group"),
+        };
+        group.bytes.clear();
+        for decided in group.decided.drain(..) {
+            decided.answer.refuse(&told);
+        }
+        for later in group.later.drain(..) {
+            later.refuse(&told);
+        }
+        self.backlog.wait_until_empty();
+        self.overlay.clear();
+    }
+
+    fn answer_later(&self, later: Later) {
+        // A caller that has gone away is not an error; its repeat will get the same answer.
+        match later {
+            Later::Act(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
+            }
+            Later::Acknowledged(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_acknowledgement(&repeat)));
+            }
+        }
+    }
+
+    fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::Act(event) = recorded.event else {
+            return Err(EngineError::Fault("a request id leads to no act"));
+        };
+        if let Some((request, fingerprint)) = repeat.fingerprint
+            && event.fingerprint != fingerprint
+        {
+            return Err(Rejection::RequestReused(request).into());
+        }
+        let case = self.case_of(event.case)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(Accepted { sequence, at, hash, event: Arc::from(event), case, repeated: true })
+    }
+
+    fn repeated_acknowledgement(&self, repeat: &Repeat) -> Result<Confirmed, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::Acknowledged(event) = recorded.event else {
+            return Err(EngineError::Fault("a receipt leads to no acknowledgement"));
+        };
+        let case = self.case_of(event.case)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(Confirmed { sequence, at, hash, event, case })
+    }
+
+    fn case_of(&self, case: domain::CaseId) -> Result<Arc<Case>, EngineError> {
+        let case = self.overlay.case(case).map_err(index_fault)?;
+        case.ok_or(EngineError::Fault("a record's case is not in the index"))
+    }
+
+    fn read_back(&self, sequence: Sequence) -> Result<super::Recorded, EngineError> {
+        read_back(&*self.journal.reader(), sequence).map_err(|error| {
+            tracing::error!(%error, %sequence, "a record cannot be read back");
+            EngineError::Fault("a record cannot be read back")
+        })
+    }
+
+    fn is_short_of_disk(&self) -> bool {
+        let Some(disk) = &self.disk else { return false };
+        match rustix::fs::statvfs(disk) {
+            Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize) < self.options.reserve_disk_bytes,
+            Err(error) => {
+                tracing::warn!(%error, "free disk space is unknown");
+                false
+            }
+        }
+    }
+}
+
+/// What a request is decided to be.
+enum Outcome<T> {
+    Fresh(T),
+    Repeat(Repeat),
+}
+
+/// Whom to answer.
+enum Reply {
+    Act(oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+impl Reply {
+    fn refuse(self, error: EngineError) {
+        // As in `answer_later`: a caller that has gone away is not an error.
+        match self {
+            Self::Act(reply) => drop(reply.send(Err(error))),
+            Self::Acknowledged(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+impl Answer {
+    fn give(self, applied: Applied, now_ms: i64) {
+        let Applied { sequence, hash } = applied;
+        let at = timestamp(now_ms);
+        match self {
+            Self::Act(event, case, reply) => {
+                let accepted = Accepted { sequence, at, hash, event, case, repeated: false };
+                drop(reply.send(Ok(accepted)));
+            }
+            Self::Acknowledged(event, case, reply) => {
+                drop(reply.send(Ok(Confirmed { sequence, at, hash, event, case })));
+            }
+        }
+    }
+
+    fn refuse(self, error: &EngineError) {
+        match self {
+            Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
+            Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+        }
+    }
+}
+
+impl Later {
+    fn refuse(self, error: &EngineError) {
+        match self {
+            Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
+            Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+        }
+    }
+}
+
+fn index_fault(error: IndexError) -> EngineError {
+    tracing::error!(%error, "the index cannot be read");
+    EngineError::Fault("the index cannot be read")
+}

@@ -1,0 +1,56 @@
+//! Turns the connection's peer into the call's caller, or refuses the call.
+
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use futures_util::future::Either;
+use http::{Request, Response};
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::Peer;
+use crate::rpc::status;
+
+/// See [`Identify`].
+#[derive(Debug, Clone, Copy)]
+pub struct IdentifyLayer;
+
+impl<S> Layer<S> for IdentifyLayer {
+    type Service = Identify<S>;
+    fn layer(&self, inner: S) -> Identify<S> {
+        Identify { inner }
+    }
+}
+
+/// Puts the [`Caller`](crate::rpc::Caller) into the request, from the certificate alone.
+#[derive(Debug, Clone)]
+pub struct Identify<S> {
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Identify<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response<Body>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let caller = request.extensions().get::<Peer>().map(|peer| peer.caller.clone());
+        let refusal = match caller {
+            Some(Ok(caller)) => {
+                tracing::Span::current().record("party", caller.id.as_str());
+                request.extensions_mut().insert(caller);
+                return Either::Left(self.inner.call(request));
+            }
+            Some(Err(error)) => status::unknown_party(&error),
+            None => status::no_caller(),
+        };
+        Either::Right(ready(Ok(refusal.into_http())))
+    }
+}

@@ -1,0 +1,288 @@
+//! The listener: TCP, TLS and the identity of whoever connects.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use crate::domain::Roster;
+use crate::domain::party::PartyNumber;
+use crate::rpc::Caller;
+use crate::trust::identity::{IdentityError, party_of};
+use crate::trust::tls::HandshakeFailure;
+
+/// Handshaken connections that wait for the server to take them.
+const ACCEPT_BACKLOG: usize = 64;
+
+/// Bounds of the listener, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenOptions {
+    /// Connections in total; further ones wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// Connections of one party; a further one is closed.
+    pub max_connections_per_party: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+}
+
+/// Why the bus does not listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; free the address or change `listen` in the configuration")]
+pub struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// The listening socket and the task that accepts from it.
+pub struct Listener {
+    address: SocketAddr,
+    accepted: mpsc::Receiver<io::Result<Connection>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    /// Binds the address and starts accepting.
+    ///
+    /// # Errors
+    /// [`ListenError`] if the address cannot be bound.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Arc<ServerConfig>,
+        roster: Arc<Roster>,
+        options: ListenOptions,
+    ) -> Result<Self, ListenError> {
+        let refused = |source| ListenError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let (sender, accepted) = mpsc::channel(ACCEPT_BACKLOG);
+        let door = Arc::new(Door {
+            acceptor: TlsAcceptor::from(tls),
+            roster,
+            options,
+            total: Arc::new(Semaphore::new(options.max_connections)),
+            per_party: Arc::default(),
+        });
+        let task = tokio::spawn(accept(listener, door, sender));
+        Ok(Self { address, accepted, task })
+    }
+
+    /// The bound address, with the port that the system chose if it was asked to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The connections, for the server.
+    pub fn into_stream(self) -> impl tokio_stream::Stream<Item = io::Result<Connection>> {
+        let Self { mut accepted, task, .. } = self;
+        let ends_with_stream = AbortOnDrop(task);
+        futures_util::stream::poll_fn(move |cx| {
+            let _ = &ends_with_stream;
+            accepted.poll_recv(cx)
+        })
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Door {
+    acceptor: TlsAcceptor,
+    roster: Arc<Roster>,
+    options: ListenOptions,
+    total: Arc<Semaphore>,
+    per_party: Arc<Mutex<HashMap<PartyNumber, usize>>>,
+}
+
+/// Accepts until the receiver is gone. Handshakes run beside each other, so a slow one holds up
+/// nobody; their number is bounded by the connections' own bound.
+async fn accept(
+    listener: TcpListener,
+    door: Arc<Door>,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
+    let mut handshakes = tokio::task::JoinSet::new();
+    loop {
+        while handshakes.try_join_next().is_some() {}
+        let Ok(permit) = Arc::clone(&door.total).acquire_owned().await else { return };
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = sender.closed() => return,
+        };
+        let (stream, remote) = match stream {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a connection reset before it was accepted.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (door, sender) = (Arc::clone(&door), sender.clone());
+        handshakes.spawn(async move {
+            if let Some(connection) = door.shake_hands(stream, remote, permit).await {
+                // The server is gone when this fails; so is the connection then.
+                let _ = sender.send(Ok(connection)).await;
+            }
+        });
+    }
+}
+
+impl Door {
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> Option<Connection> {
+        // Small answers must not wait for more to fill a packet.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%remote, %error, "TCP_NODELAY was not set");
+        }
+        let handshake = self.acceptor.accept(stream);
+        let stream = match tokio::time::timeout(self.options.handshake_timeout, handshake).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                let failure = HandshakeFailure::of(&error);
+                tracing::info!(%remote, %failure, "a handshake failed");
+                return None;
+            }
+            Err(_) => {
+                tracing::info!(%remote, "a handshake took too long");
+                return None;
+            }
+        };
+        let caller = self.identify(&stream);
+        let share = match &caller {
+            Ok(caller) => match self.share(caller.party) {
+                Some(share) => Some(share),
+                None => {
+                    tracing::warn!(%remote, party = %caller.id, "too many connections of the party");
+                    return None;
+                }
+            },
+            Err(error) => {
+                tracing::info!(%remote, %error, "a certificate names no party");
+                None
+            }
+        };
+        let peer = Peer { remote, caller };
+        Some(Connection { stream, peer, _permit: permit, _share: share })
+    }
+
+    fn identify(&self, stream: &TlsStream<TcpStream>) -> Result<Caller, IdentityError> {
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        let party = party_of(certificate.ok_or(IdentityError::Absent)?, self.roster.parties())?;
+        // Every party of the registry is enrolled before the bus listens.
+        let number = self.roster.number(&party.id).ok_or(IdentityError::Absent)?;
+        Ok(Caller { party: number, id: party.id.clone(), role: party.role })
+    }
+
+    fn share(&self, party: PartyNumber) -> Option<Share> {
+        let mut open = self.per_party.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(party).or_default();
+        if *count >= self.options.max_connections_per_party {
+            return None;
+        }
+        *count += 1;
+        Some(Share { party, open: Arc::clone(&self.per_party) })
+    }
+}
+
+/// A party's connection, counted until it is dropped.
+struct Share {
+    party: PartyNumber,
+    open: Arc<Mutex<HashMap<PartyNumber, usize>>>,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.party) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.party);
+            }
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address, for the log.
+    pub remote: SocketAddr,
+    /// The party that its certificate names, or why it names none.
+    pub caller: Result<Caller, IdentityError>,
+}
+
+/// An accepted connection.
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    peer: Peer,
+    _permit: OwnedSemaphorePermit,
+    _share: Option<Share>,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
