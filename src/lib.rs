@@ -4,5 +4,11 @@
 //! and sees that no term passes unnoticed. `ARCHITECTURE.md` has the map; start at
 //! [`domain::decide()`], the pure core, and [`engine`], which makes its decisions durable.
 
+pub mod dispatch;
 pub mod domain;
+pub mod engine;
+pub mod index;
+pub mod journal;
 pub mod procedures;
+pub mod records;
+pub mod trust;

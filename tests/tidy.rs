@@ -17,10 +17,38 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("dispatch", &["domain", "index", "engine"]),
     ("rpc", &["domain", "procedures", "trust", "index", "engine", "dispatch"]),
     ("config", &["domain", "journal", "index", "engine", "dispatch", "rpc", "trust"]),
-    ("app", &["domain", "procedures", "journal", "index", "engine", "dispatch", "rpc", "trust", "config"]),
+    (
+        "app",
+        &[
+            "domain",
+            "procedures",
+            "journal",
+            "index",
+            "engine",
+            "dispatch",
+            "rpc",
+            "trust",
+            "config",
+        ],
+    ),
     ("demo", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
     ("bench", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
-    ("cli", &["domain", "procedures", "journal", "index", "engine", "rpc", "trust", "config", "app", "demo", "bench"]),
+    (
+        "cli",
+        &[
+            "domain",
+            "procedures",
+            "journal",
+            "index",
+            "engine",
+            "rpc",
+            "trust",
+            "config",
+            "app",
+            "demo",
+            "bench",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 
@@ -30,7 +58,11 @@ const AT_HOME: &[(&str, &[&str], &str)] = &[
     ("tonic::", &["rpc"], "gRPC stops at the edge"),
     ("prost::", &["rpc"], "generated messages stop at the edge"),
     ("rustls::", &["trust", "rpc"], "TLS is set up in one place"),
-    ("serde", &["procedures", "trust", "config", "cli"], "files are read at the edge, domain types are not serialised"),
+    (
+        "serde",
+        &["procedures", "trust", "config", "cli"],
+        "files are read at the edge, domain types are not serialised",
+    ),
     ("anyhow", &["cli", "app"], "errors are closed enums below"),
     ("SystemTime", &["engine"], "the clock is read in one place"),
     ("std::env", &["cli"], "the environment is read by the command line only"),
@@ -46,7 +78,10 @@ fn dependencies_point_downwards_only() {
             continue;
         };
         for named in named_modules(&code) {
-            if named != module && allowed.contains_key(named.as_str()) && !may.contains(&named.as_str()) {
+            if named != module
+                && allowed.contains_key(named.as_str())
+                && !may.contains(&named.as_str())
+            {
                 wrong.push(format!("{}: {module} must not know {named}", path.display()));
             }
         }
@@ -90,8 +125,10 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let inner = path.strip_prefix(&root).expect("below src").to_owned();
                 let module = inner.components().next().expect("not empty");
-                let module = module.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
-                let is_test = inner.to_string_lossy().contains("tests") || inner.ends_with("contract.rs");
+                let module =
+                    module.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+                let is_test =
+                    inner.to_string_lossy().contains("tests") || inner.ends_with("contract.rs");
                 if module != "lib" && !is_test {
                     let text = fs::read_to_string(&path).expect("a source file is text");
                     found.push((module, inner, without_tests(&text)));

@@ -86,7 +86,10 @@ impl Inbox {
     }
 
     /// From where the queue must be read before the next delivery can be taken, if it must.
-    #[expect(clippy::option_option, reason = "whether to read, and from which place if not the first")]
+    #[expect(
+        clippy::option_option,
+        reason = "whether to read, and from which place if not the first"
+    )]
     pub(super) fn wants_more(&self) -> Option<Option<QueueKey>> {
         match self.horizon {
             _ if !self.ready.is_empty() => None,

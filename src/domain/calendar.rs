@@ -170,12 +170,7 @@ impl CalendarBuilder {
             return Err(CalendarError::RangeInvalid { first, last });
         }
         let listed = Vec::new();
-        Ok(Self {
-            version,
-            first,
-            last,
-            listed,
-        })
+        Ok(Self { version, first, last, listed })
     }
 
     /// Adds the next listed day.
@@ -384,11 +379,7 @@ impl Calendar {
     fn index(&self, date: Date) -> Result<usize, CalendarError> {
         let at = usize::try_from(days_from(self.first, date)).ok();
         let covered = at.filter(|at| *at < self.kinds.len());
-        covered.ok_or(CalendarError::OutOfRange {
-            date,
-            first: self.first,
-            last: self.last,
-        })
+        covered.ok_or(CalendarError::OutOfRange { date, first: self.first, last: self.last })
     }
 
     fn no_working_day(&self, date: Date) -> CalendarError {
@@ -421,12 +412,7 @@ mod tests {
 
     fn listed(date: Date, kind: ListedKind) -> ListedDay {
         let (en, kk) = (Arc::from("Synthetic day"), Arc::from(""));
-        ListedDay {
-            date,
-            kind,
-            certainty: Certainty::Fixed,
-            name: DayName { en, kk },
-        }
+        ListedDay { date, kind, certainty: Certainty::Fixed, name: DayName { en, kk } }
     }
 
     fn builder() -> CalendarBuilder {
@@ -530,12 +516,8 @@ mod tests {
     fn a_count_past_the_end_names_its_start_and_length() {
         let calendar = calendar([]);
         let (from, days) = (date(2026, 1, 1), WorkingDays(2));
-        let error = CalendarError::RunsOut {
-            from,
-            days,
-            first: calendar.first(),
-            last: calendar.last(),
-        };
+        let error =
+            CalendarError::RunsOut { from, days, first: calendar.first(), last: calendar.last() };
         assert_eq!(calendar.add_working_days(from, days), Err(error));
         let longest = calendar.add_working_days(from, WorkingDays(u16::MAX));
         assert!(matches!(longest, Err(CalendarError::RunsOut { .. })));
@@ -592,20 +574,14 @@ mod tests {
         let version = CalendarVersion::parse("test-1").unwrap();
         let new = |first, last| CalendarBuilder::new(version.clone(), first, last).map(|_| ());
         let (first, last) = (date(2025, 1, 2), date(2025, 1, 1));
-        assert_eq!(
-            new(first, last),
-            Err(CalendarError::RangeInvalid { first, last })
-        );
+        assert_eq!(new(first, last), Err(CalendarError::RangeInvalid { first, last }));
         assert!(new(date(2025, 1, 1), date(2300, 1, 1)).is_err());
         assert_eq!(new(first, first), Ok(()));
     }
 
     #[test]
     fn a_version_is_short_and_plain() {
-        assert_eq!(
-            CalendarVersion::parse("kz-2026.1").unwrap().as_str(),
-            "kz-2026.1"
-        );
+        assert_eq!(CalendarVersion::parse("kz-2026.1").unwrap().as_str(), "kz-2026.1");
         for text in ["", "KZ-2026", "kz 2026", "kz/2026", &"a".repeat(33)] {
             let error = Err(CalendarError::VersionInvalid);
             assert_eq!(CalendarVersion::parse(text), error, "{text:?}");

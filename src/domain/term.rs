@@ -190,9 +190,7 @@ pub fn due(
 ) -> Result<Option<Due>, TermError> {
     let event = zone.to_datetime(opened).date();
     let course = course(term, count, counting, event, calendar, service_due)?;
-    course
-        .map(|course| ends(&course, zone, calendar))
-        .transpose()
+    course.map(|course| ends(&course, zone, calendar)).transpose()
 }
 
 /// Where a term runs on the calendar, before its end becomes an instant.
@@ -216,10 +214,7 @@ fn course(
         return Err(TermError::CountMismatch { term, count });
     }
     let strict = counting.strict_from && count == CountMode::From;
-    let fixed = |date| Course {
-        date,
-        consulted: None,
-    };
+    let fixed = |date| Course { date, consulted: None };
     Ok(Some(match term {
         Term::None => return Ok(None),
         Term::WorkingDays(n) => working_days(n, strict, event, calendar)?,
@@ -239,11 +234,9 @@ fn course(
             let next_month = next_month.map_err(|_| TermError::BeyondTime { from: event })?;
             fixed(next_month.last_of_month())
         }
-        Term::BeforeServiceEnd(n) => before_service_end(
-            n,
-            service_due.ok_or(TermError::ServiceDueMissing)?,
-            calendar,
-        )?,
+        Term::BeforeServiceEnd(n) => {
+            before_service_end(n, service_due.ok_or(TermError::ServiceDueMissing)?, calendar)?
+        }
     }))
 }
 
@@ -258,20 +251,14 @@ fn working_days(
     let first_counts = strict && calendar.is_working(event)?;
     let n = WorkingDays(n.0.saturating_sub(u16::from(first_counts)));
     let date = calendar.add_working_days(event, n)?;
-    let first = if strict || n.0 == 0 {
-        event
-    } else {
-        tomorrow(event)?
-    };
+    let first = if strict || n.0 == 0 { event } else { tomorrow(event)? };
     let consulted = Some(first..=date);
     Ok(Course { date, consulted })
 }
 
 fn calendar_days(n: CalendarDays, strict: bool, event: Date) -> Result<Date, TermError> {
     let days = n.0.saturating_sub(u16::from(strict));
-    event
-        .checked_add(Span::new().days(days))
-        .map_err(|_| TermError::BeyondTime { from: event })
+    event.checked_add(Span::new().days(days)).map_err(|_| TermError::BeyondTime { from: event })
 }
 
 fn before_service_end(
@@ -292,9 +279,8 @@ fn before_service_end(
 /// instant that is, so a day is never cut short nor prolonged.
 fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, TermError> {
     let midnight = DateTime::from_parts(tomorrow(course.date)?, Time::midnight());
-    let instant = zone
-        .to_timestamp(midnight)
-        .map_err(|_| TermError::BeyondTime { from: course.date })?;
+    let instant =
+        zone.to_timestamp(midnight).map_err(|_| TermError::BeyondTime { from: course.date })?;
     let consulted = course.consulted.as_ref();
     Ok(Due {
         date: course.date,
@@ -305,8 +291,7 @@ fn ends(course: &Course, zone: &TimeZone, calendar: &Calendar) -> Result<Due, Te
 }
 
 fn tomorrow(date: Date) -> Result<Date, TermError> {
-    date.tomorrow()
-        .map_err(|_| TermError::BeyondTime { from: date })
+    date.tomorrow().map_err(|_| TermError::BeyondTime { from: date })
 }
 
 #[cfg(test)]
@@ -335,12 +320,7 @@ mod tests {
         ] {
             let (en, kk) = (format!("{kind:?} {date}").into(), "".into());
             let name = DayName { en, kk };
-            let day = ListedDay {
-                date,
-                kind,
-                certainty,
-                name,
-            };
+            let day = ListedDay { date, kind, certainty, name };
             builder.list(day).unwrap();
         }
         builder.build()
@@ -377,17 +357,11 @@ mod tests {
         assert_eq!(told.due.date, date(2025, 10, 7));
         assert_eq!(told.due.instant, at("2025-10-08T00:00:00+05:00"));
         assert_eq!(told.due.calendar.as_str(), "test-1");
-        let skipped: Vec<String> = told
-            .skipped
-            .iter()
-            .map(|day| format!("{} {}", day.date, day.why))
-            .collect();
+        let skipped: Vec<String> =
+            told.skipped.iter().map(|day| format!("{} {}", day.date, day.why)).collect();
         assert_eq!(
             skipped,
-            [
-                "2025-10-05 weekend",
-                "2025-10-06 moved day off: MovedOff 2025-10-06"
-            ]
+            ["2025-10-05 weekend", "2025-10-06 moved day off: MovedOff 2025-10-06"]
         );
     }
 
@@ -398,11 +372,7 @@ mod tests {
         let why: Vec<String> = told.skipped.iter().map(|day| day.why.to_string()).collect();
         assert_eq!(
             why,
-            [
-                "holiday: Holiday 2025-10-25",
-                "weekend",
-                "observed day off: Observed 2025-10-27"
-            ]
+            ["holiday: Holiday 2025-10-25", "weekend", "observed day off: Observed 2025-10-27"]
         );
     }
 
@@ -410,10 +380,7 @@ mod tests {
     fn each_kind_of_term_has_its_words() {
         use CountMode as C;
         let days = |n| Term::CalendarDays(CalendarDays(n));
-        let strict = Counting {
-            strict_from: true,
-            roll_over: true,
-        };
+        let strict = Counting { strict_from: true, roll_over: true };
         for (term, count, counting, words) in [
             (
                 working(1),
@@ -421,12 +388,7 @@ mod tests {
                 strict,
                 "1 working day from the day of the event; the event's day is counted if",
             ),
-            (
-                working(3),
-                C::NotStated,
-                strict,
-                "3 working days from a start the law does not name",
-            ),
+            (working(3), C::NotStated, strict, "3 working days from a start the law does not name"),
             (
                 working(3),
                 C::Moment,
@@ -445,18 +407,8 @@ mod tests {
                 strict,
                 "1 calendar day from the day of the event; the event's day is counted; an end on a day off moves to the next",
             ),
-            (
-                Term::SameDay,
-                C::On,
-                strict,
-                "on the day of the event; the day ends",
-            ),
-            (
-                Term::MonthEnd,
-                C::None,
-                strict,
-                "by the last day of the month after",
-            ),
+            (Term::SameDay, C::On, strict, "on the day of the event; the day ends"),
+            (Term::MonthEnd, C::None, strict, "by the last day of the month after"),
             (
                 Term::BeforeServiceEnd(CalendarDays(1)),
                 C::Before,
@@ -499,26 +451,11 @@ mod tests {
         let passed = explained(working(2), CountMode::From, plain, opened);
         assert!(passed.due.estimated);
         assert_eq!(passed.skipped[0].certainty, Certainty::Estimated);
-        assert!(
-            !explained(working(1), CountMode::From, plain, opened)
-                .due
-                .estimated
-        );
+        assert!(!explained(working(1), CountMode::From, plain, opened).due.estimated);
         let days = Term::CalendarDays(CalendarDays(2));
-        assert!(
-            !explained(days, CountMode::From, plain, opened)
-                .due
-                .estimated
-        );
-        let rolled = Counting {
-            roll_over: true,
-            ..plain
-        };
-        assert!(
-            explained(days, CountMode::From, rolled, opened)
-                .due
-                .estimated
-        );
+        assert!(!explained(days, CountMode::From, plain, opened).due.estimated);
+        let rolled = Counting { roll_over: true, ..plain };
+        assert!(explained(days, CountMode::From, rolled, opened).due.estimated);
     }
 
     #[test]
@@ -551,15 +488,8 @@ mod tests {
             let due = due(term, count, plain, opened, &zone, &calendar, None);
             assert_eq!(due, Err(TermError::CountMismatch { term, count }));
         }
-        let missing = due(
-            before,
-            CountMode::Before,
-            Counting::default(),
-            opened,
-            &zone,
-            &calendar,
-            None,
-        );
+        let missing =
+            due(before, CountMode::Before, Counting::default(), opened, &zone, &calendar, None);
         assert_eq!(missing, Err(TermError::ServiceDueMissing));
     }
 
@@ -567,49 +497,23 @@ mod tests {
     fn an_event_outside_the_calendar_is_an_error_not_a_guess() {
         let (zone, calendar) = (bundled_zone(ALMATY).unwrap(), calendar());
         let ask = |term, opened: &str| {
-            due(
-                term,
-                CountMode::From,
-                Counting::default(),
-                at(opened),
-                &zone,
-                &calendar,
-                None,
-            )
+            due(term, CountMode::From, Counting::default(), at(opened), &zone, &calendar, None)
         };
         let early = ask(working(1), "2025-07-01T10:00:00Z");
-        assert!(matches!(
-            early,
-            Err(TermError::Calendar(CalendarError::OutOfRange { .. }))
-        ));
+        assert!(matches!(early, Err(TermError::Calendar(CalendarError::OutOfRange { .. }))));
         let late = ask(working(100), "2026-08-01T10:00:00Z");
-        assert!(matches!(
-            late,
-            Err(TermError::Calendar(CalendarError::RunsOut { .. }))
-        ));
+        assert!(matches!(late, Err(TermError::Calendar(CalendarError::RunsOut { .. }))));
         // Calendar days need no calendar, so they are counted anywhere.
         let days = ask(Term::CalendarDays(CalendarDays(1)), "1999-12-31T10:00:00Z");
         assert_eq!(days.unwrap().unwrap().date, date(2000, 1, 1));
-        let beyond = ask(
-            Term::CalendarDays(CalendarDays(u16::MAX)),
-            "9990-01-01T00:00:00Z",
-        );
+        let beyond = ask(Term::CalendarDays(CalendarDays(u16::MAX)), "9990-01-01T00:00:00Z");
         assert!(matches!(beyond, Err(TermError::BeyondTime { .. })));
     }
 
     #[test]
     fn a_zone_comes_from_the_bundle_or_is_refused() {
-        assert_eq!(
-            bundled_zone("asia/almaty").unwrap().iana_name(),
-            Some(ALMATY)
-        );
-        for name in [
-            "",
-            "Asia/Nowhere",
-            "Etc/Unknown",
-            "../../etc/passwd",
-            "+05:00",
-        ] {
+        assert_eq!(bundled_zone("asia/almaty").unwrap().iana_name(), Some(ALMATY));
+        for name in ["", "Asia/Nowhere", "Etc/Unknown", "../../etc/passwd", "+05:00"] {
             let refused = bundled_zone(name).unwrap_err();
             assert_eq!(refused, TermError::ZoneUnknown { name: name.into() });
         }
@@ -621,15 +525,7 @@ mod tests {
         let zone = bundled_zone("Asia/Beirut").unwrap();
         let opened = at("2025-03-29T12:00:00Z");
         let plain = Counting::default();
-        let due = due(
-            Term::SameDay,
-            CountMode::On,
-            plain,
-            opened,
-            &zone,
-            &calendar(),
-            None,
-        );
+        let due = due(Term::SameDay, CountMode::On, plain, opened, &zone, &calendar(), None);
         assert_eq!(due.unwrap().unwrap().instant, at("2025-03-29T22:00:00Z"));
     }
 

@@ -25,12 +25,7 @@ struct Pending {
 
 impl Overlay {
     pub(super) fn new(index: Index) -> Self {
-        Self {
-            index,
-            cases: HashMap::new(),
-            requests: HashMap::new(),
-            pending: VecDeque::new(),
-        }
+        Self { index, cases: HashMap::new(), requests: HashMap::new(), pending: VecDeque::new() }
     }
 
     pub(super) fn case(&self, id: CaseId) -> Result<Option<Arc<Case>>, IndexError> {

@@ -16,7 +16,7 @@ use crate::domain::party::Parties;
 use crate::domain::{Event, Roster, Sequence};
 use crate::index::{Applied, FoldError, Index, IndexError, fold};
 use crate::journal::{Entry, Journal, JournalError};
-use crate::records::encode_event;
+use crate::records::{RecordError, encode_event};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum StartError {
     /// An enrolment does not fold: a broken invariant.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// An enrolment cannot be encoded: a broken invariant.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -123,7 +126,7 @@ fn enrol(
     for enrolment in missing {
         let event = Event::PartyEnrolled(enrolment.clone());
         let mut payload = Vec::new();
-        encode_event(&event, &mut payload);
+        encode_event(&event, &mut payload)?;
         for appended in journal.append(&[Entry { time_ms, payload: &payload }])? {
             let applied = Applied { sequence: Sequence(appended.seq.0), hash: appended.hash.0 };
             changes.push(fold(None, &event, applied, timestamp(time_ms))?);

@@ -21,7 +21,7 @@ use crate::domain::{
     Roster, Sequence,
 };
 use crate::index::{Applied, Change, IndexError, fold};
-use crate::journal::{Entry, Journal, JournalError};
+use crate::journal::{Entry, Fault, Journal, JournalError};
 use crate::records::encode_event;
 
 /// Encoded bytes after which a group is closed; far below any segment, far above what a sync costs.
@@ -51,11 +51,7 @@ struct Decided {
 
 enum Answer {
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
-    Acknowledged(
-        DeliveryAcknowledged,
-        Arc<Case>,
-        oneshot::Sender<Result<Confirmed, EngineError>>,
-    ),
+    Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
 }
 
 /// What is answered after the sync without a record of its own.
@@ -128,22 +124,37 @@ impl Writer {
                     return;
                 }
                 match self.decide_act(&command, now_ms) {
-                    Ok(Outcome::Fresh(event)) => self.take(Event::Act(event), now_ms, group, Reply::Act(reply)),
+                    Ok(Outcome::Fresh(event)) => {
+                        self.take(Event::Act(event), now_ms, group, Reply::Act(reply))
+                    }
                     Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
                     Err(error) => group.later.push(Later::Act(Err(error), reply)),
                 }
             }
-            Request::Acknowledge(asked, reply) => match self.decide_acknowledgement(asked, now_ms) {
-                Ok(Outcome::Fresh(event)) => {
-                    self.take(Event::Acknowledged(event), now_ms, group, Reply::Acknowledged(reply));
+            Request::Acknowledge(asked, reply) => {
+                match self.decide_acknowledgement(asked, now_ms) {
+                    Ok(Outcome::Fresh(event)) => {
+                        self.take(
+                            Event::Acknowledged(event),
+                            now_ms,
+                            group,
+                            Reply::Acknowledged(reply),
+                        );
+                    }
+                    Ok(Outcome::Repeat(repeat)) => {
+                        group.later.push(Later::Acknowledged(Ok(repeat), reply))
+                    }
+                    Err(error) => group.later.push(Later::Acknowledged(Err(error), reply)),
                 }
-                Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Acknowledged(Ok(repeat), reply)),
-                Err(error) => group.later.push(Later::Acknowledged(Err(error), reply)),
-            },
+            }
         }
     }
 
-    fn decide_act(&self, command: &Command, now_ms: i64) -> Result<Outcome<Box<ActRecorded>>, EngineError> {
+    fn decide_act(
+        &self,
+        command: &Command,
+        now_ms: i64,
+    ) -> Result<Outcome<Box<ActRecorded>>, EngineError> {
         let known = self.overlay.request(command.author, command.request).map_err(index_fault)?;
         if let Some(sequence) = known {
             let fingerprint = Some((command.request, command.fingerprint));
@@ -164,8 +175,10 @@ impl Writer {
     ) -> Result<Outcome<DeliveryAcknowledged>, EngineError> {
         let Acknowledgement { case, delivery, by } = asked;
         let case = self.overlay.case(case).map_err(index_fault)?;
-        let received =
-            case.as_deref().and_then(|case| case.delivered(delivery)).and_then(|run| run.received());
+        let received = case
+            .as_deref()
+            .and_then(|case| case.delivered(delivery))
+            .and_then(|run| run.received());
         if let Some(receipt) = received.filter(|receipt| self.roster.may_act_for(by, receipt.by)) {
             let sequence = receipt.moment.sequence;
             return Ok(Outcome::Repeat(Repeat { sequence, fingerprint: None }));
@@ -194,14 +207,12 @@ impl Writer {
             Event::Acknowledged(acknowledged) => self.overlay.case(acknowledged.case),
             Event::PartyEnrolled(_) => Ok(None),
         };
-        let change = before
-            .map_err(index_fault)
-            .and_then(|before| {
-                fold(before.as_deref(), &event, applied, timestamp(now_ms)).map_err(|error| {
-                    tracing::error!(%error, "a decided event does not fold");
-                    EngineError::Fault("a decided event does not fold")
-                })
-            });
+        let change = before.map_err(index_fault).and_then(|before| {
+            fold(before.as_deref(), &event, applied, timestamp(now_ms)).map_err(|error| {
+                tracing::error!(%error, "a decided event does not fold");
+                EngineError::Fault("a decided event does not fold")
+            })
+        });
         let (change, case) = match change {
             Ok(change) => match change.case.clone() {
                 Some(case) => (change, case),
@@ -209,7 +220,10 @@ impl Writer {
             },
             Err(error) => return reply.refuse(error),
         };
-        encode_event(&event, &mut group.bytes);
+        if let Err(error) = encode_event(&event, &mut group.bytes) {
+            tracing::error!(%error, "a decided event cannot be encoded");
+            return reply.refuse(EngineError::Fault("a decided event cannot be encoded"));
+        }
         self.overlay.take(&change);
         let answer = match (event, reply) {
             (Event::Act(event), Reply::Act(reply)) => Answer::Act(Arc::from(event), case, reply),
@@ -273,7 +287,7 @@ impl Writer {
     fn refuse(&mut self, group: &mut Group, error: &JournalError) {
         tracing::error!(%error, acts = group.decided.len(), "a group was not accepted");
         let told = match error {
-            JournalError::DiskFull { .. } => EngineError::DiskFull,
+            error if error.fault() == Fault::Space => EngineError::DiskFull,
             _ => EngineError::Fault("the journal refused the group"),
         };
         group.bytes.clear();
@@ -339,7 +353,9 @@ impl Writer {
     fn is_short_of_disk(&self) -> bool {
         let Some(disk) = &self.disk else { return false };
         match rustix::fs::statvfs(disk) {
-            Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize) < self.options.reserve_disk_bytes,
+            Ok(stat) => {
+                stat.f_bavail.saturating_mul(stat.f_frsize) < self.options.reserve_disk_bytes
+            }
             Err(error) => {
                 tracing::warn!(%error, "free disk space is unknown");
                 false

@@ -181,9 +181,7 @@ pub fn parse(text: &str) -> Result<Calendar, CalendarFileError> {
     for (line, text) in rows {
         let field = Field::Date;
         let day = row(line, text)?;
-        calendar
-            .list(day)
-            .map_err(|rule| CalendarFileError::Rule { line, field, rule })?;
+        calendar.list(day).map_err(|rule| CalendarFileError::Rule { line, field, rule })?;
     }
     Ok(calendar.build())
 }
@@ -193,11 +191,7 @@ fn head<'t>(
 ) -> Result<CalendarBuilder, CalendarFileError> {
     let mut value = |line, field, wanted, key| {
         let found = lines.next().and_then(|(_, text)| text.strip_prefix(key));
-        found.ok_or(CalendarFileError::Head {
-            line,
-            field,
-            wanted,
-        })
+        found.ok_or(CalendarFileError::Head { line, field, wanted })
     };
     let format = value(1, Field::Format, "# format: kopir-calendar/1", "# format: ")?;
     if format != FORMAT {
@@ -237,12 +231,7 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
     };
     let actual = weekday_word(date.weekday());
     if weekday != actual {
-        return Err(CalendarFileError::Weekday {
-            line,
-            date,
-            actual,
-            found: shown(weekday),
-        });
+        return Err(CalendarFileError::Weekday { line, date, actual, found: shown(weekday) });
     }
     let kind = match kind {
         "holiday" => ListedKind::Holiday,
@@ -270,12 +259,7 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
         en: name(line, Field::NameEn, en)?.into(),
         kk: name(line, Field::NameKk, kk)?.into(),
     };
-    Ok(ListedDay {
-        date,
-        kind,
-        certainty,
-        name,
-    })
+    Ok(ListedDay { date, kind, certainty, name })
 }
 
 fn name(line: usize, field: Field, text: &str) -> Result<&str, CalendarFileError> {
@@ -306,12 +290,7 @@ fn weekday_word(weekday: Weekday) -> &'static str {
 }
 
 fn not_allowed(line: usize, field: Field, found: &str, allowed: &'static str) -> CalendarFileError {
-    CalendarFileError::Value {
-        line,
-        field,
-        found: shown(found),
-        allowed,
-    }
+    CalendarFileError::Value { line, field, found: shown(found), allowed }
 }
 
 /// The beginning of a wrong value: enough to find it, not a whole binary file.
@@ -356,9 +335,7 @@ mod tests {
         for year in 2016..=2030 {
             let count = |kind| {
                 let listed = calendar.listed().iter();
-                listed
-                    .filter(|d| d.date.year() == year && d.kind == kind)
-                    .count()
+                listed.filter(|d| d.date.year() == year && d.kind == kind).count()
             };
             let (off, on) = (ListedKind::MovedOff, ListedKind::WorkingWeekend);
             assert_eq!(count(off), count(on), "{year}");
@@ -483,11 +460,7 @@ mod tests {
 
     #[test]
     fn a_long_wrong_value_is_shown_short() {
-        let said = refused(
-            &format!("{},Wed,holiday,fixed,A,\n", "9".repeat(9000)),
-            6,
-            "date",
-        );
+        let said = refused(&format!("{},Wed,holiday,fixed,A,\n", "9".repeat(9000)), 6, "date");
         assert!(said.len() < 200, "{said}");
     }
 }

@@ -97,11 +97,7 @@ fn skipped(course: &Course, calendar: &Calendar) -> Result<Vec<SkippedDay>, Term
             Some((ListedKind::MovedOff, name)) => SkipReason::MovedOff(name.clone()),
         };
         let certainty = listed.map_or(Certainty::Fixed, |day| day.certainty);
-        skipped.push(SkippedDay {
-            date,
-            why,
-            certainty,
-        });
+        skipped.push(SkippedDay { date, why, certainty });
     }
     Ok(skipped)
 }

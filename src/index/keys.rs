@@ -1,0 +1,186 @@
+//! The keys of the index, all in one tree so that one batch over them is atomic.
+//!
+//! ```text
+//! [0] "applied"                                        sequence u64 LE, hash 32
+//! [1] case 16                                          the case's record
+//! [2] party u32, request 16                            sequence u64 LE
+//! [3] party u32, order i64, sequence u64               case 16
+//! [4] party u32, due i64, opened by u64, ordinal u8    case 16, hop as text
+//! [5] party u32                                        party id as text
+//! ```
+//!
+//! Numbers within keys are big-endian, times with their sign turned, so that the order of the
+//! bytes is the order of the values. No key is longer than the 22 bytes that sled keeps inside a
+//! node without an allocation of its own.
+//!
+//! One record may open several hops due at the same instant for one party. The ordinal keeps their
+//! keys apart: it counts the hops of the case that the same record opened before this one. Hops
+//! are never taken out of a case, so the ordinal can be told again when the obligation ends.
+
+use std::ops::Bound;
+
+use crate::domain::ids::{CaseId, RequestId, Sequence};
+use crate::domain::party::PartyNumber;
+
+use super::{ObligationKey, QueueKey};
+
+pub(super) const APPLIED: &[u8] = b"\x00applied";
+pub(super) const META: u8 = 0;
+pub(super) const CASE: u8 = 1;
+pub(super) const REQUEST: u8 = 2;
+pub(super) const DELIVERY: u8 = 3;
+pub(super) const OBLIGATION: u8 = 4;
+pub(super) const ENROLMENT: u8 = 5;
+
+/// The bits of a signed number that order as the number does.
+const SIGN: u64 = 1 << 63;
+
+pub(super) fn case(CaseId(id): CaseId) -> [u8; 17] {
+    let mut key = [CASE; 17];
+    key[1..].copy_from_slice(&id);
+    key
+}
+
+pub(super) fn request(party: PartyNumber, RequestId(id): RequestId) -> [u8; 21] {
+    let mut key = [REQUEST; 21];
+    key[1..5].copy_from_slice(&party.0.to_be_bytes());
+    key[5..].copy_from_slice(&id);
+    key
+}
+
+pub(super) fn delivery(party: PartyNumber, key: QueueKey) -> [u8; 21] {
+    let QueueKey { order_ms, sequence } = key;
+    let mut key = [DELIVERY; 21];
+    key[1..5].copy_from_slice(&party.0.to_be_bytes());
+    key[5..13].copy_from_slice(&ordered(order_ms));
+    key[13..].copy_from_slice(&sequence.0.to_be_bytes());
+    key
+}
+
+pub(super) fn obligation(party: PartyNumber, key: ObligationKey) -> [u8; 22] {
+    let ObligationKey { due_ms, opened_by, ordinal } = key;
+    let mut key = [OBLIGATION; 22];
+    key[1..5].copy_from_slice(&party.0.to_be_bytes());
+    key[5..13].copy_from_slice(&ordered(due_ms));
+    key[13..21].copy_from_slice(&opened_by.0.to_be_bytes());
+    key[21] = ordinal;
+    key
+}
+
+pub(super) fn enrolment(party: PartyNumber) -> [u8; 5] {
+    let mut key = [ENROLMENT; 5];
+    key[1..].copy_from_slice(&party.0.to_be_bytes());
+    key
+}
+
+/// A range of keys.
+pub(super) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// The keys of one kind; with `after`, those beyond that key.
+pub(super) fn all_of(kind: u8, after: Option<&[u8]>) -> Range {
+    let from = match after {
+        Some(key) => Bound::Excluded(key.to_vec()),
+        None => Bound::Included(vec![kind]),
+    };
+    (from, Bound::Excluded(vec![kind + 1]))
+}
+
+/// The keys of one kind and party; with `after`, those beyond that key.
+pub(super) fn of_party(kind: u8, party: PartyNumber, after: Option<&[u8]>) -> Range {
+    let first = |party: u32| [&[kind][..], &party.to_be_bytes()].concat();
+    let from = match after {
+        Some(key) => Bound::Excluded(key.to_vec()),
+        None => Bound::Included(first(party.0)),
+    };
+    let next = party.0.checked_add(1);
+    (from, Bound::Excluded(next.map_or_else(|| vec![kind + 1], first)))
+}
+
+pub(super) fn parse_delivery(key: &[u8]) -> Option<(PartyNumber, QueueKey)> {
+    let (&DELIVERY, rest) = key.split_first()? else { return None };
+    let (party, rest) = rest.split_first_chunk()?;
+    let (order, rest) = rest.split_first_chunk()?;
+    let sequence = rest.try_into().ok()?;
+    let key =
+        QueueKey { order_ms: unordered(*order), sequence: Sequence(u64::from_be_bytes(sequence)) };
+    Some((PartyNumber(u32::from_be_bytes(*party)), key))
+}
+
+pub(super) fn parse_obligation(key: &[u8]) -> Option<(PartyNumber, ObligationKey)> {
+    let (&OBLIGATION, rest) = key.split_first()? else { return None };
+    let (party, rest) = rest.split_first_chunk()?;
+    let (due, rest) = rest.split_first_chunk()?;
+    let (opened_by, rest) = rest.split_first_chunk()?;
+    let &[ordinal] = rest else { return None };
+    let key = ObligationKey {
+        due_ms: unordered(*due),
+        opened_by: Sequence(u64::from_be_bytes(*opened_by)),
+        ordinal,
+    };
+    Some((PartyNumber(u32::from_be_bytes(*party)), key))
+}
+
+pub(super) fn parse_enrolment(key: &[u8]) -> Option<PartyNumber> {
+    let (&ENROLMENT, rest) = key.split_first()? else { return None };
+    rest.try_into().ok().map(|number| PartyNumber(u32::from_be_bytes(number)))
+}
+
+fn ordered(number: i64) -> [u8; 8] {
+    (number.cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
+fn unordered(bytes: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ SIGN).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_order_as_their_values_do(one: (u32, i64, u64, u8), other: (u32, i64, u64, u8)) {
+            let values = |(party, ms, sequence, ordinal)| {
+                let party = PartyNumber(party);
+                let delivery = QueueKey { order_ms: ms, sequence: Sequence(sequence) };
+                let obligation =
+                    ObligationKey { due_ms: ms, opened_by: Sequence(sequence), ordinal };
+                (party, delivery, obligation)
+            };
+            let (one, other) = (values(one), values(other));
+            prop_assert_eq!(
+                delivery(one.0, one.1).cmp(&delivery(other.0, other.1)),
+                (one.0, one.1).cmp(&(other.0, other.1))
+            );
+            prop_assert_eq!(
+                obligation(one.0, one.2).cmp(&obligation(other.0, other.2)),
+                (one.0, one.2).cmp(&(other.0, other.2))
+            );
+            prop_assert_eq!(parse_delivery(&delivery(one.0, one.1)), Some((one.0, one.1)));
+            prop_assert_eq!(parse_obligation(&obligation(one.0, one.2)), Some((one.0, one.2)));
+            prop_assert_eq!(parse_enrolment(&enrolment(one.0)), Some(one.0));
+        }
+
+        #[test]
+        fn a_party_has_exactly_its_own_keys(party: u32, ms: i64, sequence: u64, of: u32) {
+            use std::ops::RangeBounds;
+            let key = QueueKey { order_ms: ms, sequence: Sequence(sequence) };
+            for other in [of, party, party.wrapping_add(1), u32::MAX] {
+                let range = of_party(DELIVERY, PartyNumber(party), None);
+                let held = range.contains(&delivery(PartyNumber(other), key).to_vec());
+                prop_assert_eq!(held, other == party);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_of_another_kind_or_length_are_not_read() {
+        let key = delivery(PartyNumber(7), QueueKey { order_ms: 1, sequence: Sequence(2) });
+        assert_eq!(parse_obligation(&key), None);
+        assert_eq!(parse_delivery(&key[..20]), None);
+        assert_eq!(parse_delivery(&[&key[..], &[0]].concat()), None);
+        assert_eq!(parse_enrolment(&[ENROLMENT, 0, 0, 1]), None);
+    }
+}
