@@ -4,6 +4,9 @@
 //! and sees that no term passes unnoticed. `ARCHITECTURE.md` has the map; start at
 //! [`domain::decide()`], the pure core, and [`engine`], which makes its decisions durable.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod dispatch;
 pub mod domain;
 pub mod engine;
@@ -11,4 +14,5 @@ pub mod index;
 pub mod journal;
 pub mod procedures;
 pub mod records;
+pub mod rpc;
 pub mod trust;

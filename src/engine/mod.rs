@@ -151,6 +151,8 @@ pub trait QueueObserver: Send + Sync {
 enum Request {
     Act(Command, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
+    /// Take nothing more.
+    Stop,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -231,8 +233,14 @@ impl Engine {
     }
 
     /// The parties with their numbers.
-    pub fn roster(&self) -> &Roster {
+    pub fn roster(&self) -> &Arc<Roster> {
         &self.roster
+    }
+
+    /// Ends the engine: what waits is answered, everything later is told that the bus is stopping.
+    pub async fn close(&self) {
+        // An error means that the writer has ended already.
+        let _ = self.requests.send(Request::Stop).await;
     }
 
     /// The procedures and the calendar.

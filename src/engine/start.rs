@@ -96,6 +96,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         clock: clock.clone(),
         options,
         disk,
+        stopping: false,
     };
     let follower = Follower {
         backlog,

@@ -39,6 +39,8 @@ pub(super) struct Writer {
     pub(super) options: EngineOptions,
     /// Where free space is looked up; none for a journal in memory.
     pub(super) disk: Option<PathBuf>,
+    /// True once the engine was told to end.
+    pub(super) stopping: bool,
 }
 
 /// A record of the group, with whom to answer once it is durable.
@@ -80,7 +82,7 @@ impl Writer {
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(self.options.max_group_commands);
         let mut group = Group::default();
-        loop {
+        while !self.stopping {
             waiting.clear();
             if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
                 break;
@@ -117,6 +119,7 @@ impl Writer {
 
     fn decide(&mut self, request: Request, now_ms: i64, short_of_disk: bool, group: &mut Group) {
         match request {
+            Request::Stop => self.stopping = true,
             Request::Act(command, reply) => {
                 let opens = matches!(command.act, CaseAct::Submit(_));
                 if opens && short_of_disk {

@@ -115,7 +115,9 @@ impl Home {
     /// Removes the snapshot that sled was writing when the process died, because sled takes it
     /// for a whole one and cannot open.
     pub(super) fn remove_unfinished_snapshots(&self) -> Result<(), IndexError> {
-        for path in entries(&self.data())? {
+        let data = self.data();
+        let left = if data.is_dir() { entries(&data)? } else { Vec::new() };
+        for path in left {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with("snap.") && name.ends_with(".generating") {
                 fs::remove_file(&path).map_err(io_error("remove", &path))?;

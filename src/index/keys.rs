@@ -32,6 +32,9 @@ pub(super) const DELIVERY: u8 = 3;
 pub(super) const OBLIGATION: u8 = 4;
 pub(super) const ENROLMENT: u8 = 5;
 
+/// The length of a request's key.
+pub(super) const REQUEST_BYTES: usize = 21;
+
 /// The bits of a signed number that order as the number does.
 const SIGN: u64 = 1 << 63;
 
@@ -41,8 +44,8 @@ pub(super) fn case(CaseId(id): CaseId) -> [u8; 17] {
     key
 }
 
-pub(super) fn request(party: PartyNumber, RequestId(id): RequestId) -> [u8; 21] {
-    let mut key = [REQUEST; 21];
+pub(super) fn request(party: PartyNumber, RequestId(id): RequestId) -> [u8; REQUEST_BYTES] {
+    let mut key = [REQUEST; REQUEST_BYTES];
     key[1..5].copy_from_slice(&party.0.to_be_bytes());
     key[5..].copy_from_slice(&id);
     key

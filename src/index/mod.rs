@@ -8,6 +8,9 @@
 //! been applied change in one atomic batch. This module does not decide anything and reads no
 //! clock; [`fold()`] says what a record changes, [`Index::apply`] writes it.
 
+mod audit;
+mod batch;
+mod error;
 mod fold;
 mod home;
 mod keys;
@@ -15,11 +18,11 @@ mod rebuild;
 mod store;
 #[cfg(test)]
 mod tests;
+mod values;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -27,18 +30,15 @@ use crate::domain::case::Case;
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::PartyNumber;
-use crate::records::{RecordError, decode_case, encode_case};
+use crate::records::decode_case;
 
 use home::{Home, State};
 use store::storage;
 
+pub use error::{Damage, IndexError, WhyFresh};
 pub use fold::{Change, FoldError, QueueOp, case_of, fold, queued};
 pub use home::FORMAT_VERSION;
 pub use rebuild::{BATCH_RECORDS, RebuildError, rebuild};
-
-/// The largest value written, in bytes. sled puts much larger ones into files that it does not
-/// sync; a case cannot come near this.
-const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// How the index is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,140 +72,6 @@ pub struct Opened {
     pub applied: Option<Applied>,
     /// Why the index begins anew, for the log; none when it is the one that was left.
     pub fresh: Option<WhyFresh>,
-}
-
-/// Why an index begins anew.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WhyFresh {
-    /// There was none, or nothing had been applied to it.
-    #[error("there was no index yet")]
-    Missing,
-    /// It was written by a release with another format.
-    #[error("the index had format {found}, this release writes {FORMAT_VERSION}")]
-    OtherFormat {
-        /// The format it had.
-        found: u32,
-    },
-    /// It was in use when the machine stopped, and may lack what had not reached the disk.
-    #[error("the index was in use when the machine went down")]
-    PowerLoss,
-    /// It cannot be read, or is not what it was.
-    #[error("the index was damaged: {0}")]
-    Damaged(Damage),
-}
-
-/// In which way an index is damaged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
-    /// The file that says how it was left.
-    #[error("how it was left cannot be read")]
-    State,
-    /// A file changed, came or went while the index was closed.
-    #[error("{file} is not as it was when the index was closed")]
-    Changed {
-        /// The file, below the index's data.
-        file: String,
-    },
-    /// The process died while the index was being opened.
-    #[error("the process died while opening it")]
-    DiedOpening,
-    /// Something unreadable was met while the index was in use.
-    #[error("unreadable entries were met while it was in use")]
-    FoundInUse,
-    /// sled cannot open or read it.
-    #[error("the store does not open: {reason}")]
-    Unopenable {
-        /// What sled said.
-        reason: String,
-    },
-    /// An entry is none that an index has.
-    #[error("an entry is unreadable")]
-    Entry,
-    /// It is not empty, but does not say how far the journal was applied.
-    #[error("it does not say up to which record it was applied")]
-    Applied,
-}
-
-/// Why the index refused or failed.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// The path is no directory.
-    #[error("{} is not a directory; name one in which the index may keep its files", path.display())]
-    NotADirectory {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The directory holds files, but no index. Nothing in it was touched.
-    #[error(
-        "{} holds other files and no index of this program; nothing in it was touched; name an \
-         empty or missing directory", path.display()
-    )]
-    Foreign {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// Another process, or another handle of this one, has the index open.
-    #[error(
-        "the index {} is in use by another process; stop that one, or give this one a directory \
-         of its own", path.display()
-    )]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The directory or a file in it cannot be used.
-    #[error("cannot {operation} {}: {source}", path.display())]
-    Io {
-        /// What was being done.
-        operation: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// sled failed. Repeating is useless in this process; on the next opening the index is
-    /// inspected and, if need be, begins anew.
-    #[error("the index failed to {operation}: {source}")]
-    Storage {
-        /// What was being done.
-        operation: &'static str,
-        /// What sled said.
-        source: Box<sled::Error>,
-    },
-    /// A case that cannot be written: a broken invariant.
-    #[error("case {case} cannot be kept in the index: {source}")]
-    Unwritable {
-        /// The case.
-        case: CaseId,
-        /// Why.
-        source: RecordError,
-    },
-    /// A value over the limit of 16 KiB: a broken invariant.
-    #[error("case {case} takes {bytes} bytes, over the index's limit of {MAX_VALUE_BYTES}")]
-    TooLarge {
-        /// The case.
-        case: CaseId,
-        /// Its record's size.
-        bytes: usize,
-    },
-    /// An entry that cannot be read. The index begins anew when it is opened next.
-    #[error("{entry} in the index is unreadable; restart, and the index is rebuilt")]
-    Unreadable {
-        /// What kind of entry.
-        entry: &'static str,
-    },
-    /// Changes that do not follow the last record applied: a broken invariant. Nothing was
-    /// applied.
-    #[error("record {found} was to be applied where record {expected} is next")]
-    OutOfOrder {
-        /// The record that is next.
-        expected: Sequence,
-        /// The record that was given.
-        found: Sequence,
-    },
-    /// The index has been closed.
-    #[error("the index is closed")]
-    Closed,
 }
 
 /// A delivery's place in its receiver's queue: by due instant, then by journal order.
@@ -381,8 +247,8 @@ impl Index {
         let range = keys::of_party(keys::OBLIGATION, party, after.as_ref().map(|key| &key[..]));
         self.page(range, limit, "an obligation", |key, value| {
             let (_, key) = keys::parse_obligation(key)?;
-            let (case, hop) = store::read_obligation(value)?;
-            Some(Obligation { key, case: CaseId(case), hop })
+            let (case, hop) = values::read_obligation(value)?;
+            Some(Obligation { key, case, hop })
         })
     }
 
@@ -403,7 +269,7 @@ impl Index {
         let range = keys::all_of(keys::ENROLMENT, None);
         self.page(range, usize::MAX, "an enrolment", |key, value| {
             let number = keys::parse_enrolment(key)?;
-            Some(PartyEnrolled { number, party: store::read_enrolment(value)? })
+            Some(PartyEnrolled { number, party: values::read_enrolment(value)? })
         })
     }
 
@@ -441,15 +307,9 @@ impl Index {
     /// [`IndexError::Closed`]: nothing was applied. [`IndexError::Storage`]: it is not known.
     pub fn apply(&self, changes: &[Change]) -> Result<(), IndexError> {
         let mut applied = self.inner.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(last) = check_order(*applied, changes)? else {
+        let Some((last, batch)) = batch::of(*applied, changes)? else {
             return Ok(());
         };
-        let mut batch = sled::Batch::default();
-        write_cases(&mut batch, changes)?;
-        for change in changes {
-            write_entries(&mut batch, change);
-        }
-        batch.insert(keys::APPLIED, store::write_applied(last));
         self.with(|db| db.apply_batch(batch).map_err(storage("apply changes")))?;
         *applied = Some(last);
         Ok(())
@@ -506,7 +366,7 @@ impl Index {
     ) -> Result<T, IndexError> {
         let slot = self.inner.db.read().unwrap_or_else(PoisonError::into_inner);
         let result = operation(slot.as_ref().ok_or(IndexError::Closed)?);
-        if result.as_ref().is_err_and(shows_damage)
+        if result.as_ref().is_err_and(IndexError::shows_damage)
             && !self.inner.damaged.swap(true, Ordering::AcqRel)
         {
             // Without the note the next opening still reads the whole index through.
@@ -535,87 +395,6 @@ impl Drop for Inner {
     }
 }
 
-fn shows_damage(error: &IndexError) -> bool {
-    match error {
-        IndexError::Unreadable { .. } => true,
-        // An operating system that fails says nothing about what is stored.
-        IndexError::Storage { source, .. } => !matches!(**source, sled::Error::Io(_)),
-        IndexError::NotADirectory { .. }
-        | IndexError::Foreign { .. }
-        | IndexError::Locked { .. }
-        | IndexError::Io { .. }
-        | IndexError::Unwritable { .. }
-        | IndexError::TooLarge { .. }
-        | IndexError::OutOfOrder { .. }
-        | IndexError::Closed => false,
-    }
-}
-
 fn unreadable(entry: &'static str) -> IndexError {
     IndexError::Unreadable { entry }
-}
-
-/// The last record of consecutive changes that follow the one applied before; none when there are
-/// no changes.
-fn check_order(
-    applied: Option<Applied>,
-    changes: &[Change],
-) -> Result<Option<Applied>, IndexError> {
-    let mut last = applied;
-    for change in changes {
-        let expected = Sequence(last.map_or(0, |last| last.sequence.0) + 1);
-        let found = change.applied.sequence;
-        if found != expected {
-            return Err(IndexError::OutOfOrder { expected, found });
-        }
-        last = Some(change.applied);
-    }
-    Ok(if changes.is_empty() { None } else { last })
-}
-
-/// Writes the last state of every case that changed.
-fn write_cases(batch: &mut sled::Batch, changes: &[Change]) -> Result<(), IndexError> {
-    let mut written = HashSet::new();
-    let mut record = Vec::new();
-    for case in changes.iter().rev().filter_map(|change| change.case.as_ref()) {
-        if !written.insert(case.id) {
-            continue;
-        }
-        record.clear();
-        encode_case(case, &mut record)
-            .map_err(|source| IndexError::Unwritable { case: case.id, source })?;
-        if record.len() > MAX_VALUE_BYTES {
-            return Err(IndexError::TooLarge { case: case.id, bytes: record.len() });
-        }
-        batch.insert(&keys::case(case.id), &record[..]);
-    }
-    Ok(())
-}
-
-/// Writes everything of a change but its case. A batch keeps the last write of a key, so what one
-/// change adds and a later one removes costs one removal.
-fn write_entries(batch: &mut sled::Batch, change: &Change) {
-    let Change { applied, request, case: _, queue, enrolment } = change;
-    if let Some((party, request)) = request {
-        let sequence = applied.sequence.0.to_le_bytes();
-        batch.insert(&keys::request(*party, *request), &sequence);
-    }
-    if let Some(PartyEnrolled { number, party }) = enrolment {
-        batch.insert(&keys::enrolment(*number), party.as_str());
-    }
-    for op in queue {
-        match *op {
-            QueueOp::AddDelivery { to, key, case } => {
-                batch.insert(&keys::delivery(to, key), &case.0);
-            }
-            QueueOp::RemoveDelivery { to, key } => batch.remove(&keys::delivery(to, key)),
-            QueueOp::AddObligation { holder, key, case, hop } => {
-                let value = [&case.0[..], hop.as_str().as_bytes()].concat();
-                batch.insert(&keys::obligation(holder, key), value);
-            }
-            QueueOp::RemoveObligation { holder, key } => {
-                batch.remove(&keys::obligation(holder, key));
-            }
-        }
-    }
 }

@@ -7,12 +7,9 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::domain::ids::{HopId, Sequence};
-use crate::domain::party::PartyId;
-use crate::records::decode_case;
-
+use super::audit::Audit;
 use super::home::{Home, State, Verdict};
-use super::{Applied, Damage, IndexError, IndexOptions, WhyFresh, keys};
+use super::{Applied, Damage, IndexError, IndexOptions, WhyFresh, keys, values};
 
 /// How often sled hands what it holds to the kernel, in milliseconds. What it had not handed over
 /// when the process died is replayed from the journal.
@@ -104,66 +101,25 @@ fn keep(
 /// Reads up to which record the store is applied, after looking at every entry if need be.
 fn inspect(db: &sled::Db, trust: Trust) -> Result<Option<Applied>, Damage> {
     let failed = |error: sled::Error| Damage::Unopenable { reason: error.to_string() };
-    if let Trust::AfterInspection = trust {
-        for entry in db.iter() {
-            let (key, value) = entry.map_err(failed)?;
-            check_entry(&key, &value).ok_or(Damage::Entry)?;
+    let mut audit = Audit::default();
+    match trust {
+        Trust::Proven => {
+            if let Some(value) = db.get(keys::APPLIED).map_err(failed)? {
+                return values::read_applied(&value).map(Some).ok_or(Damage::Applied);
+            }
+            if let Some(entry) = db.iter().next() {
+                let (key, value) = entry.map_err(failed)?;
+                audit.entry(&key, &value)?;
+            }
+        }
+        Trust::AfterInspection => {
+            for entry in db.iter() {
+                let (key, value) = entry.map_err(failed)?;
+                audit.entry(&key, &value)?;
+            }
         }
     }
-    match db.get(keys::APPLIED).map_err(failed)? {
-        Some(value) => read_applied(&value).map(Some).ok_or(Damage::Applied),
-        None if db.is_empty() => Ok(None),
-        None => Err(Damage::Applied),
-    }
-}
-
-/// Whether an entry is one that this module wrote.
-fn check_entry(key: &[u8], value: &[u8]) -> Option<()> {
-    match *key.first()? {
-        keys::META => read_applied(value).filter(|_| key == keys::APPLIED).map(drop),
-        keys::CASE => {
-            let case = decode_case(value).ok()?;
-            (key == keys::case(case.id)).then_some(())
-        }
-        keys::REQUEST => (key.len() == 21 && value.len() == 8).then_some(()),
-        keys::DELIVERY => {
-            keys::parse_delivery(key)?;
-            (value.len() == 16).then_some(())
-        }
-        keys::OBLIGATION => {
-            keys::parse_obligation(key)?;
-            read_obligation(value).map(drop)
-        }
-        keys::ENROLMENT => {
-            keys::parse_enrolment(key)?;
-            read_enrolment(value).map(drop)
-        }
-        _ => None,
-    }
-}
-
-/// The value that says up to which record the index is applied.
-pub(super) fn write_applied(applied: Applied) -> Vec<u8> {
-    let Applied { sequence: Sequence(sequence), hash } = applied;
-    [&sequence.to_le_bytes()[..], &hash].concat()
-}
-
-fn read_applied(value: &[u8]) -> Option<Applied> {
-    let (sequence, hash) = value.split_first_chunk()?;
-    let hash = hash.try_into().ok()?;
-    Some(Applied { sequence: Sequence(u64::from_le_bytes(*sequence)), hash })
-}
-
-/// The case and the hop of an obligation's value.
-pub(super) fn read_obligation(value: &[u8]) -> Option<([u8; 16], HopId)> {
-    let (case, hop) = value.split_first_chunk()?;
-    let hop = std::str::from_utf8(hop).ok()?.parse().ok()?;
-    Some((*case, hop))
-}
-
-/// The party of an enrolment's value.
-pub(super) fn read_enrolment(value: &[u8]) -> Option<PartyId> {
-    std::str::from_utf8(value).ok()?.parse().ok()
+    audit.finish()
 }
 
 /// Names what sled was asked to do when it failed.

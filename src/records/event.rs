@@ -307,9 +307,11 @@ mod tests {
     use crate::domain::party::PartyNumber;
     use crate::records::samples;
 
+    type Sample = fn() -> Event;
+
     /// The records of version 1, as the first release wrote them. They are never edited: a
     /// change that needs to is a change of the version.
-    const GOLDEN: [(&str, fn() -> Event, &str); 4] = [
+    const GOLDEN: [(&str, Sample, &str); 4] = [
         (
             "party-enrolled",
             samples::enrolment,

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -44,9 +43,9 @@ impl AdmitLayer {
 impl Shares {
     fn of(&self, party: PartyNumber) -> Arc<Share> {
         let new = || {
-            let rate = NonZeroU32::new(self.options.max_calls_per_second_per_party);
+            let rate = Quota::per_second(self.options.max_calls_per_second_per_party);
             Arc::new(Share {
-                rate: RateLimiter::direct(Quota::per_second(rate.unwrap_or(NonZeroU32::MIN))),
+                rate: RateLimiter::direct(rate),
                 calls: Arc::new(Semaphore::new(self.options.max_concurrent_calls_per_party)),
             })
         };

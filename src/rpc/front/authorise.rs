@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use crate::rpc::{Caller, access, status};
+use crate::rpc::{Caller, status};
 
 /// See [`Authorise`].
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let refusal = match request.extensions().get::<Caller>() {
-            Some(caller) if access::allowed(caller.role, request.uri().path()) => {
+            Some(caller) if caller.access.allows(request.uri().path()) => {
                 return Either::Left(self.inner.call(request));
             }
             Some(caller) => status::role_not_allowed(caller.role),

@@ -2,40 +2,35 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use crate::rpc::status;
+use crate::domain::Roster;
+use crate::rpc::status::of_transport;
 
 /// See [`Explain`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ExplainLayer {
-    max_message_bytes: usize,
-}
-
-impl ExplainLayer {
-    pub(super) fn new(max_message_bytes: usize) -> Self {
-        Self { max_message_bytes }
-    }
+    pub(super) roster: Arc<Roster>,
 }
 
 impl<S> Layer<S> for ExplainLayer {
     type Service = Explain<S>;
     fn layer(&self, inner: S) -> Explain<S> {
-        Explain { inner, max_message_bytes: self.max_message_bytes }
+        Explain { inner, roster: Arc::clone(&self.roster) }
     }
 }
 
-/// Rewrites the code OUT_OF_RANGE, which only the library's decoder gives and only for a message
-/// over the limit, and DEADLINE_EXCEEDED or CANCELLED, which its timeout gives.
+/// Rewrites an answer that is a bare status without details; ours always have them.
 #[derive(Debug, Clone)]
 pub struct Explain<S> {
     inner: S,
-    max_message_bytes: usize,
+    roster: Arc<Roster>,
 }
 
 impl<S> Service<Request<Body>> for Explain<S>
@@ -52,14 +47,14 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let call = Box::pin(self.inner.call(request));
-        Explained { call, max_message_bytes: self.max_message_bytes }
+        Explained { call, roster: Arc::clone(&self.roster) }
     }
 }
 
 /// The answer, explained where need be.
 pub struct Explained<F> {
     call: Pin<Box<F>>,
-    max_message_bytes: usize,
+    roster: Arc<Roster>,
 }
 
 impl<F, E> Future for Explained<F>
@@ -69,16 +64,12 @@ where
     type Output = F::Output;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let response = ready!(self.call.as_mut().poll(cx))?;
-        let explained = refusal(response.headers(), self.max_message_bytes);
-        Poll::Ready(Ok(explained.map_or(response, Status::into_http)))
-    }
-}
-
-/// The status of a trailers-only answer of the library that has a better name with us.
-fn refusal(headers: &HeaderMap, max_message_bytes: usize) -> Option<Status> {
-    let status = Status::from_header_map(headers)?;
-    match status.code() {
-        Code::OutOfRange => Some(status::message_too_large(max_message_bytes)),
-        _ => None,
+        let Some(status) = Status::from_header_map(response.headers()) else {
+            return Poll::Ready(Ok(response));
+        };
+        if status.code() == Code::Ok || !status.details().is_empty() {
+            return Poll::Ready(Ok(response));
+        }
+        Poll::Ready(Ok(of_transport(status, &self.roster).into_http()))
     }
 }

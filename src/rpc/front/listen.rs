@@ -191,7 +191,7 @@ impl Door {
         let party = party_of(certificate.ok_or(IdentityError::Absent)?, self.roster.parties())?;
         // Every party of the registry is enrolled before the bus listens.
         let number = self.roster.number(&party.id).ok_or(IdentityError::Absent)?;
-        Ok(Caller { party: number, id: party.id.clone(), role: party.role })
+        Ok(Caller::new(party, number, self.roster.parties()))
     }
 
     fn share(&self, party: PartyNumber) -> Option<Share> {

@@ -8,14 +8,19 @@ mod authorise;
 mod explain;
 mod identify;
 mod listen;
+mod serve;
 mod trace;
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower::layer::util::{Identity, Stack};
 
+pub use serve::{ServeError, ServeOptions, serve};
 pub use listen::{ListenError, ListenOptions, Listener, Peer};
 
+use crate::domain::Roster;
 use admit::AdmitLayer;
 use authorise::AuthoriseLayer;
 use explain::ExplainLayer;
@@ -29,11 +34,30 @@ pub struct FrontOptions {
     pub max_concurrent_calls_per_party: usize,
     /// Calls of one party a second, over all its connections; the items of a bulk stream are
     /// bounded by its window instead.
-    pub max_calls_per_second_per_party: u32,
+    pub max_calls_per_second_per_party: NonZeroU32,
     /// The largest message taken, in bytes; told to whoever sends a larger one.
     pub max_message_bytes: usize,
     /// How long a caller over its share is told to wait.
     pub retry_after: Duration,
+}
+
+/// Bounds of one HTTP/2 connection, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Http2Options {
+    /// Calls at once on one connection.
+    pub max_concurrent_streams: u32,
+    /// Request headers together, in bytes.
+    pub max_header_list_bytes: u32,
+    /// What a peer may send on one stream before it is read, in bytes.
+    pub stream_window_bytes: u32,
+    /// What a peer may send on all streams together before it is read, in bytes.
+    pub connection_window_bytes: u32,
+    /// How often a silent connection is asked whether it still lives.
+    pub keepalive_interval: Duration,
+    /// How long the answer may take.
+    pub keepalive_timeout: Duration,
+    /// Streams that a peer may open and reset before the bus has looked at them.
+    pub max_pending_reset_streams: usize,
 }
 
 /// The layers, outermost first.
@@ -43,12 +67,12 @@ pub type Layers = Stack<
 >;
 
 /// Puts the layers in their order.
-pub fn layers(options: FrontOptions) -> tower::ServiceBuilder<Layers> {
+pub fn layers(options: FrontOptions, roster: &Arc<Roster>) -> tower::ServiceBuilder<Layers> {
     tower::ServiceBuilder::new()
         // Outermost, so that a refusal by any layer below is traced too.
         .layer(TraceLayer)
         // Above everything that decodes, to give the library's own errors a reason of ours.
-        .layer(ExplainLayer::new(options.max_message_bytes))
+        .layer(ExplainLayer { roster: Arc::clone(roster) })
         // Before anything that depends on who asks.
         .layer(IdentifyLayer)
         // Before the share is touched, so that a forbidden call costs nothing.

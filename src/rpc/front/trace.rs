@@ -1,6 +1,5 @@
 //! One span a call: method, party, request and case; never a field of a message.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

@@ -1,0 +1,254 @@
+//! The composition root: what a bus is made of, and in which order it comes up and goes down.
+//!
+//! Up: journal (every record verified), index (caught up or rebuilt), engine (parties enrolled),
+//! and only then the listener. Down: no new calls, streams ended, the writer drained, the index
+//! closed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::config::{Config, Inputs};
+use crate::dispatch::{Dispatch, DispatchOptions};
+use crate::domain::Sequence;
+use crate::engine::{self, Clock, Engine, Law, Parts};
+use crate::index::{self, Index, IndexOptions, Opened};
+use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq};
+use crate::rpc::front::{
+    FrontOptions, Http2Options, ListenOptions, Listener, ServeError, ServeOptions, serve,
+};
+use crate::rpc::{Bus, BusParts, StreamOptions};
+
+/// How long open calls and streams may take to end after a stop was asked for.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long a caller over its share, or before a full bus, is told to wait.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often leases without a stream are checked for their end, and the engine for its life.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// The least time between two progress lines at the start.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A running bus.
+pub struct App {
+    address: SocketAddr,
+    engine: Engine,
+    dispatch: Dispatch,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<Result<(), ServeError>>,
+    keeper: tokio::task::JoinHandle<()>,
+    threads: [JoinHandle<()>; 2],
+}
+
+impl App {
+    /// Brings a bus up.
+    ///
+    /// # Errors
+    /// Whatever stops the start, with the file or key at fault; [`crate::config::ConfigError`]
+    /// among them for what the configuration names.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let Inputs { parties, tls, procedures, calendar } = config.open_inputs(clock.now())?;
+        for warning in &tls.warnings {
+            tracing::warn!(%warning, "the bus's certificate");
+        }
+        let (journal, index) = open_stores(&config)?;
+        let dispatch = Dispatch::new(index.clone(), dispatch_options(&config));
+        let started = engine::start(Parts {
+            journal: Box::new(journal),
+            disk: Some(config.journal_dir()),
+            index,
+            observer: Arc::new(dispatch.clone()),
+            parties,
+            law: Law { procedures: Arc::new(procedures), calendar: Arc::new(calendar) },
+            clock,
+            options: config.engine,
+        })?;
+        let engine = started.engine;
+        let bus = Arc::new(Bus::new(BusParts {
+            engine: engine.clone(),
+            dispatch: dispatch.clone(),
+            streams: stream_options(&config),
+            journal_format_version: u32::from(journal::FORMAT_VERSION),
+        })?);
+        let options = serve_options(&config);
+        let roster = Arc::clone(engine.roster());
+        let tls = Arc::clone(&tls.config);
+        let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
+        let address = listener.address();
+        let (stop, stopping) = watch::channel(false);
+        let keeper = tokio::spawn(keep(engine.clone(), dispatch.clone(), stop.clone()));
+        let server = tokio::spawn(serve(bus, listener, options, stopping));
+        tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
+        Ok(Self { address, engine, dispatch, stop, server, keeper, threads: started.threads })
+    }
+
+    /// The address that the bus listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The bus's clock.
+    pub fn clock(&self) -> &Clock {
+        self.engine.clock()
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The delivery.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// Waits until the bus has ended by itself: a failed disk or index, after which only a restart
+    /// helps.
+    pub async fn failed(&self) {
+        let mut stopping = self.stop.subscribe();
+        // The sender lives in self, so this ends by the value alone.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Brings the bus down. What was accepted is durable; the index is closed, so that the next
+    /// start needs no rebuild.
+    ///
+    /// # Errors
+    /// If the server ended with an error, or a thread panicked, or the engine had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let Self { engine, dispatch, stop, mut server, keeper, threads, .. } = self;
+        let alive = engine.is_alive();
+        stop.send_replace(true);
+        keeper.abort();
+        let ended = match tokio::time::timeout(STOP_GRACE, &mut server).await {
+            Ok(ended) => ended.context("the server's task")?,
+            Err(_) => {
+                tracing::warn!("some calls did not end in time; they are cut off");
+                server.abort();
+                Ok(())
+            }
+        };
+        engine.close().await;
+        drop((engine, dispatch));
+        for thread in threads {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
+            joined.map_err(|_| anyhow::anyhow!("a thread of the engine panicked"))?;
+        }
+        ended?;
+        anyhow::ensure!(alive, "the engine had failed; see the log for the cause");
+        Ok(())
+    }
+}
+
+/// Ends leases that have run out, and the bus when its engine has failed.
+async fn keep(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
+    let mut turn = tokio::time::interval(WATCH_INTERVAL);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        turn.tick().await;
+        dispatch.expire(Instant::now());
+        if !engine.is_alive() {
+            tracing::error!("the engine has failed; the bus stops");
+            stop.send_replace(true);
+            return;
+        }
+    }
+}
+
+fn serve_options(config: &Config) -> ServeOptions {
+    let (limits, http2) = (config.limits, config.http2);
+    ServeOptions {
+        front: FrontOptions {
+            max_concurrent_calls_per_party: limits.max_concurrent_calls_per_party,
+            max_calls_per_second_per_party: limits.acts_per_second_per_party,
+            max_message_bytes: limits.max_message_bytes,
+            retry_after: RETRY_AFTER,
+        },
+        listen: ListenOptions {
+            max_connections: limits.max_connections,
+            max_connections_per_party: limits.max_connections_per_party,
+            handshake_timeout: limits.handshake_timeout,
+        },
+        http2: Http2Options {
+            max_concurrent_streams: http2.max_concurrent_streams,
+            max_header_list_bytes: http2.max_header_list_bytes,
+            stream_window_bytes: http2.stream_window_bytes,
+            connection_window_bytes: http2.connection_window_bytes,
+            keepalive_interval: http2.keepalive_interval,
+            keepalive_timeout: http2.keepalive_timeout,
+            max_pending_reset_streams: http2.max_pending_reset_streams,
+        },
+        request_timeout: limits.request_timeout,
+    }
+}
+
+fn stream_options(config: &Config) -> StreamOptions {
+    let limits = config.limits;
+    StreamOptions {
+        bulk_window_acts: limits.bulk_window_acts,
+        max_inbox_window_deliveries: limits.max_inbox_window_deliveries,
+        idle: limits.stream_idle,
+    }
+}
+
+fn dispatch_options(config: &Config) -> DispatchOptions {
+    let window = config.limits.max_inbox_window_deliveries;
+    DispatchOptions {
+        max_ready_per_party: window,
+        max_leased_per_party: window.saturating_mul(4),
+    }
+}
+
+/// Opens the journal, then brings the index up to it.
+fn open_stores(config: &Config) -> anyhow::Result<(FileJournal, Index)> {
+    let options = IndexOptions { cache_bytes: config.index_cache_bytes };
+    let Opened { index, applied, fresh } = Index::open(&config.index_dir(), &options)?;
+    let known = applied.map(|applied| (Seq(applied.sequence.0), RecordHash(applied.hash)));
+    let mut shown = Instant::now();
+    let (journal, opening) =
+        FileJournal::open(&config.journal_dir(), config.journal, known, &mut |progress| {
+            if shown.elapsed() >= PROGRESS_INTERVAL {
+                shown = Instant::now();
+                let (done, all) = (progress.segments_done, progress.segments);
+                tracing::info!(records = progress.records, "verified {done} of {all} segments");
+            }
+        })?;
+    if opening.cut_bytes > 0 {
+        tracing::warn!(
+            bytes = opening.cut_bytes,
+            "an unfinished group, never acknowledged, was cut off"
+        );
+    }
+    if let Some(why) = fresh {
+        tracing::info!(%why, records = opening.records, "the index is built from the journal");
+    }
+    catch_up(&index, &*journal.reader(), journal.tail().next_seq)?;
+    Ok((journal, index))
+}
+
+/// Brings an index up to the journal before `next`, with a progress line a second.
+///
+/// # Errors
+/// [`index::RebuildError`].
+pub fn catch_up(
+    index: &Index,
+    reader: &dyn JournalReader,
+    next: Seq,
+) -> Result<(), index::RebuildError> {
+    let last = Sequence(next.0 - 1);
+    if last.0 == 0 {
+        return Ok(());
+    }
+    let mut shown = Instant::now();
+    index::rebuild(index, reader, last, &mut |done, all| {
+        if shown.elapsed() >= PROGRESS_INTERVAL {
+            shown = Instant::now();
+            tracing::info!("the index has {done} of {all} records");
+        }
+    })?;
+    Ok(())
+}

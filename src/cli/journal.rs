@@ -1,0 +1,154 @@
+//! `kopir journal`: the check that what is stored is what was accepted.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::output::{Exit, Failure, print, print_json};
+use crate::config::journal_dir;
+use crate::engine::timestamp;
+use crate::journal::{JournalError, VerifyReport, verify};
+
+/// The journal, the only truth of a bus.
+#[derive(Debug, Subcommand)]
+pub(super) enum JournalCommand {
+    /// Check every record of a journal: frame, checksum, hash and chain
+    ///
+    /// Nothing is changed, and a bus may be running on the journal. Damage ends with exit code 3
+    /// and names file, byte and record. An unfinished group at the very end is not damage: it is
+    /// what a crash leaves, was never acknowledged, and is cut off when the bus starts.
+    ///
+    /// Example:
+    ///
+    ///   kopir journal verify data/journal
+    #[command(verbatim_doc_comment)]
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The journal's directory, or the data directory that has it
+    dir: PathBuf,
+    /// Write JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: &JournalCommand) -> Result<(), Failure> {
+    match command {
+        JournalCommand::Verify(VerifyArgs { dir, json }) => {
+            let inside = journal_dir(dir);
+            let dir = if inside.is_dir() { &inside } else { dir };
+            if !dir.is_dir() {
+                return Err(absent(dir));
+            }
+            match verify(dir) {
+                Ok(report) => whole(dir, &report, *json),
+                Err(why) => Err(refused(why, *json)?),
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WholeView {
+    status: &'static str,
+    segments: usize,
+    records: u64,
+    bytes: u64,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    last_hash: String,
+    torn_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct DamageView {
+    status: &'static str,
+    file: String,
+    offset: u64,
+    seq: u64,
+    what: String,
+}
+
+fn whole(dir: &Path, report: &VerifyReport, json: bool) -> Result<(), Failure> {
+    if report.segments == 0 {
+        // A monitor that looks at the wrong directory must not be told that all is well.
+        return Err(absent(dir));
+    }
+    let view = WholeView {
+        status: "whole",
+        segments: report.segments,
+        records: report.records,
+        bytes: report.bytes,
+        first_time: report.first_time_ms.map(|ms| timestamp(ms).to_string()),
+        last_time: report.last_time_ms.map(|ms| timestamp(ms).to_string()),
+        last_hash: report.last_hash.to_string(),
+        torn_bytes: report.torn_bytes,
+    };
+    if json {
+        return print_json(&view);
+    }
+    let WholeView { segments, records, bytes, last_hash, torn_bytes, .. } = &view;
+    let mut text = format!("whole: {records} records, {bytes} bytes in {segments} segments\n");
+    if let (Some(first), Some(last)) = (&view.first_time, &view.last_time) {
+        text += &format!("from {first} to {last}\n");
+    }
+    text += &format!("last hash {last_hash}\n");
+    if *torn_bytes > 0 {
+        text += &format!(
+            "{torn_bytes} bytes of an unfinished group at the end; it was never acknowledged\n"
+        );
+    }
+    print(text)
+}
+
+/// Shows damage as data too, then tells it.
+fn refused(why: JournalError, json: bool) -> Result<Failure, Failure> {
+    if let JournalError::Damaged { path, offset, seq, what } = &why {
+        let view = DamageView {
+            status: "damaged",
+            file: path.display().to_string(),
+            offset: *offset,
+            seq: seq.0,
+            what: what.to_string(),
+        };
+        if json {
+            print_json(&view)?;
+        } else {
+            print(format_args!("damaged: {} byte {offset} record {seq}\n", view.file))?;
+        }
+    }
+    Ok(failure(why))
+}
+
+fn absent(dir: &Path) -> Failure {
+    Failure::usage(anyhow!(
+        "{} holds no journal; name the journal's directory, or the data directory that has it",
+        dir.display()
+    ))
+}
+
+/// What a refusal of the journal means for the command that met it.
+pub(super) fn failure(why: JournalError) -> Failure {
+    let exit = match &why {
+        JournalError::Damaged { .. }
+        | JournalError::Shorter { .. }
+        | JournalError::Diverged { .. } => Exit::Damage,
+        JournalError::NotADirectory { .. } => Exit::Usage,
+        JournalError::TimeBackwards { .. }
+        | JournalError::RecordTooLarge { .. }
+        | JournalError::GroupTooLarge { .. }
+        | JournalError::DiskFull { .. }
+        | JournalError::Failed { .. }
+        | JournalError::Locked { .. }
+        | JournalError::Unwritable { .. }
+        | JournalError::Io { .. }
+        | JournalError::SegmentSize { .. }
+        | JournalError::StrangeFile { .. }
+        | JournalError::UnknownVersion { .. } => Exit::Failed,
+    };
+    Failure::new(exit, why)
+}

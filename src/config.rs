@@ -1,0 +1,250 @@
+//! The configuration of a bus: one TOML file, read whole and checked before anything starts.
+//!
+//! Whoever edits the file at night has its error message and nothing else. So each key carries its
+//! unit in its name, an unknown key is a mistake and not a comment, and every refusal names the
+//! file, the key, what is wrong with it and what would be right. `deploy/kopir.toml` is the sample
+//! that explains the keys; a test keeps it equal to what is read here.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing_subscriber::filter::Targets;
+
+use crate::domain::Procedures;
+use crate::domain::calendar::Calendar;
+use crate::domain::party::Parties;
+use crate::domain::term::CalendarDays;
+use crate::engine::EngineOptions;
+use crate::journal::FileOptions;
+use crate::procedures;
+use crate::trust::registry;
+use crate::trust::tls::{self, ServerTls, TlsFiles};
+
+pub use self::error::{ConfigError, Key};
+
+mod error;
+mod file;
+mod raw;
+
+/// The largest configuration file, in bytes; the sample takes a tenth.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// The `version` of the file that this program reads.
+pub const FORMAT_VERSION: i64 = 1;
+
+/// A checked configuration. Paths are absolute or relative to the working directory, no longer to
+/// the file they were read from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from, for messages.
+    pub file: PathBuf,
+    /// Where the bus listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The directory that holds what the bus stores.
+    pub data_dir: PathBuf,
+    /// The party registry.
+    pub registry_file: PathBuf,
+    /// The bus's certificate, its key and the authority of the parties.
+    pub tls: TlsFiles,
+    /// Bounds of the writer.
+    pub engine: EngineOptions,
+    /// How the journal's files are kept.
+    pub journal: FileOptions,
+    /// Memory the index may use as its cache, in bytes.
+    pub index_cache_bytes: u64,
+    /// What one party may ask of the bus, and all of them together.
+    pub limits: Limits,
+    /// Bounds of the HTTP/2 connections below the calls.
+    pub http2: Http2Limits,
+    /// How long a consent stays valid; none where the law's silence is kept (002-EN A1 ¶¶14-20).
+    pub consent_validity: Option<CalendarDays>,
+    /// What the bus tells of itself.
+    pub log: Log,
+    /// Set only in sandbox mode.
+    pub sandbox: Option<Sandbox>,
+}
+
+/// Bounds of what is asked of the bus. Over each of them the caller is told so, and nothing waits
+/// without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message that is read, in bytes.
+    pub max_message_bytes: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Connections at once of one party; not more than `max_connections`.
+    pub max_connections_per_party: usize,
+    /// Calls at once of one party, streams among them.
+    pub max_concurrent_calls_per_party: usize,
+    /// Acts that a party may send in a second.
+    pub acts_per_second_per_party: NonZeroU32,
+    /// Acts of one bulk stream that may wait for their receipts; never so many that one stream
+    /// fills the writer's queue.
+    pub bulk_window_acts: usize,
+    /// Deliveries that one inbox stream may hold unacknowledged, whatever it asks for.
+    pub max_inbox_window_deliveries: usize,
+    /// How long a stream may be silent while the bus waits for it.
+    pub stream_idle: Duration,
+    /// The longest a unary call may take; a shorter deadline of the caller stands.
+    pub request_timeout: Duration,
+    /// The longest a TLS handshake may take.
+    pub handshake_timeout: Duration,
+}
+
+/// Bounds of one HTTP/2 connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http2Limits {
+    /// Streams, that is calls, at once on one connection.
+    pub max_concurrent_streams: u32,
+    /// Request headers together, in bytes.
+    pub max_header_list_bytes: u32,
+    /// What a peer may send on one stream before it is read, in bytes.
+    pub stream_window_bytes: u32,
+    /// What a peer may send on all streams together before it is read, in bytes.
+    pub connection_window_bytes: u32,
+    /// How often a silent connection is asked whether it still lives.
+    pub keepalive_interval: Duration,
+    /// How long the answer may take before the connection is closed.
+    pub keepalive_timeout: Duration,
+    /// Streams that a peer may open and reset before the bus has looked at them; more closes the
+    /// connection, since only an attack does so.
+    pub max_pending_reset_streams: usize,
+}
+
+/// What the bus tells of itself, on its standard error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// What is told.
+    pub filter: Targets,
+}
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// Sandbox mode: the bus's clock stands still until it is set. Never for real cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sandbox {
+    /// What the clock shows at the start.
+    pub start: Timestamp,
+}
+
+/// What the files named in a configuration hold.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The parties of the registry.
+    pub parties: Parties,
+    /// The bus's side of every connection.
+    pub tls: ServerTls,
+    /// The procedures, with the configured validity of the consent.
+    pub procedures: Procedures,
+    /// The working days of Kazakhstan.
+    pub calendar: Calendar,
+}
+
+impl Config {
+    /// Reads and checks a configuration file. What it refers to is not opened.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the first mistake found.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let refused = |why| ConfigError::Read { file: file.to_owned(), why };
+        let mut bytes = Vec::new();
+        File::open(file)
+            .and_then(|open| open.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(refused)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(ConfigError::TooLarge { file: file.to_owned() });
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))?;
+        Self::parse(file, &text)
+    }
+
+    /// Reads a configuration from its text; `file` is named in errors, and relative paths begin in
+    /// its directory.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the first mistake found.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        file::parse(file, text)
+    }
+
+    /// The directory of the journal.
+    #[must_use]
+    pub fn journal_dir(&self) -> PathBuf {
+        journal_dir(&self.data_dir)
+    }
+
+    /// The directory of the index, which may be removed at any time.
+    #[must_use]
+    pub fn index_dir(&self) -> PathBuf {
+        index_dir(&self.data_dir)
+    }
+
+    /// Opens what the configuration refers to. `now` serves only the warnings about certificates
+    /// that end soon.
+    ///
+    /// # Errors
+    /// [`ConfigError::Registry`], [`ConfigError::Tls`], [`ConfigError::DataDir`], or, in a build
+    /// whose own files are wrong, [`ConfigError::Procedures`] and [`ConfigError::Calendar`].
+    pub fn open_inputs(&self, now: Timestamp) -> Result<Inputs, ConfigError> {
+        let file = || self.file.clone();
+        // Whether it can be written shows when the journal is opened; that it is no directory can
+        // be told before.
+        if fs::metadata(&self.data_dir).is_ok_and(|found| !found.is_dir()) {
+            return Err(ConfigError::DataDir { file: file(), path: self.data_dir.clone() });
+        }
+        let parties = registry::read(&self.registry_file)
+            .map_err(|why| ConfigError::Registry { file: file(), why: Box::new(why) })?;
+        let tls = tls::server_config(&self.tls, now).map_err(|why| ConfigError::Tls {
+            file: file(),
+            key: error::tls_key(&why, &self.tls),
+            why: Box::new(why),
+        })?;
+        let procedures =
+            procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
+        let procedures = procedures.into_iter().map(|(key, procedure)| {
+            // Without the key the procedure's own file decides.
+            let procedure = match self.consent_validity {
+                Some(days) => procedure.with_consent_validity(Some(days)),
+                None => procedure,
+            };
+            (key, procedure)
+        });
+        Ok(Inputs {
+            parties,
+            tls,
+            procedures: procedures.collect(),
+            calendar: procedures::calendar::kazakhstan()
+                .map_err(|why| ConfigError::Calendar(Box::new(why)))?,
+        })
+    }
+}
+
+/// Where the journal lies in a data directory.
+#[must_use]
+pub fn journal_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("journal")
+}
+
+/// Where the index lies in a data directory.
+#[must_use]
+pub fn index_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("index")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! What can be wrong with a configuration. All of it is for the person who wrote the file to mend,
+//! and none of it passes by trying again.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::{FORMAT_VERSION, MAX_FILE_BYTES};
+use crate::procedures::FileError;
+use crate::procedures::calendar::CalendarFileError;
+use crate::trust::pem::{PemError, Wanted};
+use crate::trust::registry::RegistryError;
+use crate::trust::tls::{TlsError, TlsFiles};
+
+/// A key of the file with its section, such as `limits.max_message_kib`.
+pub type Key = &'static str;
+
+/// Why a configuration is refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{}: cannot read the configuration: {why}; check the path and its permissions", file.display())]
+    Read {
+        /// The configuration.
+        file: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// The file is larger than [`MAX_FILE_BYTES`].
+    #[error("{}: a configuration has at most {MAX_FILE_BYTES} bytes; is this the right file?", file.display())]
+    TooLarge {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// The file is not TOML.
+    #[error("{}:{line}: this is not TOML: {why}; deploy/kopir.toml shows the form", file.display())]
+    NotToml {
+        /// The configuration.
+        file: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+        /// What the parser found.
+        why: String,
+    },
+    /// A key is unknown, or its value is of another type.
+    #[error("{}:{line}: key {key}: {why}; deploy/kopir.toml explains every key", file.display())]
+    Shape {
+        /// The configuration.
+        file: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+        /// The key with its section, as it is written there.
+        key: String,
+        /// What the parser found.
+        why: String,
+    },
+    /// The file is of no or another version.
+    #[error("{}: key version: {}; this program reads version {FORMAT_VERSION}, begin the file with `version = {FORMAT_VERSION}`", file.display(), found_version(*found))]
+    Version {
+        /// The configuration.
+        file: PathBuf,
+        /// The version it has, if any.
+        found: Option<i64>,
+    },
+    /// A key that has no default is not there.
+    #[error("{}: key {key}: is missing; write for example `{example}`", file.display())]
+    Missing {
+        /// The configuration.
+        file: PathBuf,
+        /// The key.
+        key: Key,
+        /// A line that would be right.
+        example: &'static str,
+    },
+    /// A number is outside the range of its key.
+    #[error("{}: key {key}: {found} is out of range; write a number from {min} to {max}", file.display())]
+    Range {
+        /// The configuration.
+        file: PathBuf,
+        /// The key, whose name ends with the unit.
+        key: Key,
+        /// The number.
+        found: i64,
+        /// The least that is allowed.
+        min: u32,
+        /// The most that is allowed.
+        max: u32,
+    },
+    /// A text is not what its key asks for.
+    #[error("{}: key {key}: {found:?} is not {wanted}; write for example `{example}`", file.display())]
+    Value {
+        /// The configuration.
+        file: PathBuf,
+        /// The key.
+        key: Key,
+        /// The text, cut to 100 characters.
+        found: String,
+        /// What the key asks for.
+        wanted: &'static str,
+        /// A line that would be right.
+        example: &'static str,
+    },
+    /// Two numbers are each possible and not together.
+    #[error("{}: key {key}: {found} is too small, {because}; write at least {least}", file.display())]
+    TooSmall {
+        /// The configuration.
+        file: PathBuf,
+        /// The key that is too small.
+        key: Key,
+        /// Its number.
+        found: u64,
+        /// Which other key asks for more, and why.
+        because: &'static str,
+        /// The least that is possible with the other keys.
+        least: u64,
+    },
+    /// The data directory is something else.
+    #[error("{}: key data_dir: {} is not a directory; name one in which the bus may keep its files", file.display(), path.display())]
+    DataDir {
+        /// The configuration.
+        file: PathBuf,
+        /// What is in its place.
+        path: PathBuf,
+    },
+    /// The party registry is refused.
+    #[error("{}: key registry_file: {why}", file.display())]
+    Registry {
+        /// The configuration.
+        file: PathBuf,
+        /// Where, what and the remedy.
+        why: Box<RegistryError>,
+    },
+    /// A certificate or a key is refused.
+    #[error("{}: key {key}: {why}", file.display())]
+    Tls {
+        /// The configuration.
+        file: PathBuf,
+        /// The key that names the file.
+        key: Key,
+        /// Where, what and the remedy.
+        why: Box<TlsError>,
+    },
+    /// A procedure inside this build is wrong.
+    #[error("this build of kopir is faulty: {0}; install another")]
+    Procedures(Box<FileError>),
+    /// The calendar inside this build is wrong.
+    #[error("this build of kopir is faulty: the calendar, {0}; install another")]
+    Calendar(Box<CalendarFileError>),
+}
+
+fn found_version(found: Option<i64>) -> String {
+    found.map_or_else(|| "is missing".to_owned(), |found| format!("{found} is another version"))
+}
+
+/// The key of the configuration that names the file which TLS refuses.
+pub(super) fn tls_key(why: &TlsError, files: &TlsFiles) -> Key {
+    // By what was to be read before which file it was: two keys may name one file by mistake.
+    let certificate: &Path = match why {
+        TlsError::Pem(
+            PemError::Read { file, wanted, .. }
+            | PemError::TooLarge { file, wanted }
+            | PemError::Empty { file, wanted }
+            | PemError::NotPem { file, wanted }
+            | PemError::Absent { file, wanted },
+        ) => match wanted {
+            Wanted::Certificates => file,
+            Wanted::PrivateKey => return "tls.key_file",
+        },
+        TlsError::Certificate { file, .. } => file,
+        TlsError::Pem(PemError::Encrypted { .. } | PemError::Exposed { .. })
+        | TlsError::Key { .. }
+        | TlsError::KeyMismatch { .. } => return "tls.key_file",
+        TlsError::Setup { .. } => return "tls",
+    };
+    if certificate == files.certificate { "tls.certificate_file" } else { "tls.ca_file" }
+}

@@ -1,0 +1,170 @@
+//! The file as it is written: its keys as serde reads them, and where in the text a mistake is.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::FORMAT_VERSION;
+use super::error::ConfigError;
+
+/// Reads the keys. Whether their values are right is not looked at here.
+pub(super) fn read(file: &Path, text: &str) -> Result<RawConfig, ConfigError> {
+    if let Err(why) = text.parse::<toml::Table>() {
+        let (line, _) = place(text, &why);
+        return Err(ConfigError::NotToml { file: file.to_owned(), line, why: one_line(&why) });
+    }
+    let shape = |why: toml::de::Error| {
+        let (line, key) = place(text, &why);
+        ConfigError::Shape { file: file.to_owned(), line, key, why: one_line(&why) }
+    };
+    // The version is judged before the rest, so that a later format is told to be later, not full
+    // of unknown keys.
+    let Versioned { version } = toml::from_str(text).map_err(shape)?;
+    if version != Some(FORMAT_VERSION) {
+        return Err(ConfigError::Version { file: file.to_owned(), found: version });
+    }
+    toml::from_str(text).map_err(shape)
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    /// Judged before, and named here so that it is not an unknown key.
+    #[serde(rename = "version")]
+    pub(super) _version: i64,
+    pub(super) listen: Option<String>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) registry_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) tls: RawTls,
+    #[serde(default)]
+    pub(super) engine: RawEngine,
+    #[serde(default)]
+    pub(super) journal: RawJournal,
+    #[serde(default)]
+    pub(super) index: RawIndex,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) http2: RawHttp2,
+    #[serde(default)]
+    pub(super) procedures: RawProcedures,
+    #[serde(default)]
+    pub(super) log: RawLog,
+    pub(super) sandbox: Option<RawSandbox>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) certificate_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+// Numbers are read as TOML has them, signed, so that a negative one gets the same answer as any
+// other outside its range.
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEngine {
+    pub(super) max_waiting_commands: Option<i64>,
+    pub(super) max_group_commands: Option<i64>,
+    pub(super) max_index_lag_records: Option<i64>,
+    pub(super) reserve_disk_mib: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawJournal {
+    pub(super) segment_mib: Option<i64>,
+    pub(super) max_record_kib: Option<i64>,
+    pub(super) reserve_disk_mib: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIndex {
+    pub(super) cache_mib: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) max_message_kib: Option<i64>,
+    pub(super) max_connections: Option<i64>,
+    pub(super) max_connections_per_party: Option<i64>,
+    pub(super) max_concurrent_calls_per_party: Option<i64>,
+    pub(super) acts_per_second_per_party: Option<i64>,
+    pub(super) bulk_window_acts: Option<i64>,
+    pub(super) max_inbox_window_deliveries: Option<i64>,
+    pub(super) stream_idle_seconds: Option<i64>,
+    pub(super) request_timeout_seconds: Option<i64>,
+    pub(super) handshake_timeout_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHttp2 {
+    pub(super) max_concurrent_streams: Option<i64>,
+    pub(super) max_header_list_kib: Option<i64>,
+    pub(super) stream_window_kib: Option<i64>,
+    pub(super) connection_window_kib: Option<i64>,
+    pub(super) keepalive_interval_seconds: Option<i64>,
+    pub(super) keepalive_timeout_seconds: Option<i64>,
+    pub(super) max_pending_reset_streams: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProcedures {
+    pub(super) consent_validity_days: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLog {
+    pub(super) format: Option<String>,
+    pub(super) filter: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSandbox {
+    pub(super) start_time: Option<String>,
+}
+
+/// The line, counted from 1, and the key that an error is about. Serde tells a place and no key,
+/// so the key is read off the text before it.
+fn place(text: &str, why: &toml::de::Error) -> (usize, String) {
+    let start = why.span().map_or(0, |span| span.start);
+    let mut section = "";
+    let mut line = ("", 0);
+    let mut begin = 0;
+    for (at, found) in text.split_inclusive('\n').enumerate() {
+        if begin > start {
+            break;
+        }
+        line = (found.trim(), at + 1);
+        if let Some(header) = line.0.strip_prefix('[') {
+            section = header.split(']').next().unwrap_or_default().trim();
+        }
+        begin += found.len();
+    }
+    let name = line.0.split_once('=').map(|(name, _)| name.trim());
+    let key = match (section, name) {
+        ("", Some(name)) => name.to_owned(),
+        (section, Some(name)) => format!("{section}.{name}"),
+        (section, None) => section.to_owned(),
+    };
+    (line.1, key)
+}
+
+fn one_line(why: &toml::de::Error) -> String {
+    why.message().replace('\n', " ")
+}

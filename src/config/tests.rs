@@ -1,0 +1,170 @@
+//! The sample is sound, complete and honest about the defaults; each mistake is told with its key
+//! and its remedy.
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../deploy/kopir.toml");
+
+/// The keys without a default, and nothing else.
+const LEAST: &str = r#"
+version = 1
+listen = "127.0.0.1:7443"
+data_dir = "../data"
+registry_file = "parties.toml"
+tls = { ca_file = "../certs/ca.pem", certificate_file = "../certs/bus.pem", key_file = "../certs/bus.key" }
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(Path::new("etc/kopir.toml"), text)
+}
+
+fn refusal(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+/// The sample with the lines in effect that it shows as comments.
+fn whole_sample() -> String {
+    let shown = |line: &str| {
+        let line = line.strip_prefix("# ")?;
+        (line == "[sandbox]" || line.contains(" = ") && !line.ends_with('.'))
+            .then(|| line.to_owned())
+    };
+    SAMPLE.lines().map(|line| shown(line).unwrap_or(line.to_owned()) + "\n").collect()
+}
+
+#[test]
+fn the_sample_shows_the_defaults() {
+    let (sample, least) = (parse(SAMPLE).unwrap(), parse(LEAST).unwrap());
+    assert_eq!(format!("{sample:#?}"), format!("{least:#?}"));
+}
+
+#[test]
+fn the_sample_has_every_key() {
+    let sample = whole_sample();
+    let table: toml::Table = sample.parse().unwrap();
+    // What serde would have accepted in place of an unknown key is every key there is.
+    let mut told = 0;
+    let sections = [""].into_iter().chain(
+        table.iter().filter(|(_, value)| value.is_table()).map(|(section, _)| section.as_str()),
+    );
+    for section in sections {
+        let mut table = table.clone();
+        let keys = match section {
+            "" => &mut table,
+            section => table[section].as_table_mut().unwrap(),
+        };
+        keys.insert("no_such_key".into(), 1.into());
+        let known: Vec<String> = keys.keys().cloned().collect();
+        let refusal = refusal(&toml::to_string(&table).unwrap());
+        let (_, expected) = refusal.split_once("expected ").unwrap();
+        for key in expected.split('`').skip(1).step_by(2) {
+            assert!(known.iter().any(|known| known == key), "{section}: {key}");
+            told += 1;
+        }
+    }
+    assert!(told > 40, "{told}");
+}
+
+#[test]
+fn the_sample_tells_every_range() {
+    // A number one beyond either end of the range in the comment is refused with that range.
+    let mut section = "";
+    let mut checked = 0;
+    for line in SAMPLE.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            section = header.trim_end_matches(']');
+        }
+        let Some((name, rest)) = line.split_once(" = ") else { continue };
+        let Some((value, comment)) = rest.split_once('#') else { continue };
+        let range = comment.trim().split(';').next().unwrap().split_once(" to ");
+        let Some((min, max)) = range else { continue };
+        let (min, max): (i64, i64) = (min.parse().unwrap(), max.parse().unwrap());
+        for beyond in [min - 1, max + 1, -1] {
+            let mistaken = line.replacen(value.trim(), &format!("{beyond} "), 1);
+            let refusal = refusal(&SAMPLE.replacen(line, &mistaken, 1));
+            let told = format!(
+                "etc/kopir.toml: key {section}.{name}: {beyond} is out of range; \
+                 write a number from {min} to {max}"
+            );
+            assert_eq!(refusal, told);
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 25);
+}
+
+#[test]
+fn values_have_their_units() {
+    let config = parse(&whole_sample()).unwrap();
+    assert_eq!(config.engine.reserve_disk_bytes, 256 * 1024 * 1024);
+    assert_eq!(config.journal.segment_bytes, 64 * 1024 * 1024);
+    assert_eq!(config.journal.max_record_bytes, 512 * 1024);
+    assert_eq!(config.index_cache_bytes, 32 * 1024 * 1024);
+    assert_eq!(config.limits.max_message_bytes, 256 * 1024);
+    assert_eq!(config.limits.stream_idle, Duration::from_secs(300));
+    assert_eq!(config.http2.max_header_list_bytes, 16 * 1024);
+    assert_eq!(config.consent_validity, Some(CalendarDays(365)));
+    let start = "2023-01-09T03:00:00Z".parse().unwrap();
+    assert_eq!(config.sandbox, Some(Sandbox { start }));
+}
+
+#[test]
+fn relative_paths_begin_at_the_file() {
+    let absolute = LEAST.replace("../certs/ca.pem", "/etc/ca.pem");
+    let config = parse(&absolute).unwrap();
+    assert_eq!(config.tls.ca, Path::new("/etc/ca.pem"));
+    assert_eq!(config.tls.key, Path::new("etc/../certs/bus.key"));
+    assert_eq!(config.registry_file, Path::new("etc/parties.toml"));
+    assert_eq!(config.journal_dir(), Path::new("etc/../data/journal"));
+    assert_eq!(config.index_dir(), Path::new("etc/../data/index"));
+    let here = Config::parse(Path::new("kopir.toml"), LEAST).unwrap();
+    assert_eq!(here.registry_file, Path::new("parties.toml"));
+}
+
+#[test]
+fn a_mistaken_key_is_named_with_its_line() {
+    let unknown = LEAST.to_owned() + "[limits]\nmax_message_kb = 256\n";
+    let told = refusal(&unknown);
+    assert!(
+        told.starts_with(
+            "etc/kopir.toml:8: key limits.max_message_kb: unknown field `max_message_kb`"
+        ),
+        "{told}"
+    );
+    let mistyped = LEAST.to_owned() + "[journal]\n\nsegment_mib = \"64\" # quoted\n";
+    let told = refusal(&mistyped);
+    assert!(told.starts_with("etc/kopir.toml:9: key journal.segment_mib: invalid type"), "{told}");
+    let told = refusal("version = \"1\"");
+    assert!(told.starts_with("etc/kopir.toml:1: key version: invalid type"), "{told}");
+}
+
+#[test]
+fn numbers_that_do_not_work_together_are_refused_with_the_least_that_does() {
+    let cases = [
+        ("engine", "max_waiting_commands = 1000\nmax_group_commands = 1001", "write at least 1001"),
+        ("engine", "max_waiting_commands = 2047", "write at least 2048"),
+        ("engine", "reserve_disk_mib = 127", "write at least 128"),
+        ("journal", "max_record_kib = 511", "write at least 512"),
+        ("journal", "max_record_kib = 513\nsegment_mib = 1", "write at least 2"),
+        ("limits", "max_connections = 31", "write at least 32"),
+        ("http2", "connection_window_kib = 255", "write at least 256"),
+    ];
+    for (section, keys, least) in cases {
+        let told = refusal(&format!("{LEAST}[{section}]\n{keys}\n"));
+        let key = keys.split(" = ").next().unwrap();
+        let key = if least.ends_with(" 2") { "segment_mib" } else { key };
+        assert!(told.starts_with(&format!("etc/kopir.toml: key {section}.{key}: ")), "{told}");
+        assert!(told.ends_with(least), "{told}");
+    }
+}
+
+#[test]
+fn a_slip_in_the_filter_does_not_cost_the_log() {
+    for filter in ["inof", "info,", "info,kopir=verbose", "kopir=", "kopir", ""] {
+        let told = refusal(&format!("{LEAST}[log]\nfilter = {filter:?}\n"));
+        assert!(told.starts_with(&format!("etc/kopir.toml: key log.filter: {filter:?}")), "{told}");
+    }
+    let log = parse(&format!("{LEAST}[log]\nfilter = \"warn,kopir::engine=debug\"\n")).unwrap().log;
+    assert!(log.filter.would_enable("kopir::engine", &tracing::Level::DEBUG));
+    assert!(!log.filter.would_enable("h2", &tracing::Level::INFO));
+}

@@ -1,0 +1,125 @@
+//! Whether the entries of an index fit together.
+//!
+//! When a process died with the index open, nobody noted what its files should be. sled checks each
+//! of its own pieces, but where one is unreadable it may leave it out and open as if nothing were
+//! missing: of a flipped bit in a store of five megabytes, three entries were lost in silence. So
+//! the entries are held against each other. Every record up to the last one applied left its mark
+//! in exactly one place that can be counted (an enrolment, the act of a hop, the receipt of a
+//! hop), every act has a request, and the queues follow from the cases. An entry that is lost, or
+//! is older than the rest, breaks one of the three.
+//!
+//! It is one pass in constant memory: two sets that must be equal are compared by the sums of
+//! their members' hashes.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher};
+
+use crate::domain::case::{Case, HopRun};
+use crate::domain::ids::Sequence;
+use crate::records::decode_case;
+
+use super::fold::{QueueOp, queued};
+use super::{Applied, Damage, keys, values};
+
+/// What has been seen of an index so far.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    applied: Option<Applied>,
+    entries: u64,
+    /// Records that left their mark: enrolments, and acts and receipts by the cases.
+    records: u64,
+    /// The requests and queues that the cases ask for.
+    asked_for: Tally,
+    /// Those that are there.
+    there: Tally,
+}
+
+/// A set, by the number and the sum of the hashes of its members.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    members: u64,
+    hashes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, key: &[u8], value: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(key);
+        hasher.write(value);
+        self.members += 1;
+        self.hashes = self.hashes.wrapping_add(hasher.finish());
+    }
+}
+
+impl Audit {
+    /// Takes an entry in.
+    pub(super) fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Damage> {
+        self.entries += 1;
+        self.read(key, value).ok_or(Damage::Entry)
+    }
+
+    /// Says up to which record the index is applied, if all of its entries fit together; none for
+    /// an empty one.
+    pub(super) fn finish(self) -> Result<Option<Applied>, Damage> {
+        let Self { applied, entries, records, asked_for, there } = self;
+        let Some(applied) = applied else {
+            return if entries == 0 { Ok(None) } else { Err(Damage::Applied) };
+        };
+        if records != applied.sequence.0 || asked_for != there {
+            return Err(Damage::Incomplete);
+        }
+        Ok(Some(applied))
+    }
+
+    fn read(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        match *key.first()? {
+            keys::META if key == keys::APPLIED => self.applied = Some(values::read_applied(value)?),
+            keys::CASE => {
+                let case = decode_case(value).ok().filter(|case| key == keys::case(case.id))?;
+                self.case(&case);
+            }
+            keys::REQUEST if key.len() == keys::REQUEST_BYTES => {
+                self.there.add(&[keys::REQUEST], value);
+            }
+            keys::DELIVERY => {
+                keys::parse_delivery(key)?;
+                self.there.add(key, value);
+            }
+            keys::OBLIGATION => {
+                keys::parse_obligation(key)?;
+                values::read_obligation(value)?;
+                self.there.add(key, value);
+            }
+            keys::ENROLMENT => {
+                keys::parse_enrolment(key)?;
+                values::read_enrolment(value)?;
+                self.records += 1;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn case(&mut self, case: &Case) {
+        // The first act may have discharged two hops at once.
+        let acts: BTreeSet<Sequence> =
+            case.hops.iter().filter_map(HopRun::acted).map(|acted| acted.sequence).collect();
+        let receipts = case.hops.iter().filter_map(HopRun::received).count();
+        self.records += (acts.len() + receipts) as u64;
+        for act in acts {
+            self.asked_for.add(&[keys::REQUEST], &act.0.to_le_bytes());
+        }
+        for op in queued(case) {
+            match op {
+                QueueOp::AddDelivery { to, key, case } => {
+                    self.asked_for.add(&keys::delivery(to, key), &case.0);
+                }
+                QueueOp::AddObligation { holder, key, case, hop } => {
+                    let value = values::write_obligation(case, hop);
+                    self.asked_for.add(&keys::obligation(holder, key), &value);
+                }
+                QueueOp::RemoveDelivery { .. } | QueueOp::RemoveObligation { .. } => {}
+            }
+        }
+    }
+}

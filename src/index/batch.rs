@@ -1,0 +1,96 @@
+//! The changes of several records as one batch of sled, which takes effect whole or not at all.
+
+use std::collections::HashSet;
+
+use crate::domain::event::PartyEnrolled;
+use crate::domain::ids::Sequence;
+use crate::records::encode_case;
+
+use super::{Applied, Change, IndexError, QueueOp, keys, values};
+
+/// The largest value written, in bytes. sled puts much larger ones into files that it does not
+/// sync; a case cannot come near this.
+pub(super) const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// The batch of consecutive changes that follow the record applied before, with the last record of
+/// them; none when there are no changes.
+pub(super) fn of(
+    applied: Option<Applied>,
+    changes: &[Change],
+) -> Result<Option<(Applied, sled::Batch)>, IndexError> {
+    let Some(last) = check_order(applied, changes)? else {
+        return Ok(None);
+    };
+    let mut batch = sled::Batch::default();
+    write_cases(&mut batch, changes)?;
+    for change in changes {
+        write_entries(&mut batch, change);
+    }
+    batch.insert(keys::APPLIED, values::write_applied(last));
+    Ok(Some((last, batch)))
+}
+
+/// The last record of consecutive changes that follow the one applied before; none when there are
+/// no changes.
+fn check_order(
+    applied: Option<Applied>,
+    changes: &[Change],
+) -> Result<Option<Applied>, IndexError> {
+    let mut last = applied;
+    for change in changes {
+        let expected = Sequence(last.map_or(0, |last| last.sequence.0) + 1);
+        let found = change.applied.sequence;
+        if found != expected {
+            return Err(IndexError::OutOfOrder { expected, found });
+        }
+        last = Some(change.applied);
+    }
+    Ok(if changes.is_empty() { None } else { last })
+}
+
+/// Writes the last state of every case that changed.
+fn write_cases(batch: &mut sled::Batch, changes: &[Change]) -> Result<(), IndexError> {
+    let mut written = HashSet::new();
+    let mut record = Vec::new();
+    for case in changes.iter().rev().filter_map(|change| change.case.as_ref()) {
+        if !written.insert(case.id) {
+            continue;
+        }
+        record.clear();
+        encode_case(case, &mut record)
+            .map_err(|source| IndexError::Unwritable { case: case.id, source })?;
+        if record.len() > MAX_VALUE_BYTES {
+            return Err(IndexError::TooLarge { case: case.id, bytes: record.len() });
+        }
+        batch.insert(&keys::case(case.id), &record[..]);
+    }
+    Ok(())
+}
+
+/// Writes everything of a change but its case. A batch keeps the last write of a key, so what one
+/// change adds and a later one removes costs one removal.
+fn write_entries(batch: &mut sled::Batch, change: &Change) {
+    let Change { applied, request, case: _, queue, enrolment } = change;
+    if let Some((party, request)) = request {
+        let sequence = applied.sequence.0.to_le_bytes();
+        batch.insert(&keys::request(*party, *request), &sequence);
+    }
+    if let Some(PartyEnrolled { number, party }) = enrolment {
+        batch.insert(&keys::enrolment(*number), party.as_str());
+    }
+    for op in queue {
+        match *op {
+            QueueOp::AddDelivery { to, key, case } => {
+                batch.insert(&keys::delivery(to, key), &case.0);
+            }
+            QueueOp::RemoveDelivery { to, key } => batch.remove(&keys::delivery(to, key)),
+            QueueOp::AddObligation { holder, key, case, hop } => {
+                let value = values::write_obligation(case, hop);
+                batch.insert(&keys::obligation(holder, key), value);
+            }
+            QueueOp::RemoveObligation { holder, key } => {
+                batch.remove(&keys::obligation(holder, key));
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A bus without the bus: cases driven through the core's own decisions, their events recorded in a
+//! journal and folded on the way, so that tests can hold an index against them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::act::{Act, Body, BodyKind, Ground, Outcome};
+use crate::domain::calendar::Calendar;
+use crate::domain::case::{Case, HopState};
+use crate::domain::event::{Decision, Event, PartyEnrolled};
+use crate::domain::ids::{CaseId, ProcedureKey, RequestId, Sequence};
+use crate::domain::party::{
+    IdentityUri, Names, Parties, Party, PartyId, PartyNumber, Role, bundled_zone,
+};
+use crate::domain::region::Region;
+use crate::domain::{
+    ActFacts, CaseAct, Command, Context, Procedures, Roster, Submission, acknowledge, decide,
+};
+use crate::index::{Applied, Change, fold};
+use crate::journal::{Entry, Journal, JournalReader, MemoryJournal, MemoryStore};
+use crate::procedures;
+use crate::records::encode_event;
+
+const MAX_RECORD_BYTES: u32 = 1 << 20;
+
+/// The parties in the order of their enrolment.
+pub const AKIMAT: PartyNumber = PartyNumber(1);
+pub const COMMISSION: PartyNumber = PartyNumber(2);
+pub const COMMITTEE: PartyNumber = PartyNumber(3);
+pub const MISSION: PartyNumber = PartyNumber(4);
+
+/// The journal and the cases so far.
+pub struct Line {
+    calendar: Calendar,
+    roster: Roster,
+    procedures: Procedures,
+    journal: MemoryJournal,
+    now: Timestamp,
+    requests: u64,
+    /// What every record changed, in order.
+    pub changes: Vec<Change>,
+    /// The cases as they stand.
+    pub cases: BTreeMap<CaseId, Arc<Case>>,
+}
+
+impl Line {
+    /// A journal with four parties enrolled.
+    pub fn new() -> Self {
+        let mut line = Self {
+            calendar: procedures::calendar::kazakhstan().unwrap(),
+            roster: Roster::new(parties(), []),
+            procedures: procedures::load().unwrap(),
+            journal: MemoryStore::new().open(MAX_RECORD_BYTES).unwrap(),
+            now: "2026-03-02T04:00:00Z".parse().unwrap(),
+            requests: 0,
+            changes: Vec::new(),
+            cases: BTreeMap::new(),
+        };
+        for enrolled in line.roster.missing() {
+            line.roster.enrol(enrolled.clone());
+            line.record(&Event::PartyEnrolled(enrolled));
+        }
+        let id = |number| line.roster.id(number).map(PartyId::as_str);
+        assert_eq!(id(AKIMAT), Some("akimat-kz-55"));
+        assert_eq!(id(MISSION), Some("mission-uz"));
+        line
+    }
+
+    /// A reader of the journal.
+    pub fn reader(&self) -> Arc<dyn JournalReader> {
+        self.journal.reader()
+    }
+
+    /// The last record.
+    pub fn last(&self) -> Sequence {
+        self.changes.last().unwrap().applied.sequence
+    }
+
+    /// The parties enrolled.
+    pub fn enrolled(&self) -> Vec<PartyEnrolled> {
+        self.changes.iter().filter_map(|change| change.enrolment.clone()).collect()
+    }
+
+    /// Opens a case, and returns its id.
+    pub fn submit(&mut self) -> CaseId {
+        let request = self.request();
+        let mut id = request.0;
+        // Spread over the key space, as hashes are.
+        id[0] = request.0[15].wrapping_mul(151);
+        let submission = Submission {
+            procedure: ProcedureKey {
+                procedure: "kandas-mission".parse().unwrap(),
+                edition: "2021".parse().unwrap(),
+            },
+            region: "KZ-55".parse().unwrap(),
+            persons: 4,
+            filed_at: self.now,
+        };
+        self.act(CaseId(id), MISSION, request, CaseAct::Submit(submission));
+        CaseId(id)
+    }
+
+    /// Does one thing that is outstanding in a case: acknowledges what is on its way, or carries
+    /// out the act that is open. False when there is nothing.
+    pub fn step(&mut self, id: CaseId, step: Step) -> bool {
+        let case = Arc::clone(&self.cases[&id]);
+        let mut outstanding = case.hops.iter().filter_map(|run| match run.state {
+            HopState::Open => Some((run, None)),
+            HopState::Carried { acted, to, .. } => Some((run, Some((acted.sequence, to)))),
+            HopState::Done { .. } => None,
+        });
+        let next = if step.newest { outstanding.next_back() } else { outstanding.next() };
+        let Some((run, on_its_way)) = next else { return false };
+        if let Some((delivery, to)) = on_its_way {
+            let event = acknowledge(Some(&case), delivery, to, self.context()).unwrap();
+            self.record(&Event::Acknowledged(event));
+            return true;
+        }
+        let facts = self.facts(&case, run.act, step.refuse);
+        let request = self.request();
+        self.act(id, run.holder, request, CaseAct::Continue(run.act, facts));
+        true
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, millis: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_millis(millis)).unwrap();
+    }
+
+    /// Records an event and folds it.
+    pub fn record(&mut self, event: &Event) {
+        let mut payload = Vec::new();
+        encode_event(event, &mut payload).unwrap();
+        let entry = Entry { time_ms: self.now.as_millisecond(), payload: &payload };
+        let appended = self.journal.append(&[entry]).unwrap()[0];
+        let applied = Applied { sequence: Sequence(appended.seq.0), hash: appended.hash.0 };
+        let case = crate::index::case_of(event).and_then(|id| self.cases.get(&id));
+        let change = fold(case.map(|case| &**case), event, applied, self.now).unwrap();
+        if let Some(case) = &change.case {
+            self.cases.insert(case.id, Arc::clone(case));
+        }
+        self.changes.push(change);
+    }
+
+    fn act(&mut self, case: CaseId, author: PartyNumber, request: RequestId, act: CaseAct) {
+        let bytes = Arc::from(*b"SAMPLE SURNAME, SAMPLE NAME, not a person");
+        let body = Body { kind: BodyKind::Application, bytes };
+        let fingerprint = [7; 32];
+        let command = Command { author, request, fingerprint, case, act, body };
+        let before = self.cases.get(&case).map(|case| &**case);
+        let event = decide(before, &command, self.context()).unwrap();
+        self.record(&Event::Act(Box::new(event)));
+    }
+
+    fn facts(&self, case: &Case, act: Act, refuse: bool) -> ActFacts {
+        let today = self.roster.zone(COMMISSION).to_datetime(self.now).date();
+        let positive = match act {
+            Act::RecordConsentDecision => Outcome::Consent,
+            Act::RecordInclusionDecision => Outcome::Inclusion,
+            Act::HandOverDecision | Act::HandOverInclusionDecision => {
+                return ActFacts::HandOver { handed_over_at: self.now };
+            }
+            Act::RegisterArrival => {
+                let consented_on = case.consent.as_ref().unwrap().decided_on;
+                let (region, filed_at) = (case.region, self.now);
+                return ActFacts::Arrival { region, consented_on, persons: 3, filed_at };
+            }
+            Act::SubmitApplication
+            | Act::ForwardApplication
+            | Act::ReferToCommission
+            | Act::SendConsentDecision
+            | Act::ForwardDecision => return ActFacts::Dispatch,
+        };
+        ActFacts::Decision(Decision {
+            outcome: if refuse { Outcome::Refusal } else { positive },
+            decided_on: today,
+            persons: if refuse { 0 } else { 3 },
+            grounds: if refuse { vec![Ground::NoRegionalQuota] } else { Vec::new() },
+        })
+    }
+
+    fn context(&self) -> Context<'_> {
+        let Self { calendar, roster, procedures, now, .. } = self;
+        Context { now: *now, calendar, roster, procedures }
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        let mut id = [0xe0; 16];
+        id[8..].copy_from_slice(&self.requests.to_be_bytes());
+        RequestId(id)
+    }
+}
+
+/// Which of the outstanding things is done, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Step {
+    /// The one that came last, so that receipts and acts of a case overtake each other.
+    pub newest: bool,
+    /// A decision is a refusal.
+    pub refuse: bool,
+}
+
+fn parties() -> Parties {
+    let party = |id: &str, role, region: Option<&str>| {
+        let id: PartyId = id.parse().unwrap();
+        let name = || "SAMPLE".to_owned();
+        Party {
+            role,
+            region: region.map(|code| code.parse::<Region>().unwrap()),
+            names: Names { kk: name(), ru: name(), en: name() },
+            zone: bundled_zone("Asia/Almaty").unwrap(),
+            supervisor: None,
+            acts_for: Vec::new(),
+            identities: vec![IdentityUri::of(&id)],
+            id,
+        }
+    };
+    Parties::new(vec![
+        party("akimat-kz-55", Role::Akimat, Some("KZ-55")),
+        party("commission-kz-55", Role::Commission, Some("KZ-55")),
+        party("committee", Role::MigrationBody, None),
+        party("mission-uz", Role::ForeignMission, None),
+    ])
+    .unwrap()
+}

@@ -1,0 +1,176 @@
+//! Who may call what: a table of methods and roles. What it does not name is refused.
+//!
+//! Only the method is judged here. Whether a case or an inbox is the caller's is judged where it is
+//! looked up, and the answer to a stranger is the same as for one that does not exist.
+
+use crate::domain::party::Role;
+
+/// The roles in which a system may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// One bit for each role, at its place in [`Role::ALL`].
+    roles: u8,
+}
+
+impl Access {
+    /// A party's own role.
+    pub fn of(role: Role) -> Self {
+        Self { roles: bit(role) }
+    }
+
+    /// With another role besides, that of a party acted for.
+    #[must_use]
+    pub fn and(self, role: Role) -> Self {
+        Self { roles: self.roles | bit(role) }
+    }
+
+    /// The roles, in the order of [`Role::ALL`].
+    pub fn roles(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.roles & bit(*role) != 0)
+    }
+
+    /// Whether one of the roles may call the method.
+    pub fn allows(self, method_path: &str) -> bool {
+        self.roles().any(|role| allowed(role, method_path))
+    }
+}
+
+fn bit(role: Role) -> u8 {
+    1 << role as u8
+}
+
+const MISSION: &[Role] = &[Role::ForeignMission];
+const MIGRATION_BODY: &[Role] = &[Role::MigrationBody];
+const AKIMAT: &[Role] = &[Role::Akimat];
+const COMMISSION: &[Role] = &[Role::Commission];
+const OPERATOR: &[Role] = &[Role::Operator];
+const WATCHERS: &[Role] = &[Role::MigrationBody, Role::Operator];
+const PARTICIPANTS: &[Role] =
+    &[Role::ForeignMission, Role::MigrationBody, Role::Akimat, Role::Commission];
+const EVERYBODY: &[Role] = &Role::ALL;
+
+/// Every method with the roles that may call it.
+pub const TABLE: &[(&str, &[Role])] = &[
+    ("/kopir.mission.v1.ForeignMissionService/SubmitApplication", MISSION),
+    ("/kopir.mission.v1.ForeignMissionService/SubmitApplications", MISSION),
+    ("/kopir.mission.v1.ForeignMissionService/HandOverDecision", MISSION),
+    ("/kopir.migration.v1.MigrationBodyService/ForwardApplication", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/ForwardDecision", MIGRATION_BODY),
+    ("/kopir.akimat.v1.AkimatService/ReferToCommission", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SendConsentDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RegisterArrival", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/HandOverInclusionDecision", AKIMAT),
+    ("/kopir.commission.v1.CommissionService/RecordConsentDecision", COMMISSION),
+    ("/kopir.commission.v1.CommissionService/RecordInclusionDecision", COMMISSION),
+    ("/kopir.inbox.v1.InboxService/OpenInbox", PARTICIPANTS),
+    ("/kopir.inbox.v1.InboxService/FetchDeliveries", PARTICIPANTS),
+    ("/kopir.inbox.v1.InboxService/AcknowledgeDelivery", PARTICIPANTS),
+    ("/kopir.inbox.v1.InboxService/ListObligations", PARTICIPANTS),
+    ("/kopir.cases.v1.CaseService/GetCase", EVERYBODY),
+    ("/kopir.cases.v1.CaseService/ListCases", EVERYBODY),
+    ("/kopir.procedures.v1.ProcedureService/ListProcedures", EVERYBODY),
+    ("/kopir.procedures.v1.ProcedureService/GetProcedure", EVERYBODY),
+    ("/kopir.procedures.v1.ProcedureService/ComputeDueTime", EVERYBODY),
+    ("/kopir.operations.v1.OperationsService/GetStatus", WATCHERS),
+    ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
+    ("/grpc.health.v1.Health/Check", EVERYBODY),
+    ("/grpc.health.v1.Health/List", EVERYBODY),
+    ("/grpc.health.v1.Health/Watch", EVERYBODY),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", EVERYBODY),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", EVERYBODY),
+];
+
+/// Whether `role` may call the method of this path, for example
+/// `/kopir.inbox.v1.InboxService/OpenInbox`. A path that the table does not name is nobody's.
+pub fn allowed(role: Role, method_path: &str) -> bool {
+    let row = TABLE.iter().find(|(path, _)| *path == method_path);
+    row.is_some_and(|(_, roles)| roles.contains(&role))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::rpc::proto::FILE_DESCRIPTOR_SET;
+
+    fn methods(descriptors: &[u8]) -> BTreeSet<String> {
+        let set = FileDescriptorSet::decode(descriptors).unwrap();
+        let mut methods = BTreeSet::new();
+        for file in set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    methods.insert(format!(
+                        "/{}.{}/{}",
+                        file.package(),
+                        service.name(),
+                        method.name()
+                    ));
+                }
+            }
+        }
+        methods
+    }
+
+    #[test]
+    fn every_method_that_is_served_has_a_row_and_no_row_is_for_nothing() {
+        let served: BTreeSet<String> = [
+            FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]
+        .into_iter()
+        .flat_map(methods)
+        .collect();
+        let rows: BTreeSet<String> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        assert_eq!(rows, served);
+        assert_eq!(rows.len(), TABLE.len(), "a method has two rows");
+    }
+
+    #[test]
+    fn each_legal_act_is_open_to_one_role_only() {
+        let acts = ["mission", "migration", "akimat", "commission"];
+        let is_act = |path: &str| acts.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
+        for (path, roles) in TABLE.iter().filter(|(path, _)| is_act(path)) {
+            assert_eq!(roles.len(), 1, "{path}");
+            assert_ne!(roles, &[Role::Operator], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_the_table_does_not_name_is_refused_to_everybody() {
+        for path in [
+            "",
+            "/",
+            "/kopir.inbox.v1.InboxService/",
+            "/kopir.inbox.v1.InboxService/openinbox",
+            "/kopir.inbox.v1.InboxService/OpenInbox/",
+            "kopir.inbox.v1.InboxService/OpenInbox",
+            "/grpc.channelz.v1.Channelz/GetServers",
+        ] {
+            assert!(Role::ALL.into_iter().all(|role| !allowed(role, path)), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn an_akimat_that_acts_for_its_commission_may_decide_and_no_other() {
+        let decide = "/kopir.commission.v1.CommissionService/RecordConsentDecision";
+        let akimat = Access::of(Role::Akimat);
+        assert!(!akimat.allows(decide));
+        assert!(akimat.and(Role::Commission).allows(decide));
+        assert!(!akimat.and(Role::Commission).allows("/kopir.operations.v1.OperationsService/GetStatus"));
+    }
+
+    #[test]
+    fn the_operator_reads_and_takes_no_part() {
+        let operator = Access::of(Role::Operator);
+        assert!(operator.allows("/kopir.cases.v1.CaseService/ListCases"));
+        assert!(operator.allows("/kopir.operations.v1.OperationsService/SetSandboxTime"));
+        assert!(!operator.allows("/kopir.inbox.v1.InboxService/OpenInbox"));
+        assert!(!Access::of(Role::MigrationBody).allows("/kopir.operations.v1.OperationsService/SetSandboxTime"));
+    }
+}

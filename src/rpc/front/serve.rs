@@ -1,0 +1,79 @@
+//! The server: listener, layers and services put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tonic::transport::server::Router;
+
+use super::{FrontOptions, Http2Options, ListenOptions, Listener, layers};
+use crate::rpc::proto::FILE_DESCRIPTOR_SET;
+use crate::rpc::services::{Bus, routes};
+
+/// Everything that bounds the front.
+#[derive(Debug, Clone, Copy)]
+pub struct ServeOptions {
+    /// The parties' shares.
+    pub front: FrontOptions,
+    /// The listener.
+    pub listen: ListenOptions,
+    /// Each connection.
+    pub http2: Http2Options,
+    /// The longest a call may take to be answered; a shorter deadline of the caller stands. What a
+    /// stream may take is bounded by its own idle time.
+    pub request_timeout: Duration,
+}
+
+/// Why the server ended or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The contract's own description is unusable: a broken build.
+    #[error("the contract cannot be described: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves the bus on a listener until `stopping` turns true and open calls have ended.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(
+    bus: Arc<Bus>,
+    listener: Listener,
+    options: ServeOptions,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let ServeOptions { front, http2, request_timeout, .. } = options;
+    let roster = Arc::clone(bus.roster());
+    let max_message_bytes = front.max_message_bytes;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let services = routes(bus, max_message_bytes)
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        // What grpcurl and older tools still ask for.
+        .add_service(reflection().build_v1alpha()?);
+    let router: Router<_> = tonic::transport::Server::builder()
+        .timeout(request_timeout)
+        .max_concurrent_streams(http2.max_concurrent_streams)
+        .http2_max_header_list_size(http2.max_header_list_bytes)
+        .initial_stream_window_size(http2.stream_window_bytes)
+        .initial_connection_window_size(http2.connection_window_bytes)
+        .http2_keepalive_interval(Some(http2.keepalive_interval))
+        .http2_keepalive_timeout(Some(http2.keepalive_timeout))
+        .http2_max_pending_accept_reset_streams(Some(http2.max_pending_reset_streams))
+        .layer(layers(front, &roster).into_inner())
+        .add_routes(services);
+    let asked_to_stop = async move {
+        // An error means that nobody can ask any more, which is a stop as well.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    Ok(router.serve_with_incoming_shutdown(listener.into_stream(), asked_to_stop).await?)
+}

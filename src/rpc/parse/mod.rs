@@ -1,0 +1,40 @@
+//! From messages to commands and queries.
+//!
+//! A message is read once, here: every struct is taken apart whole, so that a field which the
+//! contract gains breaks this build instead of vanishing, and every fault is collected, so that
+//! the sender mends all of them in one round. Inside, the types are the proof. What a rule needs
+//! from outside the message, the time and the sender's zone, comes in as a value.
+
+pub mod act;
+pub mod application;
+pub mod decision;
+pub mod dispatch;
+pub mod fault;
+pub mod page;
+pub mod person;
+pub mod query;
+pub mod rule;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::Caller;
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The calling party.
+    pub caller: &'a Caller,
+    /// The zone in which its days end.
+    pub zone: &'a TimeZone,
+    /// The time of the bus.
+    pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// The caller's day of an instant.
+    pub fn day(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
+    }
+}

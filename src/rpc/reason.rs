@@ -1,0 +1,260 @@
+//! The closed catalogue of reasons: why a call is refused, and what helps.
+//!
+//! A reason is a promise to integrators. It stands in the `ErrorInfo` of every refusal, programs
+//! branch on it, so its name never changes and never takes on another meaning.
+
+use std::fmt;
+
+use tonic::Code;
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $code:ident, $meaning:literal, $remedy:literal;)*) => {
+        /// Why a call is refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $($(#[$doc])* $variant,)* }
+
+        impl Reason {
+            /// Every reason, the caller's faults first and the bus's last.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable name, as it stands in `ErrorInfo.reason`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The gRPC code that goes with it.
+            pub const fn code(self) -> Code {
+                match self { $(Self::$variant => Code::$code,)* }
+            }
+
+            /// What happened, in one line.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
+            /// What the caller can do, in one line.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// The connection stands for nobody.
+    CertificateUnknownParty, "CERTIFICATE_UNKNOWN_PARTY", Unauthenticated,
+        "the certificate names no registered party",
+        "have the certificate issued with the identity that the registry gives your party";
+    /// The method belongs to other roles.
+    RoleNotAllowed, "ROLE_NOT_ALLOWED", PermissionDenied,
+        "the method is not for the caller's role",
+        "call the service of your own role";
+    /// Another party's inbox, without leave of the registry.
+    PartyNotAllowed, "PARTY_NOT_ALLOWED", PermissionDenied,
+        "the caller does not act for that party",
+        "leave party_id empty, or have the registry let your party act for the other";
+    /// No such case, or none of the caller's.
+    CaseNotVisible, "CASE_NOT_VISIBLE", PermissionDenied,
+        "no such case, or the caller has no part in it",
+        "check the case_id against the first receipt of the case";
+    /// The id of the act is none.
+    RequestIdInvalid, "REQUEST_ID_INVALID", InvalidArgument,
+        "request_id is not a UUID",
+        "mint one random UUID for each act and repeat it until its receipt has come";
+    /// One id for two acts.
+    RequestIdReused, "REQUEST_ID_REUSED", AlreadyExists,
+        "the same id came earlier with other content",
+        "mint a new request_id for a new act; repeat an act unchanged";
+    /// A rule of the message.
+    FieldInvalid, "FIELD_INVALID", InvalidArgument,
+        "a field breaks a rule; BadRequest says which",
+        "mend the fields named and send the act again";
+    /// A region that cannot be served.
+    RegionUnknown, "REGION_UNKNOWN", InvalidArgument,
+        "not a region of Kazakhstan, or no akimat there",
+        "give the ISO 3166-2 code of a region with a registered akimat and commission";
+    /// More persons than one application may hold.
+    FamilyTooLarge, "FAMILY_TOO_LARGE", InvalidArgument,
+        "more than 30 persons in one application",
+        "divide the family into applications of at most 30 persons";
+    /// A refusal that says nothing.
+    GroundsRequired, "GROUNDS_REQUIRED", InvalidArgument,
+        "a refusal without grounds or reasons",
+        "state at least one ground of the law, and the reasons in words";
+    /// A token of another listing, or none of the bus's.
+    PageTokenInvalid, "PAGE_TOKEN_INVALID", InvalidArgument,
+        "the token is not from this listing",
+        "send next_page_token as it came, with the same other fields, or begin anew without";
+    /// The act is not what the law expects now.
+    ActOutOfOrder, "ACT_OUT_OF_ORDER", FailedPrecondition,
+        "the hop is not open; details name the open ones",
+        "do what is open for your party first, or wait for the party that is named";
+    /// The consent has run out.
+    ConsentExpired, "CONSENT_EXPIRED", FailedPrecondition,
+        "the consent is no longer valid",
+        "the family applies anew, before entry";
+    /// A term that the calendar of working days does not cover.
+    OutsideCalendar, "OUTSIDE_CALENDAR", FailedPrecondition,
+        "a term leaves the calendar; check the times",
+        "check the times in the message; if they are right, the operator installs a newer calendar";
+    /// A sandbox's method on a real bus.
+    SandboxOnly, "SANDBOX_ONLY", FailedPrecondition,
+        "the bus does not run in sandbox mode",
+        "call it on a sandbox; the time of a real bus cannot be set";
+    /// No such delivery in the inbox.
+    DeliveryUnknown, "DELIVERY_UNKNOWN", NotFound,
+        "no such delivery in the caller's inbox",
+        "send the delivery_id exactly as the delivery carried it";
+    /// No such procedure.
+    ProcedureUnknown, "PROCEDURE_UNKNOWN", NotFound,
+        "no such procedure or edition",
+        "take procedure and edition from ListProcedures";
+    /// No such hop.
+    HopUnknown, "HOP_UNKNOWN", NotFound,
+        "the edition has no such hop",
+        "take the hop from GetProcedure";
+    /// A message over the limit.
+    MessageTooLarge, "MESSAGE_TOO_LARGE", ResourceExhausted,
+        "the request exceeds 256 KiB; do not repeat it",
+        "send documents by their fingerprints only, not their content";
+    /// A stream that stood still.
+    StreamIdle, "STREAM_IDLE", Aborted,
+        "the stream stood still too long; open another",
+        "open a stream when there is something to send, and read and acknowledge what comes";
+    /// Too many requests of one party.
+    RateLimited, "RATE_LIMITED", ResourceExhausted,
+        "too many requests; wait as RetryInfo says",
+        "wait as RetryInfo says, or use the bulk stream";
+    /// Too much work of all parties.
+    Overloaded, "OVERLOADED", Unavailable,
+        "the bus is full; wait as RetryInfo says",
+        "wait as RetryInfo says and repeat with the same request_id";
+    /// No room for the act.
+    DiskFull, "DISK_FULL", Unavailable,
+        "the journal cannot grow; repeat later, same id",
+        "repeat later with the same request_id; the operator has to make room";
+    /// The bus is going down.
+    BusStopping, "BUS_STOPPING", Unavailable,
+        "the bus is stopping; repeat with the same id",
+        "repeat with the same request_id: whether the act was taken is then told";
+    /// A fault that is not the caller's.
+    InternalFault, "INTERNAL_FAULT", Internal,
+        "a fault of the bus; repeat with the same id",
+        "repeat with the same request_id; if it comes again, tell the operator the time";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every line of every contract, with the file it stands in.
+    fn contract_lines(directory: &Path, into: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                contract_lines(&path, into);
+                continue;
+            }
+            let file = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            into.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
+        }
+    }
+
+    fn lines() -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/kopir");
+        contract_lines(&root, &mut lines);
+        lines
+    }
+
+    /// The rows `REASON  CODE  meaning` of the tables in the services' comments.
+    fn rows() -> Vec<(String, String, String)> {
+        let row = |line: &str| {
+            let mut words = line.strip_prefix("//   ")?.split_whitespace();
+            let (name, code) = (words.next()?, words.next()?);
+            let upper = |word: &str| {
+                word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+            };
+            (upper(name) && upper(code)).then(|| {
+                let meaning = words.collect::<Vec<_>>().join(" ");
+                (name.to_owned(), code.to_owned(), meaning)
+            })
+        };
+        lines().iter().filter_map(|(_, line)| row(line)).collect()
+    }
+
+    fn code_name(code: Code) -> String {
+        // The Debug form of a code is its name in camel case.
+        let mut name = String::new();
+        for letter in format!("{code:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_uppercase());
+        }
+        name
+    }
+
+    #[test]
+    fn contracts_and_catalogue_have_the_same_reasons_with_the_same_codes() {
+        let catalogue: BTreeMap<String, String> =
+            Reason::ALL.iter().map(|r| (r.name().to_owned(), code_name(r.code()))).collect();
+        let documented: BTreeMap<String, String> =
+            rows().into_iter().map(|(name, code, _)| (name, code)).collect();
+        assert_eq!(documented, catalogue);
+        for (name, code, _) in rows() {
+            assert_eq!(catalogue.get(&name), Some(&code), "{name}");
+        }
+    }
+
+    /// A contract without request ids says "repeat" where another says "repeat with the same id".
+    #[test]
+    fn contracts_state_each_meaning_as_the_catalogue_does() {
+        let catalogue: BTreeMap<&str, &str> =
+            Reason::ALL.iter().map(|reason| (reason.name(), reason.meaning())).collect();
+        for (name, _, meaning) in rows() {
+            let full = catalogue[name.as_str()];
+            assert!(full.starts_with(&meaning), "{name}: {meaning:?} is not {full:?}");
+        }
+    }
+
+    #[test]
+    fn no_contract_names_a_reason_that_is_not_in_the_catalogue() {
+        let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        // Values of the contracts' own enums, codes and words in capitals that are no reasons.
+        let codes: BTreeSet<String> =
+            Reason::ALL.iter().map(|reason| code_name(reason.code())).collect();
+        let others = ["OPEN_HOP", "FOREIGN_MISSION", "MIGRATION_BODY", "SAME_DAY"];
+        let others: BTreeSet<&str> = others.into_iter().chain(["APPLICANT_AND_FAMILY"]).collect();
+        for (file, line) in lines() {
+            let Some((_, comment)) = line.split_once("//") else { continue };
+            let words = comment.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+            for word in words.filter(|word| word.trim_matches('_').contains('_')) {
+                let explained = known.contains(word) || codes.contains(word) || others.contains(word);
+                assert!(explained, "{file}: {word} is no reason of the catalogue");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_distinct_and_as_error_info_asks() {
+        let names: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            let name = reason.name();
+            assert!(name.len() <= 63 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+            assert!(!reason.meaning().is_empty() && !reason.remedy().is_empty(), "{name}");
+        }
+    }
+}

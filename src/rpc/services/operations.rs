@@ -1,0 +1,155 @@
+//! The state of the bus, for those who run it.
+
+use std::fs;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+
+use super::{Bus, Service};
+use crate::domain::party::PartyNumber;
+use crate::engine::clock::ClockError;
+use crate::engine::{Progress, timestamp};
+use crate::index::{Counts, ObligationKey};
+use crate::rpc::parse::fault::Faults;
+use crate::rpc::parse::query;
+use crate::rpc::proto::operations::v1::operations_service_server::OperationsService;
+use crate::rpc::proto::operations::v1::{
+    GetStatusRequest, GetStatusResponse, PartyLoad, SetSandboxTimeRequest, SetSandboxTimeResponse,
+};
+use crate::rpc::proto::types::v1::PartyRole;
+use crate::rpc::reason::Reason;
+use crate::rpc::show::{digest, role, time};
+use crate::rpc::status::Refusal;
+
+/// Obligations read from the index at once while the late ones are counted.
+const READ_AT_ONCE: usize = 1000;
+
+#[tonic::async_trait]
+impl OperationsService for Service {
+    async fn get_status(
+        &self,
+        request: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let bus = Arc::clone(&self.0);
+        bus.caller(&request)?;
+        let GetStatusRequest {} = request.get_ref();
+        // It reads all queues, which would hold up the calls beside it.
+        let state = tokio::task::spawn_blocking(move || bus.state()).await;
+        let state = state.unwrap_or(Err(Refusal::Fault("reading the state panicked")));
+        state.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
+    }
+
+    async fn set_sandbox_time(
+        &self,
+        request: Request<SetSandboxTimeRequest>,
+    ) -> Result<Response<SetSandboxTimeResponse>, Status> {
+        let bus = &self.0;
+        bus.caller(&request)?;
+        let set = bus.set_time(request.get_ref());
+        set.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+}
+
+impl Bus {
+    fn set_time(&self, request: &SetSandboxTimeRequest) -> Result<SetSandboxTimeResponse, Refusal> {
+        let clock = self.engine.clock();
+        if !clock.is_sandbox() {
+            return Err(Refusal::SandboxOnly);
+        }
+        let to = query::sandbox_time(request)?;
+        match clock.set(to) {
+            Ok(()) => Ok(SetSandboxTimeResponse { current_time: Some(time(clock.now())) }),
+            Err(ClockError::NotSandbox) => Err(Refusal::SandboxOnly),
+            Err(ClockError::Backwards) => {
+                let rule = "lies before the present time of the sandbox; time only moves forward";
+                Err(Refusal::Invalid(Faults::one("time", Reason::FieldInvalid, rule)))
+            }
+        }
+    }
+
+    fn state(&self) -> Result<GetStatusResponse, Refusal> {
+        let Progress { sequence, indexed } = self.engine.progress();
+        let now = self.engine.clock().now();
+        let head = match sequence.0 {
+            0 => bytes::Bytes::new(),
+            _ => digest(&self.engine.recorded(sequence)?.hash),
+        };
+        let version = i32::try_from(self.journal_format_version).unwrap_or(i32::MAX);
+        Ok(GetStatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            journal_format_version: version,
+            calendar_version: self.engine.law().calendar.version().to_string(),
+            start_time: Some(time(self.started_at)),
+            uptime: prost_types::Duration::try_from(self.started.elapsed()).ok(),
+            current_time: Some(time(now)),
+            sandbox: self.engine.clock().is_sandbox(),
+            journal_sequence: sequence.0,
+            journal_head_hash: head,
+            index_sequence: indexed.0,
+            index_lag_records: sequence.0.saturating_sub(indexed.0),
+            resident_bytes: resident_bytes().unwrap_or_default(),
+            parties: self.loads(now)?,
+        })
+    }
+
+    /// What waits, party by party, in the order of their names.
+    fn loads(&self, now: Timestamp) -> Result<Vec<PartyLoad>, Refusal> {
+        let counts = self.engine.index().counts()?;
+        let roster = self.engine.roster();
+        let mut loads = Vec::new();
+        for (number, id) in roster.enrolled() {
+            let Counts { deliveries, obligations } =
+                counts.get(&number).copied().unwrap_or_default();
+            let (late, earliest) = self.late(number, now)?;
+            let is = roster.party(number).map(|party| role(party.role));
+            loads.push(PartyLoad {
+                party_id: id.to_string(),
+                role: is.unwrap_or(PartyRole::Unspecified).into(),
+                queued_deliveries: deliveries,
+                leased_deliveries: self.dispatch.leased_count(number) as u64,
+                open_obligations: obligations,
+                late_obligations: late,
+                earliest_due_time: earliest.map(time),
+            });
+        }
+        loads.sort_by(|one, other| one.party_id.cmp(&other.party_id));
+        Ok(loads)
+    }
+
+    /// How many obligations of a party are late, and its earliest due time. They stand in due
+    /// order, so what is late comes first.
+    fn late(
+        &self,
+        party: PartyNumber,
+        now: Timestamp,
+    ) -> Result<(u64, Option<Timestamp>), Refusal> {
+        let (mut late, mut earliest, mut after) = (0, None, None);
+        loop {
+            let owed = self.engine.index().obligations(party, after, READ_AT_ONCE)?;
+            for one in &owed {
+                let ObligationKey { due_ms, .. } = one.key;
+                if due_ms == ObligationKey::NO_TERM_MS {
+                    return Ok((late, earliest));
+                }
+                earliest = earliest.or(Some(timestamp(due_ms)));
+                if due_ms > now.as_millisecond() {
+                    return Ok((late, earliest));
+                }
+                late += 1;
+            }
+            match owed.last() {
+                Some(last) if owed.len() == READ_AT_ONCE => after = Some(last.key),
+                Some(_) | None => return Ok((late, earliest)),
+            }
+        }
+    }
+}
+
+/// Resident memory of the process as the kernel counts it; none where the kernel does not tell.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

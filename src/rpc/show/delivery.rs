@@ -1,0 +1,109 @@
+//! Deliveries: an act on its way, with the papers that go with its hop.
+
+use prost::Message;
+
+use super::law::source;
+use super::{View, act, date, digest, time};
+use crate::domain::procedure::Trigger;
+use crate::domain::{Act, Body, BodyKind, Case, Event, HopRun};
+use crate::engine::Recorded;
+use crate::rpc::parse::query::DeliveryId;
+use crate::rpc::proto::inbox::v1::Delivery;
+use crate::rpc::proto::types::v1::{
+    Application, ArrivalApplication, ConsentDecision, Dispatch, InclusionDecision,
+};
+use crate::rpc::status::Refusal;
+
+/// The acts whose papers go with a hop's delivery, by the act that brings it.
+pub fn carried(case: &Case, run: &HopRun) -> &'static [Act] {
+    match run.act {
+        Act::SubmitApplication | Act::ForwardApplication => &[Act::SubmitApplication],
+        // The same act stands before entry and after arrival.
+        Act::ReferToCommission if case.last(Act::RegisterArrival).is_some() => {
+            &[Act::SubmitApplication, Act::RecordConsentDecision, Act::RegisterArrival]
+        }
+        Act::ReferToCommission => &[Act::SubmitApplication],
+        Act::RecordConsentDecision | Act::SendConsentDecision | Act::ForwardDecision => {
+            &[Act::RecordConsentDecision]
+        }
+        Act::RecordInclusionDecision => &[Act::RecordInclusionDecision],
+        // The receiver is the applicant, or the applicant is the sender: nothing is delivered.
+        Act::HandOverDecision | Act::RegisterArrival | Act::HandOverInclusionDecision => &[],
+    }
+}
+
+/// A delivery without its papers: what the case and the record of the act tell. The act's own
+/// cover is in it.
+///
+/// # Errors
+/// [`Refusal::Fault`] if the record is not that of an act, or its cover cannot be read.
+pub fn envelope(
+    view: View<'_>,
+    case: &Case,
+    run: &HopRun,
+    recorded: &Recorded,
+    (id, attempt): (DeliveryId, u32),
+) -> Result<Delivery, Refusal> {
+    let Event::Act(event) = &recorded.event else {
+        return Err(Refusal::Fault("a delivery names a record that is no act"));
+    };
+    let law = view.hop(&case.procedure, run.hop);
+    let next = view.law.procedures.get(&case.procedure).and_then(|procedure| {
+        procedure.opened_by(run.hop, Trigger::Received, case.outcome()).next()
+    });
+    Ok(Delivery {
+        delivery_id: id.to_string(),
+        attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
+        case_id: case.id.to_string(),
+        hop: run.hop.to_string(),
+        act: act(run.act, run.from).into(),
+        sender_party_id: view.party_id(run.holder),
+        sent_time: Some(time(recorded.at)),
+        next_hop: next.map(|hop| hop.id.to_string()).unwrap_or_default(),
+        due_time: run.due.as_ref().map(|due| time(due.instant)),
+        due_date: run.due.as_ref().map(|due| date(due.date)),
+        source: source(run.source).into(),
+        citation: law.map(|hop| hop.citation.clone()).unwrap_or_default(),
+        region: case.region.code().to_owned(),
+        application: None,
+        consent_decision: None,
+        arrival_application: None,
+        inclusion_decision: None,
+        dispatch: cover(&event.body)?,
+        record_hash: digest(&recorded.hash),
+    })
+}
+
+/// Puts a paper into its delivery.
+///
+/// # Errors
+/// [`Refusal::Fault`] if the paper cannot be read.
+pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refusal> {
+    let Event::Act(event) = &recorded.event else {
+        return Err(Refusal::Fault("a paper is in a record that is no act"));
+    };
+    let Body { kind, bytes } = &event.body;
+    match kind {
+        BodyKind::Application => delivery.application = Some(paper::<Application>(bytes)?),
+        BodyKind::ConsentDecision => {
+            delivery.consent_decision = Some(paper::<ConsentDecision>(bytes)?);
+        }
+        BodyKind::ArrivalApplication => {
+            delivery.arrival_application = Some(paper::<ArrivalApplication>(bytes)?);
+        }
+        BodyKind::InclusionDecision => {
+            delivery.inclusion_decision = Some(paper::<InclusionDecision>(bytes)?);
+        }
+        BodyKind::Dispatch | BodyKind::HandOver => {}
+    }
+    Ok(())
+}
+
+fn cover(body: &Body) -> Result<Option<Dispatch>, Refusal> {
+    let is_cover = body.kind == BodyKind::Dispatch && !body.bytes.is_empty();
+    if is_cover { paper(&body.bytes).map(Some) } else { Ok(None) }
+}
+
+fn paper<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
+    M::decode(bytes).map_err(|_| Refusal::Fault("the paper of an act cannot be read back"))
+}

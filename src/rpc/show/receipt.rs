@@ -1,0 +1,60 @@
+//! Receipts of acts and confirmations of acknowledgements.
+
+use super::{View, clock, digest, time};
+use crate::domain::{ActRecorded, Case, DeliveryAcknowledged};
+use crate::engine::{Accepted, Confirmed};
+use crate::rpc::parse::query::DeliveryId;
+use crate::rpc::proto::inbox::v1::DeliveryConfirmation;
+use crate::rpc::proto::types::v1 as types;
+
+/// The receipt of an act. Told from the record alone and from what a case never changes, so that a
+/// repeat brings the same one.
+pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
+    let Accepted { sequence, at, hash, event, case, repeated: _ } = accepted;
+    let ActRecorded {
+        case: case_id,
+        author: _,
+        request,
+        fingerprint,
+        hop,
+        act: _,
+        discharged_at,
+        decision: _,
+        opening: _,
+        service: _,
+        opened,
+        delivery: _,
+        body: _,
+    } = &**event;
+    let procedure = &case.procedure;
+    let discharged = case.hops.iter().find(|run| run.hop == *hop);
+    let closed = discharged
+        .map(|run| clock::closed(view, procedure, run.into(), *discharged_at));
+    let opened = opened.iter().map(|opened| clock::opened(view, procedure, opened));
+    types::Receipt {
+        case_id: case_id.to_string(),
+        request_id: request.to_string(),
+        sequence: sequence.0,
+        accepted_time: Some(time(*at)),
+        record_hash: digest(hash),
+        hop: hop.as_str().to_owned(),
+        content_sha256: digest(fingerprint),
+        clocks: closed.into_iter().chain(opened).collect(),
+    }
+}
+
+/// The confirmation of an acknowledgement.
+pub fn confirmation(view: View<'_>, confirmed: &Confirmed) -> DeliveryConfirmation {
+    let Confirmed { sequence, at, hash, event, case } = confirmed;
+    let DeliveryAcknowledged { case: case_id, delivery, by: _, opened } = event;
+    let Case { procedure, .. } = &**case;
+    let opened = opened.iter().map(|opened| clock::opened(view, procedure, opened));
+    DeliveryConfirmation {
+        delivery_id: DeliveryId { sequence: *delivery, case: *case_id }.to_string(),
+        case_id: case_id.to_string(),
+        received_time: Some(time(*at)),
+        sequence: sequence.0,
+        record_hash: digest(hash),
+        clocks: opened.collect(),
+    }
+}
