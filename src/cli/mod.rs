@@ -13,6 +13,8 @@ use self::output::Failure;
 
 pub use self::output::Exit;
 
+mod bus;
+mod case;
 mod certs;
 mod config;
 mod deadline;
@@ -21,6 +23,8 @@ mod journal;
 mod law;
 mod output;
 mod procedure;
+mod serve;
+mod words;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -63,6 +67,9 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
+    #[command(subcommand)]
+    Case(case::CaseCommand),
     #[command(subcommand)]
     Procedure(procedure::ProcedureCommand),
     Deadline(deadline::DeadlineArgs),
@@ -97,6 +104,8 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Case(command) => case::run(&command),
         Command::Procedure(command) => procedure::run(&command),
         Command::Deadline(args) => deadline::run(&args),
         Command::Certs(command) => certs::run(&command),

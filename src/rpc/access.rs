@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn each_legal_act_is_open_to_one_role_only() {
         let acts = ["mission", "migration", "akimat", "commission"];
-        let is_act = |path: &str| acts.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
+        let is_act =
+            |path: &str| acts.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
         for (path, roles) in TABLE.iter().filter(|(path, _)| is_act(path)) {
             assert_eq!(roles.len(), 1, "{path}");
             assert_ne!(roles, &[Role::Operator], "{path}");
@@ -162,7 +163,11 @@ mod tests {
         let akimat = Access::of(Role::Akimat);
         assert!(!akimat.allows(decide));
         assert!(akimat.and(Role::Commission).allows(decide));
-        assert!(!akimat.and(Role::Commission).allows("/kopir.operations.v1.OperationsService/GetStatus"));
+        assert!(
+            !akimat
+                .and(Role::Commission)
+                .allows("/kopir.operations.v1.OperationsService/GetStatus")
+        );
     }
 
     #[test]
@@ -171,6 +176,9 @@ mod tests {
         assert!(operator.allows("/kopir.cases.v1.CaseService/ListCases"));
         assert!(operator.allows("/kopir.operations.v1.OperationsService/SetSandboxTime"));
         assert!(!operator.allows("/kopir.inbox.v1.InboxService/OpenInbox"));
-        assert!(!Access::of(Role::MigrationBody).allows("/kopir.operations.v1.OperationsService/SetSandboxTime"));
+        assert!(
+            !Access::of(Role::MigrationBody)
+                .allows("/kopir.operations.v1.OperationsService/SetSandboxTime")
+        );
     }
 }

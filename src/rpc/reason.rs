@@ -241,7 +241,8 @@ mod tests {
             let Some((_, comment)) = line.split_once("//") else { continue };
             let words = comment.split(|c: char| !c.is_ascii_uppercase() && c != '_');
             for word in words.filter(|word| word.trim_matches('_').contains('_')) {
-                let explained = known.contains(word) || codes.contains(word) || others.contains(word);
+                let explained =
+                    known.contains(word) || codes.contains(word) || others.contains(word);
                 assert!(explained, "{file}: {word} is no reason of the catalogue");
             }
         }

@@ -207,11 +207,7 @@ pub fn message_too_large(max_bytes: usize) -> tonic::Status {
     plain(Reason::MessageTooLarge, &told)
 }
 
-fn engine(
-    error: &EngineError,
-    act: Option<(Act, CaseId)>,
-    roster: &Roster,
-) -> tonic::Status {
+fn engine(error: &EngineError, act: Option<(Act, CaseId)>, roster: &Roster) -> tonic::Status {
     match error {
         EngineError::Rejected(rejection) => rejected(rejection, act, roster),
         EngineError::Overloaded => later(Reason::Overloaded, AFTER_OVERLOAD),
@@ -222,11 +218,7 @@ fn engine(
     }
 }
 
-fn rejected(
-    rejection: &Rejection,
-    act: Option<(Act, CaseId)>,
-    roster: &Roster,
-) -> tonic::Status {
+fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) -> tonic::Status {
     let violates = |reason, field: &str, rule: &str| invalid(&Faults::one(field, reason, rule));
     match rejection {
         Rejection::CaseNotVisible => plain(Reason::CaseNotVisible, rejection),

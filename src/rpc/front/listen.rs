@@ -38,7 +38,9 @@ pub struct ListenOptions {
 
 /// Why the bus does not listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}; free the address or change `listen` in the configuration")]
+#[error(
+    "cannot listen on {address}: {source}; free the address or change `listen` in the configuration"
+)]
 pub struct ListenError {
     address: SocketAddr,
     source: io::Error,

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use tower::layer::util::{Identity, Stack};
 
-pub use serve::{ServeError, ServeOptions, serve};
 pub use listen::{ListenError, ListenOptions, Listener, Peer};
+pub use serve::{ServeError, ServeOptions, serve};
 
 use crate::domain::Roster;
 use admit::AdmitLayer;

@@ -51,4 +51,3 @@ where
         Box::pin(call.instrument(span))
     }
 }
-

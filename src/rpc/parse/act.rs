@@ -94,11 +94,16 @@ impl ActRequest for RegisterArrivalRequest {
         let Self { request_id, case_id, application } = self;
         let act = Act::RegisterArrival;
         let of = Continuation { act, request_id, case_id, asked };
-        of.command(BodyKind::ArrivalApplication, application.as_ref(), "application", |faults, at, it| {
-            let facts = application::arrival(faults, at, it, asked)?;
-            let application::ArrivalFacts { region, consented_on, persons, filed_at } = facts;
-            Some(ActFacts::Arrival { region, consented_on, persons, filed_at })
-        })
+        of.command(
+            BodyKind::ArrivalApplication,
+            application.as_ref(),
+            "application",
+            |faults, at, it| {
+                let facts = application::arrival(faults, at, it, asked)?;
+                let application::ArrivalFacts { region, consented_on, persons, filed_at } = facts;
+                Some(ActFacts::Arrival { region, consented_on, persons, filed_at })
+            },
+        )
     }
 }
 
@@ -152,8 +157,7 @@ impl Continuation<'_> {
         let case = named_case(self.case_id)?;
         let mut faults = Faults::new();
         let root = Path::Root;
-        let request =
-            rule::request_id(&mut faults, &root.field("request_id"), self.request_id);
+        let request = rule::request_id(&mut faults, &root.field("request_id"), self.request_id);
         let at = root.field(name);
         let facts = match content {
             Some(content) => check(&mut faults, &at, content),

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::Asked;
 use super::fault::{Faults, Path};
 use super::person::{self, Signed};
 use super::rule::{self, Bound, FIRST_PAPER_DAY, Lines};
-use super::Asked;
 use crate::domain::region::Region;
 use crate::rpc::proto::types::v1::{
     Application, ApplicationScope, ArrivalApplication, Document, DocumentKind, FamilyMember,

@@ -29,7 +29,11 @@ pub fn consent(faults: &mut Faults, at: &Path<'_>, value: &ConsentDecision) -> O
 }
 
 /// Checks a decision on inclusion (002-EN A1 ¶22, ¶8).
-pub fn inclusion(faults: &mut Faults, at: &Path<'_>, value: &InclusionDecision) -> Option<Decision> {
+pub fn inclusion(
+    faults: &mut Faults,
+    at: &Path<'_>,
+    value: &InclusionDecision,
+) -> Option<Decision> {
     let InclusionDecision { decision_number, decision_date, outcome } = value;
     let decided_on = header(faults, at, decision_number, decision_date.as_ref());
     match outcome {

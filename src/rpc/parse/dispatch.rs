@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::Asked;
 use super::fault::{Faults, Path};
 use super::person;
 use super::rule::{self, Bound, Lines};
-use super::Asked;
 use crate::rpc::proto::types::v1::{Dispatch, HandOver, HandOverManner, HandOverRecipient};
 
 /// Checks the cover of an outgoing letter.

@@ -52,8 +52,9 @@ impl Listing<'_> {
             return Ok(None);
         }
         let bytes = from_hex(token).ok_or(Refusal::PageTokenInvalid)?;
-        let (head, sum) =
-            bytes.split_at_checked(bytes.len().wrapping_sub(SUM_BYTES)).ok_or(Refusal::PageTokenInvalid)?;
+        let (head, sum) = bytes
+            .split_at_checked(bytes.len().wrapping_sub(SUM_BYTES))
+            .ok_or(Refusal::PageTokenInvalid)?;
         match head.split_first() {
             Some((version @ &VERSION, place)) if self.sum(*version, place) == sum => {
                 Ok(Some(place.to_vec()))
@@ -87,7 +88,10 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
     };
-    text.as_bytes().chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
 }
 
 #[cfg(test)]

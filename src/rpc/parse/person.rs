@@ -38,9 +38,7 @@ pub fn applicant(faults: &mut Faults, at: &Path<'_>, value: &Option<Person>, sig
         "" => {}
         "KZ" => faults.field(
             &at,
-            format_args!(
-                "is KZ: a citizen of Kazakhstan cannot become a kandas (002-EN A1 ¶2(3))"
-            ),
+            format_args!("is KZ: a citizen of Kazakhstan cannot become a kandas (002-EN A1 ¶2(3))"),
         ),
         code => rule::country(faults, &at, code),
     }

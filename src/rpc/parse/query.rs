@@ -106,7 +106,12 @@ pub fn opening(
     let InboxOpening { window, party_id } = message;
     let party = acted_for(party_id, caller, roster)?;
     let mut faults = Faults::new();
-    let window = number(&mut faults, "opening.window", *window, 1..=i32::try_from(max_window).unwrap_or(i32::MAX));
+    let window = number(
+        &mut faults,
+        "opening.window",
+        *window,
+        1..=i32::try_from(max_window).unwrap_or(i32::MAX),
+    );
     Ok(Opening { party, window: faults.judge(window)? })
 }
 
@@ -285,9 +290,7 @@ fn acted_for(party_id: &str, caller: &Caller, roster: &Roster) -> Result<PartyNu
     }
     // A party that does not exist is answered like one that the caller may not act for.
     let named = party_id.parse::<PartyId>().ok().and_then(|id| roster.number(&id));
-    named
-        .filter(|party| roster.may_act_for(caller.party, *party))
-        .ok_or(Refusal::PartyNotAllowed)
+    named.filter(|party| roster.may_act_for(caller.party, *party)).ok_or(Refusal::PartyNotAllowed)
 }
 
 fn procedure_key(procedure: &str, edition: &str) -> Result<ProcedureKey, Refusal> {
@@ -369,7 +372,8 @@ mod tests {
         let read = cases(&request).unwrap();
         assert_eq!(read.state, Some(CaseState::AwaitingArrival));
         assert_eq!(read.region.unwrap().code(), "KZ-55");
-        let request = ListCasesRequest { state: 99, region: "Pavlodar".into(), ..Default::default() };
+        let request =
+            ListCasesRequest { state: 99, region: "Pavlodar".into(), ..Default::default() };
         let Err(Refusal::Invalid(faults)) = cases(&request) else { panic!("taken") };
         let fields: Vec<_> = faults.violations().iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["state", "region"]);

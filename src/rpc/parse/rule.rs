@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::fault::{Faults, Path};
-use crate::domain::region::{Region, RegionError};
 use crate::domain::RequestId;
 use crate::domain::ids::IdError;
+use crate::domain::region::{Region, RegionError};
 use crate::engine::timestamp;
 use crate::rpc::proto::google::r#type::Date as DateMessage;
 use crate::rpc::reason::Reason;
@@ -73,11 +73,7 @@ pub fn text(
 }
 
 /// A message that must be there.
-pub fn required<'m, T>(
-    faults: &mut Faults,
-    at: &Path<'_>,
-    value: &'m Option<T>,
-) -> Option<&'m T> {
+pub fn required<'m, T>(faults: &mut Faults, at: &Path<'_>, value: &'m Option<T>) -> Option<&'m T> {
     if value.is_none() {
         faults.field(at, format_args!("is required"));
     }
@@ -116,11 +112,7 @@ pub fn paper_date(
 }
 
 /// A full calendar date. A year alone, or a month, is none.
-pub fn any_date(
-    faults: &mut Faults,
-    at: &Path<'_>,
-    value: Option<&DateMessage>,
-) -> Option<Date> {
+pub fn any_date(faults: &mut Faults, at: &Path<'_>, value: Option<&DateMessage>) -> Option<Date> {
     let Some(DateMessage { year, month, day }) = value else {
         faults.field(at, format_args!("is required"));
         return None;
@@ -209,8 +201,10 @@ pub fn personal_data_consent(faults: &mut Faults, at: &Path<'_>, given: bool) {
     if !given {
         faults.field(
             at,
-            format_args!("must be true: without the consent to the processing of personal data \
-                          the form may not be accepted (002-EN A1 App. 1)"),
+            format_args!(
+                "must be true: without the consent to the processing of personal data \
+                          the form may not be accepted (002-EN A1 App. 1)"
+            ),
         );
     }
 }
@@ -242,7 +236,11 @@ mod tests {
     fn told(check: impl FnOnce(&mut Faults, &Path<'_>)) -> Vec<String> {
         let mut faults = Faults::new();
         check(&mut faults, &Path::Root.field("f"));
-        faults.violations().iter().map(|fault| format!("{}: {}", fault.reason, fault.rule)).collect()
+        faults
+            .violations()
+            .iter()
+            .map(|fault| format!("{}: {}", fault.reason, fault.rule))
+            .collect()
     }
 
     #[test]
@@ -253,7 +251,13 @@ mod tests {
             ("", 1, 4, Lines::One, &["FIELD_INVALID: is required: 1 to 4 characters"]),
             ("Әлияя", 1, 4, Lines::One, &["FIELD_INVALID: has more than 4 characters; shorten it"]),
             (" Ә", 1, 4, Lines::One, &["FIELD_INVALID: begins or ends with a space; remove it"]),
-            ("Ә\u{a0}", 1, 4, Lines::One, &["FIELD_INVALID: begins or ends with a space; remove it"]),
+            (
+                "Ә\u{a0}",
+                1,
+                4,
+                Lines::One,
+                &["FIELD_INVALID: begins or ends with a space; remove it"],
+            ),
             (
                 "a\tb",
                 1,
@@ -331,9 +335,14 @@ mod tests {
         assert_eq!(read.as_nanosecond(), 1_700_000_000_123_000_000);
         assert!(faults.violations().is_empty());
         for value in [at(0, -1), at(0, 1_000_000_000), at(i64::MAX, 0), at(i64::MIN, 0), None] {
-            assert_eq!(told(|faults, at| {
-                time(faults, at, value.as_ref());
-            }).len(), 1, "{value:?}");
+            assert_eq!(
+                told(|faults, at| {
+                    time(faults, at, value.as_ref());
+                })
+                .len(),
+                1,
+                "{value:?}"
+            );
         }
     }
 

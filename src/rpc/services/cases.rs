@@ -56,9 +56,8 @@ impl CaseService for Service {
 impl Bus {
     fn case(&self, id: CaseId, caller: &Caller) -> Result<GetCaseResponse, Refusal> {
         let (view, now) = (self.view(), self.engine.clock().now());
-        let visible = |case: &crate::domain::Case| {
-            show::case::visible(view, case, caller.party, caller.role)
-        };
+        let visible =
+            |case: &crate::domain::Case| show::case::visible(view, case, caller.party, caller.role);
         let case = self.engine.index().case(id)?.filter(visible);
         let case = case.ok_or(Refusal::CaseNotVisible)?;
         Ok(GetCaseResponse { case: Some(show::case::case(view, &case, now)) })

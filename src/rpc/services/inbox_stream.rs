@@ -28,8 +28,7 @@ use crate::rpc::show::receipt::confirmation;
 use crate::rpc::status::{Refusal, item_status, of_transport};
 
 /// What the bus says on an inbox stream.
-pub(super) type Deliveries =
-    Pin<Box<dyn Stream<Item = Result<OpenInboxResponse, Status>> + Send>>;
+pub(super) type Deliveries = Pin<Box<dyn Stream<Item = Result<OpenInboxResponse, Status>> + Send>>;
 
 /// The deliveries of one stream.
 pub(super) fn deliveries<In>(bus: Arc<Bus>, caller: Caller, inbound: In) -> Deliveries
@@ -140,8 +139,7 @@ where
             }
         };
         let max_window = self.bus.streams.max_inbox_window_deliveries;
-        let opening =
-            query::opening(&opening, &self.caller, self.bus.engine.roster(), max_window);
+        let opening = query::opening(&opening, &self.caller, self.bus.engine.roster(), max_window);
         let Opening { party, window } = opening.map_err(|refusal| self.refuse(&refusal))?;
         let inbox = self.bus.dispatch.open(party, window);
         self.phase = Phase::Open { inbox, window, full_since: None };
@@ -162,9 +160,9 @@ where
                 Ok(None)
             }
             Woken::Leased(leased) => {
-                let built = leased.map_err(Refusal::from).and_then(|leased| {
-                    Ok((leased.sequence, self.bus.delivery(leased)?))
-                });
+                let built = leased
+                    .map_err(Refusal::from)
+                    .and_then(|leased| Ok((leased.sequence, self.bus.delivery(leased)?)));
                 let (sequence, delivery) = built.map_err(|refusal| self.refuse(&refusal))?;
                 if delivery.is_none()
                     && let Phase::Open { inbox, .. } = &self.phase

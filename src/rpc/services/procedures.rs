@@ -77,9 +77,10 @@ impl Bus {
                 let rule = format!("the term leaves the calendar, which covers {first}..{last}");
                 invalid("from_time", &rule)
             }
-            Err(TermError::ServiceDueMissing) => {
-                invalid("hop", "its term runs back from the end of a service, which a case alone has")
-            }
+            Err(TermError::ServiceDueMissing) => invalid(
+                "hop",
+                "its term runs back from the end of a service, which a case alone has",
+            ),
             Err(TermError::CountMismatch { .. } | TermError::ZoneUnknown { .. }) => {
                 Err(Refusal::Fault("a hop of a checked procedure cannot be counted"))
             }

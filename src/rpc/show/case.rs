@@ -165,4 +165,3 @@ fn decided_persons(decision: Option<&Decision>) -> i32 {
     let positive = decision.filter(|decision| decision.outcome != Outcome::Refusal);
     positive.map_or(0, |decision| i32::from(decision.persons))
 }
-

@@ -67,11 +67,7 @@ pub fn clock(view: View<'_>, procedure: &ProcedureKey, running: Running<'_>) -> 
 }
 
 /// The notice that a clock began to run.
-pub fn opened(
-    view: View<'_>,
-    procedure: &ProcedureKey,
-    opened: &HopOpened,
-) -> types::ClockNotice {
+pub fn opened(view: View<'_>, procedure: &ProcedureKey, opened: &HopOpened) -> types::ClockNotice {
     types::ClockNotice {
         change: types::ClockChange::Opened.into(),
         clock: Some(clock(view, procedure, opened.into())),

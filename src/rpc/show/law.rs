@@ -88,8 +88,7 @@ fn rule(
     let opened = zone.to_timestamp(noon).map_err(beyond)?;
     let service_due = calendar.first().checked_add(Span::new().days(60)).map_err(beyond)?;
     let counting = procedure.counting();
-    let told =
-        explain(hop.term, hop.count, counting, opened, zone, calendar, Some(service_due))?;
+    let told = explain(hop.term, hop.count, counting, opened, zone, calendar, Some(service_due))?;
     Ok(told.map_or_else(|| NO_TERM.to_owned(), |explanation| explanation.rule))
 }
 
@@ -149,9 +148,7 @@ pub fn term(term: Term, count: CountMode) -> types::Term {
         Term::CalendarDays(days) => (i32::from(days.0), types::TermUnit::CalendarDays),
         Term::SameDay => (0, types::TermUnit::SameDay),
         Term::MonthEnd => (0, types::TermUnit::MonthEnd),
-        Term::BeforeServiceEnd(days) => {
-            (i32::from(days.0), types::TermUnit::DaysBeforeServiceDue)
-        }
+        Term::BeforeServiceEnd(days) => (i32::from(days.0), types::TermUnit::DaysBeforeServiceDue),
     };
     let count = match count {
         CountMode::From => types::CountRule::From,

@@ -28,8 +28,7 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
     } = &**event;
     let procedure = &case.procedure;
     let discharged = case.hops.iter().find(|run| run.hop == *hop);
-    let closed = discharged
-        .map(|run| clock::closed(view, procedure, run.into(), *discharged_at));
+    let closed = discharged.map(|run| clock::closed(view, procedure, run.into(), *discharged_at));
     let opened = opened.iter().map(|opened| clock::opened(view, procedure, opened));
     types::Receipt {
         case_id: case_id.to_string(),

@@ -1,0 +1,193 @@
+//! `kopir case`: the cases of a running bus, without personal data.
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::bus::BusArgs;
+use super::output::{Failure, print, print_json, table};
+use super::words;
+use crate::domain::CaseId;
+use crate::domain::ids::IdError;
+use crate::rpc::client::CallError;
+use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
+use crate::rpc::proto::cases::v1::{Case, CaseHop, CaseSummary, GetCaseRequest, ListCasesRequest};
+use crate::rpc::proto::types::v1::TermSource;
+
+/// Cases asked for at once.
+const PAGE_CASES: i32 = 500;
+
+/// The cases of a running bus
+#[derive(Debug, Subcommand)]
+pub(super) enum CaseCommand {
+    /// List the cases that the caller may see
+    ///
+    /// Example:
+    ///
+    ///   kopir case list --certs certs --as operator --region KZ-55
+    #[command(verbatim_doc_comment)]
+    List(ListArgs),
+    /// Show a case, hop by hop
+    ///
+    /// Example:
+    ///
+    ///   kopir case show 0193a0de-77aa-8bbb-8ccc-0123456789ab --certs certs
+    #[command(verbatim_doc_comment)]
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    bus: BusArgs,
+    /// Only cases of this region, an ISO 3166-2 code
+    #[arg(long, value_name = "CODE", default_value = "")]
+    region: String,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+    /// One JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The case's id
+    case: String,
+    #[command(flatten)]
+    bus: BusArgs,
+    /// One JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: &CaseCommand) -> Result<(), Failure> {
+    match command {
+        CaseCommand::List(args) => list(args),
+        CaseCommand::Show(args) => show(args),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<(), Failure> {
+    let cases = args.bus.call(async |channel| {
+        let mut client = CaseServiceClient::new(channel);
+        let mut cases: Vec<CaseSummary> = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let region = args.region.clone();
+            let request = ListCasesRequest { page_size: PAGE_CASES, page_token, region, state: 0 };
+            let page = client.list_cases(request).await?.into_inner();
+            cases.extend(page.cases);
+            page_token = page.next_page_token;
+            if page_token.is_empty() || cases.len() >= args.limit {
+                cases.truncate(args.limit);
+                return Ok::<_, CallError>(cases);
+            }
+        }
+    })?;
+    if args.json {
+        return print_json(&cases.iter().map(summary_json).collect::<Vec<_>>());
+    }
+    let mut shown =
+        table(&["case", "region", "persons", "state", "consent", "inclusion", "next due"]);
+    for case in &cases {
+        let persons = case.person_count.to_string();
+        let (state, consent) = (words::state(case.state()), words::outcome(case.consent_outcome()));
+        let inclusion = words::outcome(case.inclusion_outcome());
+        let due = words::time(case.next_due_time);
+        shown.add_row([&case.case_id, &case.region, &persons, &state, &consent, &inclusion, &due]);
+    }
+    print(format_args!("{shown}\n{} cases\n", cases.len()))
+}
+
+fn show(args: &ShowArgs) -> Result<(), Failure> {
+    let id: Result<CaseId, IdError> = args.case.parse();
+    let case_id = id.map_err(|why| Failure::usage(anyhow!("the case id is {why}")))?.to_string();
+    let case = args.bus.call(async |channel| {
+        let mut client = CaseServiceClient::new(channel);
+        let answer = client.get_case(GetCaseRequest { case_id }).await?;
+        Ok::<_, CallError>(answer.into_inner().case.unwrap_or_default())
+    })?;
+    let summary = case.summary.clone().unwrap_or_default();
+    if args.json {
+        let hops: Vec<_> = case.hops.iter().map(hop_json).collect();
+        return print_json(&json!({
+            "case": summary_json(&summary), "parties": parties_json(&case), "hops": hops,
+        }));
+    }
+    let mut shown =
+        table(&["hop", "act", "party", "opened", "due", "acted", "received", "late", "citation"]);
+    for hop in &case.hops {
+        let clock = hop.clock.clone().unwrap_or_default();
+        let assumed = clock.source() == TermSource::Assumed && clock.due_time.is_some();
+        let due = words::date(clock.due_date) + if assumed { " (assumed)" } else { "" };
+        shown.add_row([
+            clock.hop.as_str(),
+            &words::act(hop.act()),
+            &clock.holder_party_id,
+            &words::time(clock.opened_time),
+            &due,
+            &words::time(hop.acted_time),
+            &words::time(hop.received_time),
+            if hop.late { "late" } else { "" },
+            &clock.citation,
+        ]);
+    }
+    print(format_args!(
+        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n",
+        summary.case_id,
+        summary.procedure,
+        summary.edition,
+        summary.region,
+        summary.person_count,
+        words::state(summary.state()),
+    ))
+}
+
+fn summary_json(case: &CaseSummary) -> Value {
+    json!({
+        "case": case.case_id,
+        "procedure": case.procedure,
+        "edition": case.edition,
+        "region": case.region,
+        "state": words::state(case.state()),
+        "consent": words::outcome(case.consent_outcome()),
+        "inclusion": words::outcome(case.inclusion_outcome()),
+        "persons": case.person_count,
+        "consented_persons": case.consented_person_count,
+        "included_persons": case.included_person_count,
+        "created": words::time(case.create_time),
+        "updated": words::time(case.update_time),
+        "next_due": words::time(case.next_due_time),
+    })
+}
+
+fn parties_json(case: &Case) -> Value {
+    json!({
+        "foreign-mission": case.mission_party_id,
+        "migration-body": case.migration_body_party_id,
+        "akimat": case.akimat_party_id,
+        "commission": case.commission_party_id,
+    })
+}
+
+fn hop_json(hop: &CaseHop) -> Value {
+    let clock = hop.clock.clone().unwrap_or_default();
+    json!({
+        "hop": clock.hop,
+        "act": words::act(hop.act()),
+        "holder": clock.holder_party_id,
+        "receiver": hop.receiver_party_id,
+        "opened": words::time(clock.opened_time),
+        "due_date": words::date(clock.due_date),
+        "due": words::time(clock.due_time),
+        "source": words::source(clock.source()),
+        "citation": clock.citation,
+        "acted": words::time(hop.acted_time),
+        "received": words::time(hop.received_time),
+        "late": hop.late,
+        "used_days": hop.used_days,
+        "sequence": hop.sequence,
+    })
+}

@@ -1,0 +1,99 @@
+//! `kopir serve`: the bus.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::output::{Exit, Failure, note};
+use crate::app::App;
+use crate::config::{Config, ConfigError, Log, LogFormat};
+use crate::engine::Clock;
+use crate::index::IndexError;
+use crate::journal::{Fault, JournalError};
+
+/// Runs the bus
+///
+/// Opens the journal and verifies it, brings the index up to it, and listens. Stops on SIGTERM or
+/// SIGINT, after the calls in progress. What was acknowledged is durable however it ends.
+///
+/// Example:
+///
+///   kopir certs dev --dir certs --registry deploy/parties.toml
+///   kopir serve --config deploy/kopir.toml
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct ServeArgs {
+    /// The configuration; deploy/kopir.toml explains every key
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = Config::read(&args.config).map_err(Failure::usage)?;
+    start_log(&config.log);
+    let clock = match &config.sandbox {
+        Some(sandbox) => {
+            note("sandbox: the clock stands still until it is set; never use this for real cases");
+            Clock::sandbox(sandbox.start)
+        }
+        None => Clock::System,
+    };
+    let runtime = Runtime::new().context("the runtime").map_err(Failure::failed)?;
+    runtime.block_on(serve(config, clock))
+}
+
+async fn serve(config: Config, clock: Clock) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let app = App::start(config, clock).await.map_err(refused)?;
+    note(format_args!("kopir listens on {}", app.address()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = app.failed() => {}
+    }
+    app.stop().await.map_err(Failure::failed)
+}
+
+/// The exit code of a start that failed: what is wrong with the configuration, damage, the rest.
+fn refused(error: anyhow::Error) -> Failure {
+    let journal_fault = error.downcast_ref::<JournalError>().map(JournalError::fault);
+    let exit = match journal_fault {
+        Some(Fault::Fatal) => Exit::Damage,
+        Some(Fault::Operator) if is_damage(&error) => Exit::Damage,
+        _ if error.is::<ConfigError>() => Exit::Usage,
+        _ if matches!(error.downcast_ref(), Some(IndexError::Foreign { .. })) => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
+
+fn is_damage(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<JournalError>(),
+        Some(
+            JournalError::Damaged { .. }
+                | JournalError::Shorter { .. }
+                | JournalError::Diverged { .. }
+                | JournalError::SegmentSize { .. }
+        )
+    )
+}
+
+/// Sends the log to standard error. A second start in one process, as in tests, keeps the first.
+fn start_log(log: &Log) {
+    let registry = tracing_subscriber::registry().with(log.filter.clone());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => registry.with(lines).try_init(),
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    };
+    if started.is_err() {
+        note("the log was started before; it stays as it is");
+    }
+}
