@@ -1,5 +1,6 @@
 //! `kopir serve`: the bus.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -88,7 +89,9 @@ fn is_damage(error: &anyhow::Error) -> bool {
 /// Sends the log to standard error. A second start in one process, as in tests, keeps the first.
 fn start_log(log: &Log) {
     let registry = tracing_subscriber::registry().with(log.filter.clone());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json()).try_init(),
