@@ -179,7 +179,7 @@ impl StateMachineTest for Bus {
         assert_eq!(bus.held.cases.len(), reference.cases.len());
         for (name, expected) in &reference.cases {
             let case = bus.held.cases.iter().find(|case| case.id == id_of(*name));
-            bus.check_case(case.expect("a case of the reference"), expected);
+            bus.check_case(case.expect("a case of the reference"), expected, reference.now_ms);
         }
         for who in 0..WHO.len() {
             bus.check_queues(who, reference);
@@ -336,6 +336,7 @@ impl Bus {
     fn fault(&self, rejection: &Rejection) -> Fault {
         match rejection {
             Rejection::CaseNotVisible => Fault::NotVisible,
+            Rejection::RoleNotAllowed(_) => Fault::WrongRole,
             Rejection::DeliveryUnknown(_) => Fault::NoSuchDelivery,
             Rejection::OutOfOrder { open, .. } => {
                 let open = open.iter().map(|hop| {
@@ -356,13 +357,16 @@ impl Bus {
         }
     }
 
-    fn check_case(&self, case: &Case, expected: &reference::Case) {
+    fn check_case(&self, case: &Case, expected: &reference::Case, now_ms: i64) {
         assert_eq!((case.region.number(), case.persons), (expected.region, expected.persons));
         assert_eq!(self.who(case.participants[0].1), expected.mission);
         let told = |decision: &Decision| (decision.outcome, decision.decided_on, decision.persons);
         let says = |(outcome, day, persons)| (outcome_of(outcome), day, persons);
         assert_eq!(case.consent.as_ref().map(told), expected.consent.map(says));
         assert_eq!(case.inclusion.as_ref().map(told), expected.inclusion.map(says));
+        let service =
+            case.service.iter().map(|clock| (clock.due.date, clock.due.instant.as_millisecond()));
+        assert!(service.eq(expected.service.iter().copied()), "{:?}", case.service);
         let (filing, hops) = case.hops.split_first().expect("the applicant's filing");
         assert_eq!(filing.hop.as_str(), "K21B-01");
         assert_eq!(hops.len(), expected.steps.len(), "{hops:?} {:?}", expected.steps);
@@ -378,6 +382,10 @@ impl Bus {
             assert_eq!(due, step.due, "{what}");
             assert_eq!(run.source == Source::Assumed, step.hop == 2, "{what}");
             assert_eq!(self.phase(&run.state), step.phase, "{what}");
+            if step.phase == Phase::Open {
+                let late = step.due.is_some_and(|(_, ms)| now_ms >= ms);
+                assert_eq!(run.is_late(timestamp(now_ms)), late, "{what}");
+            }
         }
         let open: BTreeSet<u8> = expected
             .steps

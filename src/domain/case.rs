@@ -24,6 +24,8 @@ pub struct Case {
     pub participants: Vec<(Role, PartyNumber)>,
     /// The decision before entry, once there is one.
     pub consent: Option<Decision>,
+    /// The persons who have arrived, once that is registered.
+    pub arrived_persons: Option<u16>,
     /// The decision after arrival, once there is one.
     pub inclusion: Option<Decision>,
     /// The clocks of the whole service, before entry and after arrival.
@@ -151,6 +153,7 @@ impl Case {
             persons: opening.persons,
             participants: opening.participants.clone(),
             consent: None,
+            arrived_persons: None,
             inclusion: None,
             service: Vec::new(),
             hops: Vec::new(),
@@ -190,6 +193,7 @@ impl Case {
         if event.act == Act::RecordConsentDecision {
             self.consent.clone_from(&event.decision);
         }
+        self.arrived_persons = event.arrived_persons.or(self.arrived_persons);
         if event.act == Act::RecordInclusionDecision {
             self.inclusion.clone_from(&event.decision);
         }

@@ -1,7 +1,7 @@
 //! What happens when a party asks: an event, or a rejection. Pure, so a journal and a seed replay
 //! any decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -51,7 +51,10 @@ pub fn decide(
 ) -> Result<ActRecorded, Rejection> {
     match (&command.act, case) {
         (CaseAct::Submit(submission), None) => submit(command, submission, context),
-        (CaseAct::Submit(_), Some(case)) => Err(out_of_order(case, Act::SubmitApplication)),
+        (CaseAct::Submit(_), Some(case)) if takes_part(case, command.author, context) => {
+            Err(out_of_order(case, Act::SubmitApplication))
+        }
+        (CaseAct::Submit(_), Some(_)) => Err(Rejection::CaseNotVisible),
         (CaseAct::Continue(..), None) => Err(Rejection::CaseNotVisible),
         (CaseAct::Continue(act, facts), Some(case)) => proceed(case, command, *act, facts, context),
     }
@@ -96,6 +99,14 @@ fn submit(
     let unknown = || Rejection::ProcedureUnknown(key.clone());
     let procedure = context.procedures.get(key).ok_or_else(unknown)?;
     let (hop, beside) = procedure.intake().ok_or_else(unknown)?;
+    let role = context.roster.party(command.author).map(|party| party.role);
+    if role.is_none() || role != hop.recorder() {
+        return Err(Rejection::RoleNotAllowed(hop.act));
+    }
+    if submission.persons == 0 {
+        let rule = "must be at least 1: the applicant";
+        return Err(Rejection::Field { field: "application.applicant", rule });
+    }
     let latest = context.now.as_second().saturating_add(CLOCK_SKEW_SECONDS);
     if submission.filed_at.as_second() > latest {
         let rule = "lies in the future; give the instant the mission received the application";
@@ -124,6 +135,7 @@ fn submit(
         act: hop.act,
         discharged_at: context.now,
         decision: None,
+        arrived_persons: None,
         opened: opened_by_act(procedure, hop.id, None, context.now, &parties, context)?,
         delivery: delivery(hop, due, &parties, context.now),
         service,
@@ -139,10 +151,10 @@ fn proceed(
     facts: &ActFacts,
     context: Context<'_>,
 ) -> Result<ActRecorded, Rejection> {
-    let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
-    if !case.participants.iter().any(|(_, party)| acts_for(*party)) {
+    if !takes_part(case, command.author, context) {
         return Err(Rejection::CaseNotVisible);
     }
+    let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
     let procedure = procedure_of(case, context)?;
     let expected =
         |run: &&HopRun| run.state == HopState::Open && run.act == act && acts_for(run.holder);
@@ -161,12 +173,19 @@ fn proceed(
         act,
         discharged_at: checked.discharged_at,
         decision: checked.decision,
+        arrived_persons: checked.arrived_persons,
         opening: None,
         service: service_clock(procedure, hop.id, checked.counts_from, &parties, context)?,
         opened: opened_by_act(procedure, hop.id, outcome, checked.counts_from, &parties, context)?,
         delivery: delivery(hop, due, &parties, context.now),
         body: command.body.clone(),
     })
+}
+
+/// Whether the party, or one it acts for, is of the case.
+fn takes_part(case: &Case, party: PartyNumber, context: Context<'_>) -> bool {
+    let mut participants = case.participants.iter();
+    participants.any(|(_, participant)| context.roster.may_act_for(party, *participant))
 }
 
 fn procedure_of<'a>(case: &Case, context: Context<'a>) -> Result<&'a Procedure, Rejection> {
@@ -177,6 +196,7 @@ fn procedure_of<'a>(case: &Case, context: Context<'a>) -> Result<&'a Procedure, 
 /// The facts of an act after their check against the case.
 struct Checked {
     decision: Option<Decision>,
+    arrived_persons: Option<u16>,
     /// When the hop counts as discharged.
     discharged_at: Timestamp,
     /// The instant from which the law counts what the act opens.
@@ -191,25 +211,51 @@ fn check_facts(
     context: Context<'_>,
 ) -> Result<Checked, Rejection> {
     let now = context.now;
-    match facts {
-        ActFacts::Dispatch => Ok(Checked { decision: None, discharged_at: now, counts_from: now }),
-        ActFacts::HandOver { handed_over_at } => {
+    let plain = |discharged_at, counts_from| Checked {
+        decision: None,
+        arrived_persons: None,
+        discharged_at,
+        counts_from,
+    };
+    match (run.act, facts) {
+        (
+            Act::ForwardApplication
+            | Act::ReferToCommission
+            | Act::SendConsentDecision
+            | Act::ForwardDecision,
+            ActFacts::Dispatch,
+        ) => Ok(plain(now, now)),
+        (
+            Act::HandOverDecision | Act::HandOverInclusionDecision,
+            ActFacts::HandOver { handed_over_at },
+        ) => {
             let at = check_instant(*handed_over_at, run, now, "hand_over.handed_over_time")?;
-            Ok(Checked { decision: None, discharged_at: at, counts_from: at })
+            Ok(plain(at, at))
         }
-        ActFacts::Arrival { region, consented_on, persons, filed_at } => {
+        (Act::RegisterArrival, ActFacts::Arrival { region, consented_on, persons, filed_at }) => {
             let at = check_instant(*filed_at, run, now, "application.filed_time")?;
             check_consent(case, (*region, *consented_on, *persons))?;
             let zone = context.roster.zone(run.holder);
             check_validity(case, procedure, zone.to_datetime(at).date())?;
-            Ok(Checked { decision: None, discharged_at: now, counts_from: at })
+            Ok(Checked { arrived_persons: Some(*persons), ..plain(now, at) })
         }
-        ActFacts::Decision(decision) => {
+        (
+            Act::RecordConsentDecision | Act::RecordInclusionDecision,
+            ActFacts::Decision(decision),
+        ) => {
             check_grounds(procedure, run.act, decision)?;
             check_persons(case, decision)?;
             let counts_from = check_day(decision.decided_on, run, context)?;
-            Ok(Checked { decision: Some(decision.clone()), discharged_at: now, counts_from })
+            Ok(Checked { decision: Some(decision.clone()), ..plain(now, counts_from) })
         }
+        // The edge parses each act to its own facts, so this is a caller's mistake inside the bus.
+        (
+            act,
+            ActFacts::Dispatch
+            | ActFacts::HandOver { .. }
+            | ActFacts::Arrival { .. }
+            | ActFacts::Decision(_),
+        ) => Err(Rejection::OutcomeNotAllowed(act)),
     }
 }
 
@@ -261,6 +307,10 @@ fn check_consent(
             "is not the region of the consent; a move to another region needs its own consent";
         return Err(Rejection::Field { field: "application.region", rule });
     }
+    if persons == 0 {
+        let rule = "must be at least 1: the applicant";
+        return Err(Rejection::Field { field: "application.person_count", rule });
+    }
     let consent = case.consent.as_ref();
     if consent.is_some_and(|consent| consent.decided_on != consented_on) {
         let rule = "is not the date of the consent given in this case";
@@ -287,16 +337,17 @@ fn check_validity(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<
 }
 
 fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
-    let limit = case.consent.as_ref().map_or(case.persons, |consent| consent.persons);
     let field = "decision.person_count";
-    if decision.outcome != Outcome::Refusal && decision.persons == 0 {
-        return Err(Rejection::Field { field, rule: "must be at least 1" });
-    }
-    if decision.persons > limit {
-        let rule = "exceeds the persons of the application or of the consent";
-        return Err(Rejection::Field { field, rule });
-    }
-    Ok(())
+    let consented = case.consent.as_ref().map(|consent| consent.persons);
+    let limit = case.arrived_persons.or(consented).unwrap_or(case.persons);
+    let rule = match (decision.outcome == Outcome::Refusal, decision.persons) {
+        (true, 0) => return Ok(()),
+        (true, _) => "a refusal covers nobody",
+        (false, 0) => "must be at least 1",
+        (false, persons) if persons <= limit => return Ok(()),
+        (false, _) => "exceeds the persons of the application, of the consent or of the arrival",
+    };
+    Err(Rejection::Field { field, rule })
 }
 
 fn check_grounds(procedure: &Procedure, act: Act, decision: &Decision) -> Result<(), Rejection> {
@@ -324,6 +375,10 @@ fn check_grounds(procedure: &Procedure, act: Act, decision: &Decision) -> Result
     }
     if refused && grounds.is_empty() {
         return Err(Rejection::GroundsRequired);
+    }
+    let mut seen = BTreeSet::new();
+    if grounds.iter().any(|ground| !seen.insert(*ground)) {
+        return Err(Rejection::GroundsNotAllowed("a ground is stated twice"));
     }
     if grounds.iter().any(|ground| !procedure.grounds().contains(ground)) {
         return Err(Rejection::GroundsNotAllowed("this edition does not know the ground"));
@@ -435,6 +490,12 @@ fn service_clock(
         | Term::BeforeServiceEnd(_) => term::CountMode::From,
     };
     let counting = procedure.counting();
-    let due = term::due(service.term, count, counting, opened_at, zone, context.calendar, None)?;
+    let due = term::due(service.term, count, counting, opened_at, zone, context.calendar, None);
+    let due = match due {
+        Ok(due) => due,
+        // A clock that cannot bind refuses nothing, not even at the end of the calendar.
+        Err(_) if service.informative => None,
+        Err(error) => return Err(error.into()),
+    };
     Ok(due.map(|due| ServiceClock { opened_at, due, informative: service.informative }))
 }

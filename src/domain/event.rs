@@ -50,6 +50,8 @@ pub struct ActRecorded {
     pub discharged_at: Timestamp,
     /// What was decided, when the act is a decision.
     pub decision: Option<Decision>,
+    /// The persons who have arrived, when the act registers an arrival.
+    pub arrived_persons: Option<u16>,
     /// What opened the case, in its first act only.
     pub opening: Option<Opening>,
     /// The service clock that the act starts.

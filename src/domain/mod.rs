@@ -1,5 +1,5 @@
 //! The pure core: parties, calendar, terms, procedures, cases, and the two functions that
-//! everything else serves — [`decide`](decide::decide) says what happens, [`Case::apply`] folds it.
+//! everything else serves — [`decide`](decide::decide()) says what happens, [`Case::apply_act`] folds it.
 //!
 //! Nothing here reads a clock, touches IO, draws a random number or knows protobuf, serde, sled or
 //! tokio. Time, ids and hashes come in as values, so a journal replays to the same state anywhere.

@@ -35,6 +35,9 @@ pub enum Rejection {
     /// No delivery of this id is in the party's inbox, nor was one acknowledged by it.
     #[error("delivery {0} is not in your inbox")]
     DeliveryUnknown(Sequence),
+    /// The act is not for the party's role.
+    #[error("{0} is not for the role of your party")]
+    RoleNotAllowed(Act),
     /// The act is not what the law expects now.
     #[error("{act} is not open to your party in this case")]
     OutOfOrder {
@@ -66,7 +69,7 @@ pub enum Rejection {
     /// A ground that does not belong: to this edition, or to a positive decision.
     #[error("{0}")]
     GroundsNotAllowed(&'static str),
-    /// An outcome that the act cannot have.
+    /// An outcome, or facts, that the act cannot have.
     #[error("{0} cannot have this outcome")]
     OutcomeNotAllowed(Act),
     /// A field that breaks a rule only the case can tell.

@@ -20,9 +20,9 @@ use jiff::Timestamp;
 
 use super::RecordError;
 use super::fields::{
-    MAX_HOPS, MAX_SERVICE_CLOCKS, actor_of_tag, actor_tag, read_calendar, read_decision,
-    read_participants, read_party, read_procedure, read_region, write_decision, write_participants,
-    write_party, write_procedure,
+    MAX_HOPS, MAX_SERVICE_CLOCKS, actor_of_tag, actor_tag, read_arrived, read_calendar,
+    read_decision, read_participants, read_party, read_procedure, read_region, write_arrived,
+    write_decision, write_participants, write_party, write_procedure,
 };
 use super::wire::{Reader, Writer, date_of, days_of, time_of, unzigzag, whole_ms, zigzag};
 
@@ -97,6 +97,7 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
         persons,
         participants,
         consent,
+        arrived_persons,
         inclusion,
         service,
         hops,
@@ -110,6 +111,7 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
     out.number(u64::from(*persons));
     write_participants(out, participants)?;
     write_decision(out, consent.as_ref())?;
+    write_arrived(out, *arrived_persons);
     write_decision(out, inclusion.as_ref())?;
     write_time(out, "updated_at", *updated_at, &mut last)?;
     out.count("calendars", last.calendars.len(), MAX_CALENDARS)?;
@@ -131,6 +133,7 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
     let persons = from.small("persons")?;
     let participants = read_participants(from)?;
     let consent = read_decision(from)?;
+    let arrived_persons = read_arrived(from)?;
     let inclusion = read_decision(from)?;
     let mut last = Last::default();
     let updated_at = read_time(from, "updated_at", &mut last)?;
@@ -145,6 +148,7 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
         persons,
         participants,
         consent,
+        arrived_persons,
         inclusion,
         service,
         hops,

@@ -16,9 +16,9 @@ use crate::domain::term::Due;
 
 use super::RecordError;
 use super::fields::{
-    MAX_OPENED, actor_of_tag, actor_tag, read_calendar, read_decision, read_participants,
-    read_party, read_procedure, read_region, source_of_tag, source_tag, write_decision,
-    write_participants, write_party, write_procedure,
+    MAX_OPENED, actor_of_tag, actor_tag, read_arrived, read_calendar, read_decision,
+    read_participants, read_party, read_procedure, read_region, source_of_tag, source_tag,
+    write_arrived, write_decision, write_participants, write_party, write_procedure,
 };
 use super::wire::{Reader, Writer};
 
@@ -99,6 +99,7 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
         act,
         discharged_at,
         decision,
+        arrived_persons,
         opening,
         service,
         opened,
@@ -114,6 +115,7 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
     out.byte(act.tag());
     out.time("discharged_at", *discharged_at)?;
     write_decision(out, decision.as_ref())?;
+    write_arrived(out, *arrived_persons);
     out.flag(opening.is_some());
     if let Some(opening) = opening {
         write_opening(out, opening)?;
@@ -141,6 +143,7 @@ fn read_act(from: &mut Reader<'_>) -> Result<ActRecorded, RecordError> {
         act: from.tag("act", Act::from_tag)?,
         discharged_at: from.time("discharged_at")?,
         decision: read_decision(from)?,
+        arrived_persons: read_arrived(from)?,
         opening: from.option("opening", read_opening)?,
         service: from.option("service", read_service)?,
         opened: read_opened(from)?,

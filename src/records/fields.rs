@@ -143,6 +143,17 @@ pub(super) fn read_decision(from: &mut Reader<'_>) -> Result<Option<Decision>, R
     })
 }
 
+pub(super) fn write_arrived(out: &mut Writer<'_>, persons: Option<u16>) {
+    out.flag(persons.is_some());
+    if let Some(persons) = persons {
+        out.number(u64::from(persons));
+    }
+}
+
+pub(super) fn read_arrived(from: &mut Reader<'_>) -> Result<Option<u16>, RecordError> {
+    from.option("arrived_persons", |from| from.small("arrived_persons"))
+}
+
 pub(super) fn read_calendar(from: &mut Reader<'_>) -> Result<CalendarVersion, RecordError> {
     from.text::<Calendar>("due.calendar").map(|Calendar(version)| version)
 }

@@ -71,6 +71,7 @@ pub fn opening_act() -> Event {
         act: Act::SubmitApplication,
         discharged_at: march(4_999),
         decision: None,
+        arrived_persons: None,
         opening: Some(Opening {
             procedure: ProcedureKey {
                 procedure: "kandas-mission".parse().unwrap(),
@@ -110,6 +111,7 @@ pub fn refusal_act() -> Event {
             persons: 0,
             grounds: vec![Ground::UnreliableData, Ground::NoRegionalQuota],
         }),
+        arrived_persons: Some(3),
         opening: None,
         service: None,
         opened: vec![HopOpened {
@@ -264,7 +266,7 @@ fn any_decision() -> impl Strategy<Value = Decision> {
 
 fn any_act() -> impl Strategy<Value = ActRecorded> {
     let ids = (any::<[u8; 16]>(), any_party(), any::<[u8; 16]>(), any::<[u8; 32]>(), any_hop_id());
-    let act = (one_of(Act::ALL), any_time(), option::of(any_decision()));
+    let act = (one_of(Act::ALL), any_time(), option::of(any_decision()), option::of(any::<u16>()));
     let clocks = (
         option::of(any_opening()),
         option::of(any_service()),
@@ -274,7 +276,7 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
     let body = (one_of(BodyKind::ALL), vec(any::<u8>(), 0..300));
     (ids, act, clocks, body).prop_map(|(ids, act, clocks, body)| {
         let (case, author, request, fingerprint, hop) = ids;
-        let (act, discharged_at, decision) = act;
+        let (act, discharged_at, decision, arrived_persons) = act;
         let (opening, service, opened, delivery) = clocks;
         ActRecorded {
             case: CaseId(case),
@@ -285,6 +287,7 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
             act,
             discharged_at,
             decision,
+            arrived_persons,
             opening,
             service,
             opened,
@@ -348,6 +351,7 @@ pub fn any_case() -> impl Strategy<Value = Case> {
     );
     let tail = (
         option::of(any_decision()),
+        option::of(any::<u16>()),
         option::of(any_decision()),
         vec(any_service(), 0..=MAX_SERVICE_CLOCKS),
         vec(any_run(), 0..=MAX_HOPS),
@@ -355,7 +359,7 @@ pub fn any_case() -> impl Strategy<Value = Case> {
     );
     (head, tail).prop_map(|(head, tail)| {
         let (id, procedure, region, persons, participants) = head;
-        let (consent, inclusion, service, hops, updated_at) = tail;
+        let (consent, arrived_persons, inclusion, service, hops, updated_at) = tail;
         Case {
             id: CaseId(id),
             procedure,
@@ -363,6 +367,7 @@ pub fn any_case() -> impl Strategy<Value = Case> {
             persons,
             participants,
             consent,
+            arrived_persons,
             inclusion,
             service,
             hops,

@@ -74,7 +74,6 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.operations.v1.OperationsService/GetStatus", WATCHERS),
     ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
-    ("/grpc.health.v1.Health/List", EVERYBODY),
     ("/grpc.health.v1.Health/Watch", EVERYBODY),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", EVERYBODY),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", EVERYBODY),

@@ -14,6 +14,8 @@ pub mod reason;
 pub mod services;
 pub mod show;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 pub use services::{Bus, BusError, BusParts, StreamOptions};
 

@@ -5,6 +5,7 @@
     missing_docs,
     clippy::allow_attributes_without_reason,
     clippy::doc_lazy_continuation,
+    clippy::large_enum_variant,
     clippy::too_many_lines,
     clippy::wildcard_enum_match_arm,
     rustdoc::broken_intra_doc_links,

@@ -221,6 +221,7 @@ fn engine(error: &EngineError, act: Option<(Act, CaseId)>, roster: &Roster) -> t
 fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) -> tonic::Status {
     let violates = |reason, field: &str, rule: &str| invalid(&Faults::one(field, reason, rule));
     match rejection {
+        Rejection::RoleNotAllowed(_) => plain(Reason::RoleNotAllowed, rejection),
         Rejection::CaseNotVisible => plain(Reason::CaseNotVisible, rejection),
         Rejection::DeliveryUnknown(_) => plain(Reason::DeliveryUnknown, rejection),
         Rejection::OutOfOrder { act: _, open } => {

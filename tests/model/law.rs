@@ -128,6 +128,9 @@ pub const RULES: [Rule; 11] = [
     rule(12, Seat::Akimat, Seat::Applicant, Deed::HandOverInclusion, Term::Calendar(5), Next::Nothing), // ¶23
 ];
 
+/// The term of the whole service, from the first intake and again from the arrival (App. 2).
+pub const SERVICE: Term = Term::Working(14);
+
 pub fn rule_of(hop: u8) -> &'static Rule {
     RULES.iter().find(|rule| rule.hop == hop).expect("a hop of the table")
 }

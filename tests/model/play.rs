@@ -44,7 +44,18 @@ impl ReferenceStateMachine for Play {
         let asks =
             count.prop_flat_map(|count| prop::collection::vec((0..100_u8, any::<u64>()), count));
         let asks = asks.prop_map(move |dice| {
-            Turn::Asks(dice.into_iter().map(|(kind, seed)| Dice(seed).ask(&state, kind)).collect())
+            let mut asks: Vec<Ask> = Vec::new();
+            for (kind, seed) in dice {
+                let mut dice = Dice(seed);
+                // Sometimes a sender repeats itself before it can have an answer.
+                let again = if dice.below(5) == 0 { asks.last().cloned() } else { None };
+                asks.push(match again {
+                    Some(ask) if dice.below(3) > 0 => ask,
+                    Some(ask) => altered(ask),
+                    None => dice.ask(&state, kind),
+                });
+            }
+            Turn::Asks(asks)
         });
         prop_oneof![1 => clock, 4 => asks].boxed()
     }
@@ -182,13 +193,13 @@ impl Dice {
         }
     }
 
-    /// The same from some party, often the wrong one. Never a submission: whose role may submit is
-    /// settled before the engine is asked.
+    /// The same from some party, often the wrong one.
     fn by_another(&mut self, mut ask: Ask) -> Ask {
         let another = self.below(WHO.len());
         match &mut ask {
-            Ask::Do { by, .. } | Ask::Acknowledge { by, .. } => *by = another,
-            Ask::Submit { .. } => {}
+            Ask::Submit { by, .. } | Ask::Do { by, .. } | Ask::Acknowledge { by, .. } => {
+                *by = another;
+            }
         }
         ask
     }
@@ -233,21 +244,10 @@ impl Dice {
     }
 
     /// An accepted request once more, or its id with another content.
-    fn repeat(&mut self, state: &Reference, altered: bool) -> Option<Ask> {
+    fn repeat(&mut self, state: &Reference, with_other_content: bool) -> Option<Ask> {
         let known: Vec<&(Ask, u64)> = state.accepted.values().collect();
-        let mut ask = self.pick(&known)?.0.clone();
-        if altered {
-            match &mut ask {
-                Ask::Submit { persons, region, .. } if self.0 & 1 == 0 => {
-                    (*persons, *region) = (*persons + 1, 33 - *region);
-                }
-                Ask::Submit { persons, .. } => *persons += 1,
-                Ask::Do { case, deed: Deed::Forward, .. } => case.1 ^= 1,
-                Ask::Do { deed, facts, .. } => (*deed, *facts) = (Deed::Forward, Facts::None),
-                Ask::Acknowledge { .. } => return None,
-            }
-        }
-        Some(ask)
+        let ask = self.pick(&known)?.0.clone();
+        Some(if with_other_content { altered(ask) } else { ask })
     }
 
     /// What the law expects, with one of its facts wrong; of an act that states something, if one
@@ -257,7 +257,9 @@ impl Dice {
         let states = |ask: &&Ask| matches!(ask, Ask::Do { facts, .. } if *facts != Facts::None);
         let stating = some.iter().find(states).or(some.first()).cloned();
         let mut ask = stating.unwrap_or_else(|| self.submit(state));
-        let Ask::Do { facts, by, .. } = &mut ask else { return ask };
+        let Ask::Do { facts, by, case, .. } = &mut ask else { return ask };
+        let case = &state.cases[case];
+        let limit = case.consent.map_or(case.persons, |(_, _, covered)| covered);
         let (tomorrow, long_ago) = (state.now_ms + 30 * HOUR_MS, state.now_ms - 10_000 * HOUR_MS);
         let at_ms = if self.below(2) == 0 { tomorrow } else { long_ago };
         match facts {
@@ -266,12 +268,12 @@ impl Dice {
             Facts::Arrival { region, consent_day, persons, filed_ms } => match self.below(4) {
                 0 => *region = 33 - *region,
                 1 => *consent_day -= Span::new().days(1),
-                2 => *persons += 7,
+                2 => *persons += 1,
                 _ => *filed_ms = at_ms,
             },
-            Facts::Decision { outcome, day, persons, grounds } => match self.below(5) {
+            Facts::Decision { outcome, day, persons, grounds } => match self.below(6) {
                 0 => *day = law::day_of(*by, at_ms),
-                1 => *persons = 99,
+                1 | 5 => *persons = limit + 1,
                 2 if *outcome != Outcome::Refusal => *persons = 0,
                 2 | 3 => *grounds = u8::from(*grounds == 0),
                 _ => {
@@ -284,4 +286,15 @@ impl Dice {
         }
         ask
     }
+}
+
+/// The same request id with another content. An acknowledgement has no content of its own.
+fn altered(mut ask: Ask) -> Ask {
+    match &mut ask {
+        Ask::Submit { persons, .. } => *persons += 1,
+        Ask::Do { case, deed: Deed::Forward, .. } => case.1 ^= 1,
+        Ask::Do { deed, facts, .. } => (*deed, *facts) = (Deed::Forward, Facts::None),
+        Ask::Acknowledge { .. } => {}
+    }
+    ask
 }

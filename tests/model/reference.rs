@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 
 use super::law::{
-    self, COMMITTEE, Deed, Next, Seat, WHO, Who, acts_for, akimat_and_commission, rule_of,
+    self, COMMITTEE, Deed, MISSIONS, Next, Seat, WHO, Who, acts_for, akimat_and_commission, rule_of,
 };
 
 /// A case, by the party and the request that opened it.
@@ -50,6 +50,7 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     NotVisible,
+    WrongRole,
     /// Out of order, with the hops that are open: hop, with whom, whether a receipt is awaited.
     OutOfOrder(Vec<(u8, Who, bool)>),
     NoSuchDelivery,
@@ -86,7 +87,10 @@ pub struct Case {
     pub region: u8,
     pub persons: u16,
     pub consent: Option<(Outcome, Date, u16)>,
+    pub arrived: Option<u16>,
     pub inclusion: Option<(Outcome, Date, u16)>,
+    /// The ends of the clocks of the whole service, before entry and after arrival.
+    pub service: Vec<(Date, i64)>,
     /// Hops 2 to 12, in the order of their opening.
     pub steps: Vec<Step>,
 }
@@ -125,6 +129,13 @@ impl Case {
         let due = law::last_day(rule.term, law::day_of(holder, opened_ms));
         let due = due.map(|day| (day, law::end_of(holder, day)));
         self.steps.push(Step { hop, holder, opened_by, opened_ms, due, phase: Phase::Open });
+    }
+
+    /// The service takes fourteen working days, read where it is given.
+    fn start_service(&mut self, filed_ms: i64) {
+        let akimat = self.seat(Seat::Akimat).expect("a case has an akimat");
+        let day = law::last_day(law::SERVICE, law::day_of(akimat, filed_ms));
+        self.service.extend(day.map(|day| (day, law::end_of(akimat, day))));
     }
 
     /// The act of the step `at`, with all that follows from it.
@@ -186,6 +197,9 @@ impl Reference {
                     return repeat;
                 }
                 let mut faults = BTreeSet::new();
+                if !MISSIONS.contains(by) {
+                    faults.insert(Fault::WrongRole);
+                }
                 if akimat_and_commission(*region).is_none() {
                     faults.insert(Fault::NoRegion);
                 }
@@ -196,8 +210,17 @@ impl Reference {
                     return Err(faults);
                 }
                 let (mission, region, persons) = (*by, *region, *persons);
-                let (consent, inclusion, steps) = (None, None, Vec::new());
-                let mut case = Case { mission, region, persons, consent, inclusion, steps };
+                let mut case = Case {
+                    mission,
+                    region,
+                    persons,
+                    consent: None,
+                    arrived: None,
+                    inclusion: None,
+                    service: vec![],
+                    steps: vec![],
+                };
+                case.start_service(*filed_ms);
                 self.last += 1;
                 case.open(2, self.last, *filed_ms);
                 case.act(0, self.last, self.now_ms);
@@ -229,6 +252,10 @@ impl Reference {
                     let before_entry = *deed == Deed::DecideConsent;
                     *(if before_entry { &mut case.consent } else { &mut case.inclusion }) =
                         decision;
+                }
+                if let Facts::Arrival { persons, .. } = facts {
+                    case.arrived = Some(*persons);
+                    case.start_service(counts_from_ms);
                 }
                 case.act(at, record, counts_from_ms);
                 self.last = record;
@@ -347,7 +374,7 @@ fn judge(case: &Case, step: &Step, facts: &Facts, now_ms: i64) -> (BTreeSet<Faul
             if *consent_day != given_on {
                 faults.insert(Fault::Field("application.consent_decision_date"));
             }
-            if *persons > covered {
+            if *persons > covered || *persons == 0 {
                 faults.insert(Fault::Field("application.person_count"));
             }
             (faults, from)
@@ -355,7 +382,8 @@ fn judge(case: &Case, step: &Step, facts: &Facts, now_ms: i64) -> (BTreeSet<Faul
         Facts::Decision { outcome, day, persons, grounds } => {
             let positive = if step.hop == 5 { Outcome::Consent } else { Outcome::Inclusion };
             let refused = *outcome == Outcome::Refusal;
-            let limit = case.consent.map_or(case.persons, |(_, _, covered)| covered);
+            let covered = case.consent.map_or(case.persons, |(_, _, covered)| covered);
+            let limit = case.arrived.unwrap_or(covered);
             let (first, today) =
                 (law::day_of(step.holder, step.opened_ms), law::day_of(step.holder, now_ms));
             if !refused && *outcome != positive {
@@ -367,7 +395,8 @@ fn judge(case: &Case, step: &Step, facts: &Facts, now_ms: i64) -> (BTreeSet<Faul
             if !refused && *grounds > 0 {
                 faults.insert(Fault::UnfitGrounds);
             }
-            if *persons > limit || !refused && *persons == 0 {
+            let unfit = if refused { *persons > 0 } else { *persons > limit || *persons == 0 };
+            if unfit {
                 faults.insert(Fault::Field("decision.person_count"));
             }
             if *day > today || *day < first {

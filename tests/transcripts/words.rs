@@ -25,6 +25,7 @@ pub fn variant(rejection: &Rejection) -> String {
         Rejection::Field { field, rule } => format!("Field {field} {rule}"),
         Rejection::Term(error) => format!("Term: {error}"),
         Rejection::Id(_) => "Id".to_owned(),
+        Rejection::RoleNotAllowed(act) => format!("RoleNotAllowed {act}"),
     }
 }
 

@@ -59,7 +59,7 @@ impl ForeignMissionService for Service {
 }
 
 /// One item of the bulk stream: its fate is its own.
-async fn submit(
+pub(super) async fn submit(
     bus: Arc<Bus>,
     caller: Arc<Caller>,
     item: mission::SubmitApplicationsRequest,

@@ -77,6 +77,7 @@ enum Phase {
 }
 
 /// What wakes an open stream.
+#[expect(clippy::large_enum_variant, reason = "moved once; a box would cost one a confirmation")]
 enum Woken {
     /// An acknowledgement is answered.
     Answered(Answer),

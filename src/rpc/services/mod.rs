@@ -11,6 +11,8 @@ mod inbox_stream;
 mod operations;
 mod pipeline;
 mod procedures;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

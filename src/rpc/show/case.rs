@@ -72,6 +72,7 @@ pub fn summary(case: &Case) -> cases::CaseSummary {
         inclusion,
         service: _,
         hops,
+        arrived_persons: _,
         updated_at,
     } = case;
     let open = hops.iter().filter(|run| run.state == HopState::Open);

@@ -24,6 +24,7 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
         service: _,
         opened,
         delivery: _,
+        arrived_persons: _,
         body: _,
     } = &**event;
     let procedure = &case.procedure;

@@ -1,0 +1,446 @@
+//! A bus as its operator runs it: the real binary in a process of its own, with files, certificates
+//! and a configuration in a temporary directory, and clients that reach it as a party's system
+//! would. The tests of this harness kill the process, trace its system calls and damage its files;
+//! nothing of them looks inside it.
+#![allow(dead_code, reason = "each test binary uses the part of the harness that it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness stops at the first thing that is not as it must be"
+)]
+
+pub mod act;
+pub mod answers;
+pub mod journal;
+pub mod ledger;
+pub mod load;
+pub mod papers;
+pub mod party;
+pub mod seed;
+pub mod trace;
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use kopir::domain::party::PartyId;
+use kopir::rpc::client::{ConnectError, connect};
+use kopir::trust::issue::{CertificateDir, Validity, issue_ca, issue_party, issue_server};
+use kopir::trust::tls::{TlsFiles, client_config};
+use rustls::pki_types::ServerName;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+/// The missions of these tests, by party id.
+pub const MISSIONS: [&str; 4] = ["mission-uz", "mission-cn", "mission-mn", "mission-ru"];
+/// The regions of these tests; all of them keep the time of Almaty.
+pub const REGIONS: [&str; 4] = ["KZ-55", "KZ-11", "KZ-10", "KZ-59"];
+/// The authorised body.
+pub const COMMITTEE: &str = "migration-committee";
+/// Who may see every case.
+pub const OPERATOR: &str = "operator";
+
+/// How long a bus may take to start or to stop before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many of the last lines of its log are kept for a failure's message.
+const KEPT_LINES: usize = 200;
+
+/// The akimat of a region.
+pub fn akimat_of(region: &str) -> String {
+    format!("akimat-{}", region.to_lowercase())
+}
+
+/// The commission of a region.
+pub fn commission_of(region: &str) -> String {
+    format!("commission-{}", region.to_lowercase())
+}
+
+/// Everyone who takes part in cases.
+pub fn everyone() -> Vec<String> {
+    let missions = MISSIONS.iter().map(ToString::to_string);
+    let regions = REGIONS.iter().flat_map(|region| [akimat_of(region), commission_of(region)]);
+    missions.chain([COMMITTEE.to_owned()]).chain(regions).collect()
+}
+
+/// A variable of the environment, by which whoever runs the tests sets their size.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration file")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether what cannot be shown here is a failure: a build server has what is needed.
+pub fn must_show() -> bool {
+    environment("CI").is_some_and(|value| value == "true")
+}
+
+/// Says that a test proves nothing here, and why; a failure where it must.
+pub fn skip(test: &str, why: &str) {
+    assert!(!must_show(), "{test} cannot run here, and CI is true: {why}");
+    println!("{test}: SKIPPED, it shows nothing here: {why}");
+}
+
+/// What a test wants otherwise than the defaults of its bus.
+pub struct Settings {
+    /// Where the bus stores; none for a directory of the ground.
+    pub data_dir: Option<PathBuf>,
+    /// Size of a segment of the journal, in MiB.
+    pub segment_mib: u32,
+    /// Free space that the journal leaves, in MiB.
+    pub journal_reserve_mib: u32,
+    /// Free space below which no application is taken, in MiB; at least the two above.
+    pub engine_reserve_mib: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { data_dir: None, segment_mib: 4, journal_reserve_mib: 1, engine_reserve_mib: 5 }
+    }
+}
+
+/// What a bus stands on: certificates, registry, configuration and data, gone with this value.
+pub struct Ground {
+    dir: TempDir,
+    certificates: CertificateDir,
+}
+
+impl Ground {
+    /// Certificates for everyone, and the registry of the repository.
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("kopir-").tempdir().unwrap();
+        let certificates = CertificateDir::new(dir.path().join("certs"));
+        certificates.create().unwrap();
+        let time = |text: &str| text.parse().unwrap();
+        let validity =
+            Validity::new(time("2020-01-01T00:00:00Z"), time("2099-01-01T00:00:00Z")).unwrap();
+        let authority = issue_ca("Köpir tests", validity).unwrap();
+        certificates.save_ca(&authority).unwrap();
+        let names = [ServerName::try_from("localhost").unwrap()];
+        certificates.save_bus(&issue_server(&authority, &names, validity).unwrap()).unwrap();
+        for party in everyone().into_iter().chain([OPERATOR.to_owned()]) {
+            let party: PartyId = party.parse().unwrap();
+            let issued = issue_party(&authority, &party, validity).unwrap();
+            certificates.save_party(&party, &issued).unwrap();
+        }
+        let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
+        fs::copy(registry, dir.path().join("parties.toml")).unwrap();
+        Self { dir, certificates }
+    }
+
+    /// A path in the directory of this test.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Where the bus stores, unless the settings say otherwise.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Where its journal is.
+    pub fn journal(&self) -> PathBuf {
+        self.data().join("journal")
+    }
+
+    /// Where its index is.
+    pub fn index(&self) -> PathBuf {
+        self.data().join("index")
+    }
+
+    /// Writes the configuration; the bounds that protect a bus from a party's haste are far off,
+    /// because haste is what these tests are made of.
+    pub fn configure(&self, settings: &Settings) -> PathBuf {
+        let data_dir = settings.data_dir.clone().unwrap_or_else(|| self.data());
+        let text = format!(
+            "version = 1\n\
+             listen = \"127.0.0.1:0\"\n\
+             data_dir = {data_dir:?}\n\
+             registry_file = \"parties.toml\"\n\
+             [tls]\n\
+             ca_file = \"certs/ca.pem\"\n\
+             certificate_file = \"certs/bus.pem\"\n\
+             key_file = \"certs/bus.key\"\n\
+             [engine]\n\
+             reserve_disk_mib = {}\n\
+             [journal]\n\
+             segment_mib = {}\n\
+             reserve_disk_mib = {}\n\
+             [limits]\n\
+             acts_per_second_per_party = 1000000\n\
+             [log]\n\
+             filter = \"warn\"\n\
+             [sandbox]\n\
+             start_time = \"{}\"\n",
+            settings.engine_reserve_mib,
+            settings.segment_mib,
+            settings.journal_reserve_mib,
+            papers::SANDBOX_START,
+        );
+        let file = self.path("kopir.toml");
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// The command that serves by this configuration.
+    pub fn serve(&self, settings: &Settings) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kopir"));
+        command.arg("serve").arg("--config").arg(self.configure(settings));
+        command
+    }
+
+    /// A connection as a party of the registry.
+    pub async fn connect(&self, address: SocketAddr, party: &str) -> Result<Channel, ConnectError> {
+        let party: PartyId = party.parse().unwrap();
+        let files = TlsFiles {
+            certificate: self.certificates.party_certificate(&party),
+            key: self.certificates.party_key(&party),
+            ca: self.certificates.ca_certificate(),
+        };
+        connect(address, "localhost", client_config(&files).unwrap()).await
+    }
+
+    /// As [`connect`](Self::connect), to a bus that runs.
+    pub async fn client(&self, bus: &Bus, party: &str) -> Channel {
+        self.connect(bus.address, party).await.unwrap_or_else(|error| bus.fail(&error.to_string()))
+    }
+}
+
+/// A bus that has said where it listens. Dropping it kills it, without waiting to be asked.
+pub struct Bus {
+    child: Child,
+    address: SocketAddr,
+    log: Log,
+}
+
+/// A bus that ended before it listened.
+pub struct Refused {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it said.
+    pub log: String,
+}
+
+/// A process that has been started and may listen one day.
+pub struct Starting {
+    child: Option<Child>,
+    log: Log,
+}
+
+impl Starting {
+    /// Starts the process.
+    pub fn spawn(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let log = Log::follow(&mut child);
+        Self { child: Some(child), log }
+    }
+
+    /// Waits until it listens or has ended.
+    pub fn finish(mut self) -> Result<Bus, Refused> {
+        let heard = self.log.address(PATIENCE);
+        let mut child = self.child.take().expect("taken once");
+        match heard {
+            Ok(address) => Ok(Bus { child, address, log: self.log.clone_lines() }),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = child.wait().unwrap();
+                Err(Refused { status, log: self.log.text() })
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                end(&mut child);
+                panic!("the bus neither listens nor ends:\n{}", self.log.text())
+            }
+        }
+    }
+
+    /// Kills it after a while, in whatever it is doing then.
+    pub fn kill_within(mut self, span: Duration) {
+        // The address may come first; the process is then a bus without clients.
+        let _ = self.log.address(span);
+        end(&mut self.child.take().expect("taken once"));
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+impl Bus {
+    /// Starts a bus that must come up.
+    pub fn start(command: &mut Command) -> Self {
+        Self::try_start(command).unwrap_or_else(|refused| {
+            panic!("the bus did not start ({}):\n{}", refused.status, refused.log)
+        })
+    }
+
+    /// Starts a bus.
+    pub fn try_start(command: &mut Command) -> Result<Self, Refused> {
+        Starting::spawn(command).finish()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said lately.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Kills it as a power cut would, from the process's point of view.
+    pub fn kill(mut self) {
+        end(&mut self.child);
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Asks it to stop, as an operator would, and waits until it has.
+    pub fn stop(self) -> ExitStatus {
+        self.stop_and_tell().0
+    }
+
+    /// As [`stop`](Self::stop), with what it has said lately.
+    pub fn stop_and_tell(mut self) -> (ExitStatus, String) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).expect("a process has an id");
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        if self.log.end(PATIENCE).is_err() {
+            self.fail("it does not stop");
+        }
+        (self.child.wait().unwrap(), self.log.text())
+    }
+
+    /// Fails the test with what the bus has said.
+    pub fn fail(&self, why: &str) -> ! {
+        panic!("{why}; the bus said:\n{}", self.log.text())
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Kills a process of ours and waits for its end; it may have ended already.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+/// What a process says, followed until it ends.
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    address: Option<Receiver<SocketAddr>>,
+    ended: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Log {
+    fn follow(child: &mut Child) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (address_sender, address) = channel();
+        let (ended_sender, ended) = channel();
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for output in outputs {
+            let (lines, address) = (Arc::clone(&lines), address_sender.clone());
+            let ended = ended_sender.clone();
+            thread::spawn(move || {
+                follow(output, &lines, &address);
+                drop(ended);
+            });
+        }
+        Self { lines, address: Some(address), ended: Arc::new(Mutex::new(ended)) }
+    }
+
+    fn address(&self, patience: Duration) -> Result<SocketAddr, RecvTimeoutError> {
+        let address = self.address.as_ref().expect("asked while starting");
+        address.recv_timeout(patience)
+    }
+
+    /// Waits until the process has closed its outputs.
+    fn end(&self, patience: Duration) -> Result<(), ()> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        match ended.recv_timeout(patience) {
+            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Ok(()) | Err(RecvTimeoutError::Timeout) => Err(()),
+        }
+    }
+
+    fn clone_lines(&self) -> Self {
+        Self { lines: Arc::clone(&self.lines), address: None, ended: Arc::clone(&self.ended) }
+    }
+
+    fn text(&self) -> String {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+    }
+}
+
+/// Keeps the last lines, and passes on the first that says where the bus listens.
+fn follow(output: impl Read, lines: &Mutex<Vec<String>>, address: &Sender<SocketAddr>) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        if let Some(heard) = listening(&line) {
+            // Nobody waits any more when it was killed while starting.
+            let _ = address.send(heard);
+        }
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT_LINES {
+            lines.remove(0);
+        }
+        lines.push(line);
+    }
+}
+
+/// The address in the line that says that the bus is up.
+fn listening(line: &str) -> Option<SocketAddr> {
+    if !line.contains("kopir listens on") {
+        return None;
+    }
+    let start = line.find("127.0.0.1:")?;
+    let text = &line[start..];
+    let end = text["127.0.0.1:".len()..].find(|next: char| !next.is_ascii_digit());
+    text[..end.map_or(text.len(), |end| end + "127.0.0.1:".len())].parse().ok()
+}
+
+/// Reads a case or a listing by its party's own connection, opened once.
+pub struct Clients<'a> {
+    ground: &'a Ground,
+    address: SocketAddr,
+    open: HashMap<String, Channel>,
+}
+
+impl<'a> Clients<'a> {
+    /// Connections to a bus, opened as they are asked for.
+    pub fn new(ground: &'a Ground, bus: &Bus) -> Self {
+        Self { ground, address: bus.address, open: HashMap::new() }
+    }
+
+    /// The connection of a party.
+    pub async fn of(&mut self, party: &str) -> Channel {
+        if let Some(channel) = self.open.get(party) {
+            return channel.clone();
+        }
+        let channel = self.ground.connect(self.address, party).await.expect("the bus answers");
+        self.open.insert(party.to_owned(), channel.clone());
+        channel
+    }
+}
