@@ -68,18 +68,19 @@ impl App {
             options: config.engine,
         })?;
         let engine = started.engine;
+        let (stop, stopping) = watch::channel(false);
         let bus = Arc::new(Bus::new(BusParts {
             engine: engine.clone(),
             dispatch: dispatch.clone(),
             streams: stream_options(&config),
             journal_format_version: u32::from(journal::FORMAT_VERSION),
+            stopping: stopping.clone(),
         })?);
         let options = serve_options(&config);
         let roster = Arc::clone(engine.roster());
         let tls = Arc::clone(&tls.config);
         let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
         let address = listener.address();
-        let (stop, stopping) = watch::channel(false);
         let keeper = tokio::spawn(keep(engine.clone(), dispatch.clone(), stop.clone()));
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
@@ -167,6 +168,7 @@ fn serve_options(config: &Config) -> ServeOptions {
             max_calls_per_second_per_party: limits.acts_per_second_per_party,
             max_message_bytes: limits.max_message_bytes,
             retry_after: RETRY_AFTER,
+            request_timeout: limits.request_timeout,
         },
         listen: ListenOptions {
             max_connections: limits.max_connections,
@@ -182,7 +184,6 @@ fn serve_options(config: &Config) -> ServeOptions {
             keepalive_timeout: http2.keepalive_timeout,
             max_pending_reset_streams: http2.max_pending_reset_streams,
         },
-        request_timeout: limits.request_timeout,
     }
 }
 

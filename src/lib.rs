@@ -5,8 +5,10 @@
 //! [`domain::decide()`], the pure core, and [`engine`], which makes its decisions durable.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod engine;

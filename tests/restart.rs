@@ -2,6 +2,12 @@
 //! and it does not come back on a journal that is not whole.
 //!
 //! `KOPIR_RESTART_CASES` says how many cases are open at the restarts (1500).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it must be"
+)]
 
 mod process;
 

@@ -1,5 +1,11 @@
 //! A receipt follows its sync, and one sync serves many receipts: the real bus, watched from
 //! outside by strace.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it must be"
+)]
 
 mod process;
 

@@ -12,7 +12,6 @@ use crate::domain::ids::IdError;
 use crate::rpc::client::CallError;
 use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
 use crate::rpc::proto::cases::v1::{Case, CaseHop, CaseSummary, GetCaseRequest, ListCasesRequest};
-use crate::rpc::proto::types::v1::TermSource;
 
 /// Cases asked for at once.
 const PAGE_CASES: i32 = 500;
@@ -120,8 +119,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         table(&["hop", "act", "party", "opened", "due", "acted", "received", "late", "citation"]);
     for hop in &case.hops {
         let clock = hop.clock.clone().unwrap_or_default();
-        let assumed = clock.source() == TermSource::Assumed && clock.due_time.is_some();
-        let due = words::date(clock.due_date) + if assumed { " (assumed)" } else { "" };
+        let due = words::due(clock.due_date, clock.source());
         shown.add_row([
             clock.hop.as_str(),
             &words::act(hop.act()),

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use rustls::pki_types::ServerName;
 
 use super::output::{Exit, Failure, note, print};
 use crate::domain::party::{IdentityUri, Parties, PartyId};
 use crate::engine::Clock;
 use crate::trust::issue::{
-    CertificateAuthority, CertificateDir, IssueError, Validity, issue_ca, issue_party, issue_server,
+    CertificateAuthority, CertificateDir, IssueError, ServerName, Validity, issue_ca, issue_party,
+    issue_server,
 };
 use crate::trust::registry;
 

@@ -13,11 +13,14 @@ use self::output::Failure;
 
 pub use self::output::Exit;
 
+mod bench;
 mod bus;
 mod case;
 mod certs;
 mod config;
 mod deadline;
+mod demo;
+mod inbox;
 mod index;
 mod journal;
 mod law;
@@ -67,12 +70,15 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
     #[command(subcommand)]
     Case(case::CaseCommand),
+    Inbox(inbox::InboxArgs),
     #[command(subcommand)]
     Procedure(procedure::ProcedureCommand),
     Deadline(deadline::DeadlineArgs),
+    Bench(bench::BenchArgs),
     #[command(subcommand)]
     Certs(certs::CertsCommand),
     #[command(subcommand)]
@@ -104,10 +110,13 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Case(command) => case::run(&command),
+        Command::Inbox(args) => inbox::run(&args),
         Command::Procedure(command) => procedure::run(&command),
         Command::Deadline(args) => deadline::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Certs(command) => certs::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => journal::run(&command),

@@ -26,6 +26,12 @@ pub(super) fn source(source: TermSource) -> String {
     plain(source.as_str_name(), "TERM_SOURCE_")
 }
 
+/// The last day of a term, marked where the law sets none; nothing for a hop without a term.
+pub(super) fn due(day: Option<Date>, source: TermSource) -> String {
+    let assumed = day.is_some() && source == TermSource::Assumed;
+    date(day) + if assumed { " (assumed)" } else { "" }
+}
+
 /// An instant in UTC (RFC 3339), to the second; nothing for none.
 pub(super) fn time(time: Option<prost_types::Timestamp>) -> String {
     let shown = time.and_then(|time| Timestamp::from_second(time.seconds).ok());
@@ -55,6 +61,14 @@ mod tests {
         assert_eq!(state(CaseState::AtCommission), "at-commission");
         assert_eq!(outcome(CaseOutcome::Unspecified), "");
         assert_eq!(source(TermSource::Assumed), "assumed");
+    }
+
+    #[test]
+    fn a_due_day_says_when_it_is_assumed() {
+        let day = Some(Date { year: 2021, month: 9, day: 3 });
+        assert_eq!(due(day, TermSource::Assumed), "2021-09-03 (assumed)");
+        assert_eq!(due(day, TermSource::Statutory), "2021-09-03");
+        assert_eq!(due(None, TermSource::Assumed), "");
     }
 
     #[test]

@@ -174,6 +174,11 @@ impl Inbox {
         self.held.values().sum()
     }
 
+    /// Whether somebody holds a delivery that is not settled.
+    pub(super) fn is_leased(&self, delivery: Sequence) -> bool {
+        self.leases.get(&delivery).is_some_and(|lease| lease.holder.is_some())
+    }
+
     pub(super) fn held_by(&self, holder: Holder) -> usize {
         self.held.get(&holder).copied().unwrap_or_default()
     }

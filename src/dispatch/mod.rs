@@ -126,6 +126,11 @@ impl Dispatch {
         self.mailbox(party).lock().leased()
     }
 
+    /// Whether a delivery of a party is on lease.
+    pub fn is_leased(&self, party: PartyNumber, delivery: Sequence) -> bool {
+        self.mailbox(party).lock().is_leased(delivery)
+    }
+
     fn inboxes(&self) -> MutexGuard<'_, HashMap<PartyNumber, Arc<Mailbox>>> {
         self.shared.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,7 +155,8 @@ impl Dispatch {
         if inbox.leased() >= self.shared.options.max_leased_per_party {
             return Ok(None);
         }
-        if let Some(after) = inbox.wants_more() {
+        // More than one page where all of a page is on lease.
+        while let Some(after) = inbox.wants_more() {
             let limit = self.shared.options.max_ready_per_party;
             let queued = self.shared.index.deliveries(party, after, limit)?;
             let all = queued.len() < limit;
@@ -231,3 +237,6 @@ impl Drop for InboxStream {
 
 /// The place of a delivery in its queue; re-exported for those who show it.
 pub type Place = QueueKey;
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,12 @@ impl Access {
         Role::ALL.into_iter().filter(move |role| self.roles & bit(*role) != 0)
     }
 
+    /// Whether one of the roles watches over all parties: it may see what any of them has waiting
+    /// and owes, though not the papers.
+    pub fn watches(self) -> bool {
+        self.roles().any(|role| WATCHERS.contains(&role))
+    }
+
     /// Whether one of the roles may call the method.
     pub fn allows(self, method_path: &str) -> bool {
         self.roles().any(|role| allowed(role, method_path))
@@ -65,13 +71,14 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.inbox.v1.InboxService/OpenInbox", PARTICIPANTS),
     ("/kopir.inbox.v1.InboxService/FetchDeliveries", PARTICIPANTS),
     ("/kopir.inbox.v1.InboxService/AcknowledgeDelivery", PARTICIPANTS),
-    ("/kopir.inbox.v1.InboxService/ListObligations", PARTICIPANTS),
+    ("/kopir.inbox.v1.InboxService/ListObligations", EVERYBODY),
     ("/kopir.cases.v1.CaseService/GetCase", EVERYBODY),
     ("/kopir.cases.v1.CaseService/ListCases", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/ListProcedures", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/GetProcedure", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/ComputeDueTime", EVERYBODY),
     ("/kopir.operations.v1.OperationsService/GetStatus", WATCHERS),
+    ("/kopir.operations.v1.OperationsService/ListInbox", WATCHERS),
     ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
     ("/grpc.health.v1.Health/Watch", EVERYBODY),
@@ -170,11 +177,23 @@ mod tests {
     }
 
     #[test]
+    fn the_parties_are_watched_by_operator_and_migration_body_alone() {
+        for role in Role::ALL {
+            let watches = matches!(role, Role::Operator | Role::MigrationBody);
+            assert_eq!(Access::of(role).watches(), watches, "{role:?}");
+            let list_inbox = "/kopir.operations.v1.OperationsService/ListInbox";
+            assert_eq!(allowed(role, list_inbox), watches, "{role:?}");
+        }
+    }
+
+    #[test]
     fn the_operator_reads_and_takes_no_part() {
         let operator = Access::of(Role::Operator);
         assert!(operator.allows("/kopir.cases.v1.CaseService/ListCases"));
         assert!(operator.allows("/kopir.operations.v1.OperationsService/SetSandboxTime"));
+        assert!(operator.allows("/kopir.operations.v1.OperationsService/ListInbox"));
         assert!(!operator.allows("/kopir.inbox.v1.InboxService/OpenInbox"));
+        assert!(!operator.allows("/kopir.inbox.v1.InboxService/FetchDeliveries"));
         assert!(
             !Access::of(Role::MigrationBody)
                 .allows("/kopir.operations.v1.OperationsService/SetSandboxTime")

@@ -1,7 +1,8 @@
 //! The closed catalogue of reasons: why a call is refused, and what helps.
 //!
 //! A reason is a promise to integrators. It stands in the `ErrorInfo` of every refusal, programs
-//! branch on it, so its name never changes and never takes on another meaning.
+//! branch on it, so its name never changes and never takes on another meaning. `docs/reasons.md` is
+//! the catalogue for people; a test writes it (`KOPIR_BLESS=1`) and keeps it equal to this one.
 
 use std::fmt;
 
@@ -121,6 +122,10 @@ catalogue! {
     StreamIdle, "STREAM_IDLE", Aborted,
         "the stream stood still too long; open another",
         "open a stream when there is something to send, and read and acknowledge what comes";
+    /// A call that took too long.
+    DeadlineExceeded, "DEADLINE_EXCEEDED", DeadlineExceeded,
+        "the call was not answered in time; repeat with the same id",
+        "send the whole request at once, allow more time, and repeat with the same request_id";
     /// Too many requests of one party.
     RateLimited, "RATE_LIMITED", ResourceExhausted,
         "too many requests; wait as RetryInfo says",
@@ -246,6 +251,50 @@ mod tests {
                 assert!(explained, "{file}: {word} is no reason of the catalogue");
             }
         }
+    }
+
+    /// The catalogue as integrators read it.
+    fn page() -> String {
+        let mut page = "\
+# Reasons
+
+Why a call is refused, and what helps. Each refusal is a `google.rpc.Status` whose `ErrorInfo` has
+the domain `kopir` and one of these reasons. A reason never changes its name nor its meaning: branch
+on it, and not on the text. The codes are those of gRPC.
+
+| reason | code | meaning | remedy |
+|---|---|---|---|
+"
+        .to_owned();
+        for reason in Reason::ALL {
+            let (meaning, remedy) = (reason.meaning(), reason.remedy());
+            page += &format!(
+                "| `{reason}` | `{}` | {meaning} | {remedy} |\n",
+                code_name(reason.code())
+            );
+        }
+        page
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "blessing is asked for on the command line")]
+    fn is_blessing() -> bool {
+        std::env::var("KOPIR_BLESS").is_ok_and(|value| value == "1")
+    }
+
+    #[test]
+    fn the_page_of_reasons_is_the_catalogue() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reasons.md");
+        let page = page();
+        assert!(Reason::ALL.iter().all(|reason| {
+            let row = [reason.name(), reason.meaning(), reason.remedy()];
+            row.iter().all(|text| !text.contains(['|', '\n']))
+        }));
+        if is_blessing() {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, &page).unwrap();
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, page, "docs/reasons.md differs; KOPIR_BLESS=1 rewrites it");
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub enum Refusal {
     /// The message is not one of the method's.
     #[error("the bytes are not a message of this method")]
     MessageUnreadable,
+    /// The bus is going down.
+    #[error("the bus is stopping")]
+    Stopping,
     /// The stream stood still.
     #[error("the stream stood still for more than {} s", .0.as_secs())]
     StreamIdle(Duration),
@@ -118,6 +121,7 @@ pub fn status(refusal: &Refusal, roster: &Roster) -> tonic::Status {
         Refusal::Invalid(faults) => invalid(faults),
         Refusal::MessageTooLarge => plain(Reason::MessageTooLarge, refusal),
         Refusal::MessageUnreadable => plain(Reason::FieldInvalid, refusal),
+        Refusal::Stopping => later(Reason::BusStopping, AFTER_STOP),
         Refusal::StreamIdle(_) => plain(Reason::StreamIdle, refusal),
         Refusal::Act { act, case, error } => engine(error, Some((*act, *case)), roster),
         Refusal::Acknowledgement(error) => engine(error, None, roster),
@@ -194,6 +198,11 @@ pub fn role_not_allowed(role: Role) -> tonic::Status {
 /// For a caller over its share, with the time after which there is room again.
 pub fn rate_limited(retry_after: Duration) -> tonic::Status {
     later(Reason::RateLimited, retry_after)
+}
+
+/// For a call that was not answered in time.
+pub fn deadline_exceeded() -> tonic::Status {
+    plain(Reason::DeadlineExceeded, &Reason::DeadlineExceeded.meaning())
 }
 
 /// For a bus over its limits, with the time after which to come back.

@@ -19,12 +19,15 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     SanType, date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pem::{self, PemError, Wanted};
 use crate::domain::party::{IdentityUri, PartyId};
+
+/// A DNS name or an IP address by which clients reach the bus.
+pub use rustls::pki_types::ServerName;
 
 /// File stems of the layout that no party may take.
 const RESERVED: [&str; 2] = ["ca", "bus"];

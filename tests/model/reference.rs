@@ -96,6 +96,12 @@ pub struct Case {
 }
 
 impl Case {
+    fn new(mission: Who, region: u8, persons: u16) -> Self {
+        let (consent, arrived, inclusion) = (None, None, None);
+        let (service, steps) = (vec![], vec![]);
+        Self { mission, region, persons, consent, arrived, inclusion, service, steps }
+    }
+
     pub fn seat(&self, seat: Seat) -> Option<Who> {
         let (akimat, commission) = akimat_and_commission(self.region)?;
         match seat {
@@ -210,16 +216,7 @@ impl Reference {
                     return Err(faults);
                 }
                 let (mission, region, persons) = (*by, *region, *persons);
-                let mut case = Case {
-                    mission,
-                    region,
-                    persons,
-                    consent: None,
-                    arrived: None,
-                    inclusion: None,
-                    service: vec![],
-                    steps: vec![],
-                };
+                let mut case = Case::new(mission, region, persons);
                 case.start_service(*filed_ms);
                 self.last += 1;
                 case.open(2, self.last, *filed_ms);

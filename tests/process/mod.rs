@@ -3,12 +3,6 @@
 //! would. The tests of this harness kill the process, trace its system calls and damage its files;
 //! nothing of them looks inside it.
 #![allow(dead_code, reason = "each test binary uses the part of the harness that it needs")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a harness stops at the first thing that is not as it must be"
-)]
 
 pub mod act;
 pub mod answers;

@@ -1,6 +1,7 @@
 //! The listener: TCP, TLS and the identity of whoever connects.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -25,6 +27,10 @@ use crate::trust::tls::HandshakeFailure;
 /// Handshaken connections that wait for the server to take them.
 const ACCEPT_BACKLOG: usize = 64;
 
+/// Bytes that HTTP/2 begins with (RFC 9113 §3.4). Once they have come the server itself watches
+/// whether the connection lives; before, nobody else does.
+const PREFACE_BYTES: usize = 24;
+
 /// Bounds of the listener, from the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenOptions {
@@ -32,7 +38,7 @@ pub struct ListenOptions {
     pub max_connections: usize,
     /// Connections of one party; a further one is closed.
     pub max_connections_per_party: usize,
-    /// How long a TLS handshake may take.
+    /// How long a TLS handshake may take, and after it the first words of HTTP/2.
     pub handshake_timeout: Duration,
 }
 
@@ -184,7 +190,9 @@ impl Door {
             }
         };
         let peer = Peer { remote, caller };
-        Some(Connection { stream, peer, _permit: permit, _share: share })
+        let silence = Box::pin(tokio::time::sleep(self.options.handshake_timeout));
+        let preface = Some(Preface { missing: PREFACE_BYTES, silence });
+        Some(Connection { stream, peer, preface, _permit: permit, _share: share })
     }
 
     fn identify(&self, stream: &TlsStream<TcpStream>) -> Result<Caller, IdentityError> {
@@ -238,8 +246,16 @@ pub struct Peer {
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
+    /// None once the connection has begun to speak.
+    preface: Option<Preface>,
     _permit: OwnedSemaphorePermit,
     _share: Option<Share>,
+}
+
+/// What is to come before the server takes notice of a connection, and by when.
+struct Preface {
+    missing: usize,
+    silence: Pin<Box<Sleep>>,
 }
 
 impl Connected for Connection {
@@ -255,7 +271,16 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let Some(preface) = &mut self.preface else { return read };
+        preface.missing = preface.missing.saturating_sub(buffer.filled().len() - before);
+        if preface.missing == 0 {
+            self.preface = None;
+        } else if read.is_pending() && preface.silence.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod admit;
 mod authorise;
+mod deadline;
 mod explain;
 mod identify;
 mod listen;
@@ -23,6 +24,7 @@ pub use serve::{ServeError, ServeOptions, serve};
 use crate::domain::Roster;
 use admit::AdmitLayer;
 use authorise::AuthoriseLayer;
+use deadline::DeadlineLayer;
 use explain::ExplainLayer;
 use identify::IdentifyLayer;
 use trace::TraceLayer;
@@ -39,6 +41,9 @@ pub struct FrontOptions {
     pub max_message_bytes: usize,
     /// How long a caller over its share is told to wait.
     pub retry_after: Duration,
+    /// The longest a call may take to be answered; a shorter deadline of the caller stands. What a
+    /// stream may take is bounded by its own idle time.
+    pub request_timeout: Duration,
 }
 
 /// Bounds of one HTTP/2 connection, from the configuration.
@@ -63,7 +68,13 @@ pub struct Http2Options {
 /// The layers, outermost first.
 pub type Layers = Stack<
     AdmitLayer,
-    Stack<AuthoriseLayer, Stack<IdentifyLayer, Stack<ExplainLayer, Stack<TraceLayer, Identity>>>>,
+    Stack<
+        AuthoriseLayer,
+        Stack<
+            IdentifyLayer,
+            Stack<DeadlineLayer, Stack<ExplainLayer, Stack<TraceLayer, Identity>>>,
+        >,
+    >,
 >;
 
 /// Puts the layers in their order.
@@ -73,6 +84,9 @@ pub fn layers(options: FrontOptions, roster: &Arc<Roster>) -> tower::ServiceBuil
         .layer(TraceLayer)
         // Above everything that decodes, to give the library's own errors a reason of ours.
         .layer(ExplainLayer { roster: Arc::clone(roster) })
+        // Above everything that can take long; the library's own timeout stands outside of all
+        // layers and could not be explained.
+        .layer(DeadlineLayer { limit: options.request_timeout })
         // Before anything that depends on who asks.
         .layer(IdentifyLayer)
         // Before the share is touched, so that a forbidden call costs nothing.

@@ -1,7 +1,6 @@
 //! The server: listener, layers and services put together.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tonic::transport::server::Router;
@@ -19,9 +18,6 @@ pub struct ServeOptions {
     pub listen: ListenOptions,
     /// Each connection.
     pub http2: Http2Options,
-    /// The longest a call may take to be answered; a shorter deadline of the caller stands. What a
-    /// stream may take is bounded by its own idle time.
-    pub request_timeout: Duration,
 }
 
 /// Why the server ended or did not start.
@@ -45,7 +41,7 @@ pub async fn serve(
     options: ServeOptions,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
-    let ServeOptions { front, http2, request_timeout, .. } = options;
+    let ServeOptions { front, http2, .. } = options;
     let roster = Arc::clone(bus.roster());
     let max_message_bytes = front.max_message_bytes;
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -61,7 +57,6 @@ pub async fn serve(
         // What grpcurl and older tools still ask for.
         .add_service(reflection().build_v1alpha()?);
     let router: Router<_> = tonic::transport::Server::builder()
-        .timeout(request_timeout)
         .max_concurrent_streams(http2.max_concurrent_streams)
         .http2_max_header_list_size(http2.max_header_list_bytes)
         .initial_stream_window_size(http2.stream_window_bytes)

@@ -19,7 +19,7 @@ use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, DeliveryAcknowledgement, FetchDeliveriesRequest, InboxOpening,
     ListObligationsRequest,
 };
-use crate::rpc::proto::operations::v1::SetSandboxTimeRequest;
+use crate::rpc::proto::operations::v1::{ListInboxRequest, SetSandboxTimeRequest};
 use crate::rpc::proto::procedures::v1::{ComputeDueTimeRequest, GetProcedureRequest};
 use crate::rpc::status::Refusal;
 
@@ -144,9 +144,9 @@ pub fn fetch(
     Ok(Fetch { party, max, lease: Duration::from_secs(lease as u64) })
 }
 
-/// Which page of which party's obligations.
+/// Which page of what a party has: its obligations, or its inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obligations<'a> {
+pub struct PartyPage<'a> {
     /// Whose.
     pub party: PartyNumber,
     /// How many at most.
@@ -158,17 +158,37 @@ pub struct Obligations<'a> {
 /// Reads the request for a page of obligations.
 ///
 /// # Errors
-/// As for [`opening`].
+/// [`Refusal::Invalid`], or [`Refusal::PartyNotAllowed`] for a party that is not the caller's to
+/// look at.
 pub fn obligations<'a>(
     request: &'a ListObligationsRequest,
     caller: &Caller,
     roster: &Roster,
-) -> Result<Obligations<'a>, Refusal> {
+) -> Result<PartyPage<'a>, Refusal> {
     let ListObligationsRequest { page_size, page_token, party_id } = request;
-    let party = acted_for(party_id, caller, roster)?;
     let mut faults = Faults::new();
+    let party = if caller.access.watches() && !party_id.is_empty() {
+        registered(&mut faults, party_id, roster)
+    } else {
+        Some(acted_for(party_id, caller, roster)?)
+    };
     let page_items = page_items(&mut faults, *page_size);
-    Ok(Obligations { party, page_items: faults.judge(page_items)?, page_token })
+    let (party, page_items) = faults.judge(party.zip(page_items))?;
+    Ok(PartyPage { party, page_items, page_token })
+}
+
+/// Reads the request for a page of an inbox. Only who watches over the parties can call it, so any
+/// of them may be named.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn inbox<'a>(request: &'a ListInboxRequest, roster: &Roster) -> Result<PartyPage<'a>, Refusal> {
+    let ListInboxRequest { party_id, page_size, page_token } = request;
+    let mut faults = Faults::new();
+    let party = registered(&mut faults, party_id, roster);
+    let page_items = page_items(&mut faults, *page_size);
+    let (party, page_items) = faults.judge(party.zip(page_items))?;
+    Ok(PartyPage { party, page_items, page_token })
 }
 
 /// Which case is asked for.
@@ -291,6 +311,16 @@ fn acted_for(party_id: &str, caller: &Caller, roster: &Roster) -> Result<PartyNu
     // A party that does not exist is answered like one that the caller may not act for.
     let named = party_id.parse::<PartyId>().ok().and_then(|id| roster.number(&id));
     named.filter(|party| roster.may_act_for(caller.party, *party)).ok_or(Refusal::PartyNotAllowed)
+}
+
+/// The party that is meant, for callers who know of all of them.
+fn registered(faults: &mut Faults, party_id: &str, roster: &Roster) -> Option<PartyNumber> {
+    let named = party_id.parse::<PartyId>().ok().and_then(|id| roster.number(&id));
+    if named.is_none() {
+        let at = Path::Root.field("party_id");
+        faults.field(&at, format_args!("names no party of the registry; GetStatus lists them all"));
+    }
+    named
 }
 
 fn procedure_key(procedure: &str, edition: &str) -> Result<ProcedureKey, Refusal> {

@@ -43,9 +43,10 @@ impl ForeignMissionService for Service {
         let limits = Limits { window: bus.streams.bulk_window_acts, idle: bus.streams.idle };
         let idle = bus.refuse(&Refusal::StreamIdle(limits.idle));
         let roster = Arc::clone(&bus);
+        let inbound = bus.until_stop(request.into_inner());
         let explain = move |broken| of_transport(broken, roster.engine.roster());
         let start = move |item| submit(Arc::clone(&bus), Arc::clone(&caller), item);
-        let answers = Pipeline::new(request.into_inner(), start, explain, limits, idle);
+        let answers = Pipeline::new(inbound, start, explain, limits, idle);
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -59,7 +60,7 @@ impl ForeignMissionService for Service {
 }
 
 /// One item of the bulk stream: its fate is its own.
-pub(super) async fn submit(
+async fn submit(
     bus: Arc<Bus>,
     caller: Arc<Caller>,
     item: mission::SubmitApplicationsRequest,

@@ -12,7 +12,7 @@ use crate::domain::Sequence;
 use crate::index::ObligationKey;
 use crate::rpc::Caller;
 use crate::rpc::parse::page::Listing;
-use crate::rpc::parse::query::{self, Fetch, Obligations};
+use crate::rpc::parse::query::{self, Fetch, PartyPage};
 use crate::rpc::proto::inbox::v1::inbox_service_server::InboxService;
 use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, Delivery, FetchDeliveriesRequest,
@@ -40,7 +40,8 @@ impl InboxService for Service {
     ) -> Result<Response<Deliveries>, Status> {
         let bus = Arc::clone(&self.0);
         let caller = bus.caller(&request)?;
-        Ok(Response::new(inbox_stream::deliveries(bus, caller, request.into_inner())))
+        let inbound = bus.until_stop(request.into_inner());
+        Ok(Response::new(inbox_stream::deliveries(bus, caller, inbound)))
     }
 
     async fn fetch_deliveries(
@@ -50,6 +51,8 @@ impl InboxService for Service {
         let bus = &self.0;
         let caller = bus.caller(&request)?;
         let fetch = query::fetch(request.get_ref(), &caller, bus.engine.roster());
+        // A poll that follows a sender's receipt must not miss its delivery.
+        bus.engine.caught_up().await;
         let fetched = fetch.and_then(|fetch| bus.fetch(fetch));
         fetched.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
@@ -116,7 +119,7 @@ impl Bus {
         caller: &Caller,
     ) -> Result<ListObligationsResponse, Refusal> {
         let asked = query::obligations(request, caller, self.engine.roster())?;
-        let Obligations { party, page_items, page_token } = asked;
+        let PartyPage { party, page_items, page_token } = asked;
         let listing = Listing { name: "obligations", party, filter: &[] };
         let after = listing.place(page_token)?.map(|place| key(&place)).transpose()?;
         let index = self.engine.index();

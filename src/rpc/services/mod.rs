@@ -7,17 +7,18 @@ mod acts;
 mod cases;
 mod deliveries;
 mod inbox;
+mod inbox_list;
 mod inbox_stream;
 mod operations;
 mod pipeline;
 mod procedures;
-#[cfg(test)]
-mod tests;
+mod stopping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::service::Routes;
 use tonic::{Request, Status};
@@ -45,6 +46,7 @@ use crate::domain::party::Role;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, Command, ProcedureKey, Procedures, Roster};
 use crate::engine::{Confirmed, Engine};
+use stopping::UntilStop;
 
 /// Bounds of the streams, from the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,8 @@ pub struct BusParts {
     pub streams: StreamOptions,
     /// The journal's format, for the operator.
     pub journal_format_version: u32,
+    /// Turns true when the bus is to stop; open streams end then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Why the services cannot start.
@@ -87,6 +91,7 @@ pub struct Bus {
     dispatch: Dispatch,
     streams: StreamOptions,
     journal_format_version: u32,
+    stopping: watch::Receiver<bool>,
     wording: Wording,
     /// The procedure that an application opens: the newest that begins at a mission.
     intake: ProcedureKey,
@@ -100,7 +105,7 @@ impl Bus {
     /// # Errors
     /// [`BusError`] if the law does not serve.
     pub fn new(parts: BusParts) -> Result<Self, BusError> {
-        let BusParts { engine, dispatch, streams, journal_format_version } = parts;
+        let BusParts { engine, dispatch, streams, journal_format_version, stopping } = parts;
         let law = engine.law();
         let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar)?;
         let intake = newest_intake(&law.procedures).ok_or(BusError::NoIntake)?;
@@ -110,6 +115,7 @@ impl Bus {
             dispatch,
             streams,
             journal_format_version,
+            stopping,
             wording,
             intake,
             started,
@@ -129,6 +135,11 @@ impl Bus {
     fn asked<'a>(&'a self, caller: &'a Caller) -> Asked<'a> {
         let zone = self.engine.roster().zone(caller.party);
         Asked { caller, zone, now: self.engine.clock().now() }
+    }
+
+    /// What comes on a stream, until the bus stops.
+    fn until_stop<In>(&self, inbound: In) -> UntilStop<In> {
+        UntilStop::new(inbound, self.stopping.clone(), self.refuse(&Refusal::Stopping))
     }
 
     /// Who calls. The layers before refuse a call without one; this holds even if they did not.

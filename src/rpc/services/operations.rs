@@ -15,7 +15,8 @@ use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query;
 use crate::rpc::proto::operations::v1::operations_service_server::OperationsService;
 use crate::rpc::proto::operations::v1::{
-    GetStatusRequest, GetStatusResponse, PartyLoad, SetSandboxTimeRequest, SetSandboxTimeResponse,
+    GetStatusRequest, GetStatusResponse, ListInboxRequest, ListInboxResponse, PartyLoad,
+    SetSandboxTimeRequest, SetSandboxTimeResponse,
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
@@ -38,6 +39,17 @@ impl OperationsService for Service {
         let state = tokio::task::spawn_blocking(move || bus.state()).await;
         let state = state.unwrap_or(Err(Refusal::Fault("reading the state panicked")));
         state.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
+    }
+
+    async fn list_inbox(
+        &self,
+        request: Request<ListInboxRequest>,
+    ) -> Result<Response<ListInboxResponse>, Status> {
+        let bus = &self.0;
+        bus.caller(&request)?;
+        bus.engine.caught_up().await;
+        let listed = bus.list_inbox(request.get_ref());
+        listed.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
 
     async fn set_sandbox_time(

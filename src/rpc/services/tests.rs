@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
 use super::*;
@@ -617,6 +617,120 @@ async fn the_state_of_the_bus_tells_what_waits_for_whom() {
     assert_eq!((load.queued_deliveries, load.leased_deliveries), (1, 1));
     assert_eq!((load.open_obligations, load.late_obligations), (1, 1));
     assert_eq!(load.earliest_due_time, stamp("2021-09-14T00:00:00+06:00"));
+}
+
+#[tokio::test]
+async fn what_waits_in_an_inbox_is_listed_without_papers_or_leases() {
+    let house = House::open();
+    let mut cases = Vec::new();
+    for n in 0..5 {
+        cases.push(house.submit(n).await.unwrap().case_id);
+    }
+    let list = async |party_id: &str, page_size, page_token: String| {
+        let party_id = party_id.to_owned();
+        let message = operations::ListInboxRequest { party_id, page_size, page_token };
+        let listed = house.service.list_inbox(house.from("operator", message)).await;
+        listed.map(Response::into_inner)
+    };
+    let all = list("committee", 0, String::new()).await.unwrap();
+    assert_eq!((all.deliveries.len(), all.next_page_token.as_str()), (5, ""));
+    let (mut token, mut paged) = (String::new(), Vec::new());
+    for expected in [2, 2, 1] {
+        let page = list("committee", 2, token).await.unwrap();
+        assert_eq!(page.deliveries.len(), expected);
+        paged.extend(page.deliveries);
+        token = page.next_page_token;
+    }
+    assert_eq!((&paged, token.as_str()), (&all.deliveries, ""));
+    let listed: Vec<_> = paged.iter().map(|one| one.case_id.clone()).collect();
+    assert_eq!(listed, cases);
+
+    // The receiver sees the same under the same name; looking took nothing from it.
+    let fetched = house.fetch("committee", "").await.unwrap();
+    assert_eq!(fetched.len(), 5);
+    for (one, delivery) in paged.iter().zip(&fetched) {
+        let expected = operations::QueuedDelivery {
+            delivery_id: delivery.delivery_id.clone(),
+            case_id: delivery.case_id.clone(),
+            hop: delivery.hop.clone(),
+            act: delivery.act,
+            sender_party_id: delivery.sender_party_id.clone(),
+            sent_time: delivery.sent_time,
+            due_time: delivery.due_time,
+            due_date: delivery.due_date,
+            source: delivery.source,
+            citation: delivery.citation.clone(),
+            region: delivery.region.clone(),
+            leased: false,
+        };
+        assert_eq!((one, delivery.attempt), (&expected, 1));
+    }
+    house.acknowledge("committee", &fetched[0].delivery_id).await.unwrap();
+    let rest = list("committee", 0, String::new()).await.unwrap().deliveries;
+    assert!(rest.len() == 4 && rest.iter().all(|one| one.leased));
+    assert!(list("mission-uz", 0, String::new()).await.unwrap().deliveries.is_empty());
+}
+
+#[tokio::test]
+async fn a_listing_of_an_inbox_names_a_party_and_takes_its_own_tokens_only() {
+    let house = House::open();
+    for n in 0..3 {
+        house.submit(n).await.unwrap();
+    }
+    let list = async |party_id: &str, page_size, page_token: &str| {
+        let (party_id, page_token) = (party_id.to_owned(), page_token.to_owned());
+        let message = operations::ListInboxRequest { party_id, page_size, page_token };
+        let listed = house.service.list_inbox(house.from("committee", message)).await;
+        listed.map(Response::into_inner)
+    };
+    for (party, page_size, fields) in [
+        ("", 0, &["party_id"][..]),
+        ("nobody-at-all", 0, &["party_id"]),
+        ("Not an id", -1, &["party_id", "page_size"]),
+        ("committee", -1, &["page_size"]),
+    ] {
+        let refused = list(party, page_size, "").await.unwrap_err();
+        assert_eq!(reason(&refused), "FIELD_INVALID", "{party}");
+        let violations = refused.get_details_bad_request().unwrap().field_violations;
+        let named: Vec<_> = violations.iter().map(|one| one.field.as_str()).collect();
+        assert_eq!(named, fields);
+    }
+    let token = list("committee", 1, "").await.unwrap().next_page_token;
+    assert_eq!(list("committee", 1, &token).await.unwrap().deliveries.len(), 1);
+    for (party, token) in [("mission-uz", &token[..]), ("committee", "00"), ("committee", "x")] {
+        let refused = list(party, 1, token).await.unwrap_err();
+        assert_eq!(reason(&refused), "PAGE_TOKEN_INVALID", "{party} {token}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_party_owes_is_told_to_it_and_to_who_watches_over_all() {
+    let house = House::open();
+    let case = house.submit(1).await.unwrap().case_id;
+    house.receive("committee", "").await;
+    house.forward("committee", &case).await.unwrap();
+    house.receive("akimat-kz-55", "").await;
+    let owed = async |caller: &str, of: &str| {
+        let message =
+            inbox::ListObligationsRequest { party_id: of.to_owned(), ..Default::default() };
+        let listed = house.service.list_obligations(house.from(caller, message)).await;
+        listed.map(|listed| listed.into_inner().obligations)
+    };
+    let own = owed("akimat-kz-55", "").await.unwrap();
+    assert_eq!(own.len(), 1);
+    assert_eq!((&own[0].case_id, own[0].act()), (&case, types::Act::ReferToCommission));
+    for watcher in ["operator", "committee"] {
+        assert_eq!(owed(watcher, "akimat-kz-55").await.unwrap(), own);
+        assert!(owed(watcher, "").await.unwrap().is_empty(), "{watcher}");
+        let refused = owed(watcher, "nobody-at-all").await.unwrap_err();
+        assert_eq!(reason(&refused), "FIELD_INVALID");
+    }
+    for (caller, of) in
+        [("mission-uz", "akimat-kz-55"), ("commission-kz-55", "akimat-kz-55"), ("mission-uz", "x")]
+    {
+        let refused = owed(caller, of).await.unwrap_err();
+        assert_eq!(reason(&refused), "PARTY_NOT_ALLOWED", "{caller} {of}");
+    }
 }
 
 #[tokio::test]

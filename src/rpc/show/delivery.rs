@@ -9,6 +9,7 @@ use crate::domain::{Act, Body, BodyKind, Case, Event, HopRun};
 use crate::engine::Recorded;
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::inbox::v1::Delivery;
+use crate::rpc::proto::operations::v1::QueuedDelivery;
 use crate::rpc::proto::types::v1::{
     Application, ArrivalApplication, ConsentDecision, Dispatch, InclusionDecision,
 };
@@ -72,6 +73,34 @@ pub fn envelope(
         dispatch: cover(&event.body)?,
         record_hash: digest(&recorded.hash),
     })
+}
+
+/// A delivery that waits, as the case tells: nothing of its papers.
+pub fn queued(
+    view: View<'_>,
+    case: &Case,
+    run: &HopRun,
+    id: DeliveryId,
+    leased: bool,
+) -> QueuedDelivery {
+    QueuedDelivery {
+        delivery_id: id.to_string(),
+        case_id: case.id.to_string(),
+        hop: run.hop.to_string(),
+        act: act(run.act, run.from).into(),
+        sender_party_id: view.party_id(run.holder),
+        // Only a handover counts from another instant than its acceptance, and it is not delivered.
+        sent_time: run.acted().map(|acted| time(acted.at)),
+        due_time: run.due.as_ref().map(|due| time(due.instant)),
+        due_date: run.due.as_ref().map(|due| date(due.date)),
+        source: source(run.source).into(),
+        citation: view
+            .hop(&case.procedure, run.hop)
+            .map(|hop| hop.citation.clone())
+            .unwrap_or_default(),
+        region: case.region.code().to_owned(),
+        leased,
+    }
 }
 
 /// Puts a paper into its delivery.

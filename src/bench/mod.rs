@@ -1,0 +1,109 @@
+//! The bench: what the bus does on this machine, measured from outside as a party would see it.
+//!
+//! The bus runs as a process of its own, the very binary that is being run, with real storage,
+//! real certificates and its real limits, except that no party is held to a rate. So what the
+//! server uses is told apart from what its clients use on the same cores. A figure is only printed
+//! for work that was answered: one refusal ends the bench.
+
+mod acts;
+mod bus;
+mod delivery;
+mod error;
+mod latency;
+mod load;
+mod process;
+mod site;
+mod standing;
+mod work;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use acts::{ActsRun, Form};
+pub use delivery::{DeliveryRun, PacedRun};
+pub use error::BenchError;
+pub use latency::Latency;
+pub use process::Usage;
+pub use standing::{MemoryRun, RestartRun, Start};
+
+/// Acts in flight at which acts are measured: a clerk, an office, a national backlog.
+pub const LOADS: [usize; 3] = [1, 64, 512];
+
+/// One part of the bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Acts, a call each.
+    Unary,
+    /// Acts on a bulk stream.
+    Bulk,
+    /// A backlog delivered and acknowledged, and the way of an act at half load.
+    Delivery,
+    /// Starting with many open hops.
+    Restart,
+    /// Resident memory, idle and for each queued delivery.
+    Memory,
+}
+
+impl Part {
+    /// Every part, in the order in which they run.
+    pub const ALL: [Self; 5] =
+        [Self::Memory, Self::Unary, Self::Bulk, Self::Delivery, Self::Restart];
+}
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bus's binary, started as `BINARY serve --config FILE`.
+    pub binary: PathBuf,
+    /// Where the bus keeps its files while it is measured: a directory on the disk in question.
+    pub dir: PathBuf,
+    /// The parts, each run once.
+    pub parts: Vec<Part>,
+    /// The most acts of one measurement.
+    pub acts: u64,
+    /// The longest that acts are sent in one measurement.
+    pub longest: Duration,
+    /// Deliveries queued, then hops open, for the memory and restart parts.
+    pub hops: u64,
+    /// Connections over which one party's acts are spread; for the bulk form, streams.
+    pub connections: usize,
+    /// The present time: certificates hold from then on, applications were filed before.
+    pub now: Timestamp,
+}
+
+/// What was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Acts, a run for each form and load.
+    pub acts: Vec<ActsRun>,
+    /// Delivery, if asked for.
+    pub delivery: Option<DeliveryRun>,
+    /// Restart, if asked for.
+    pub restart: Option<RestartRun>,
+    /// Memory, if asked for.
+    pub memory: Option<MemoryRun>,
+}
+
+/// Told before each step, in words for the person who waits.
+pub type Progress<'p> = &'p dyn Fn(&str);
+
+/// Runs the parts one after the other. Every bus is ended and its files are removed, also when
+/// this fails or is dropped.
+///
+/// # Errors
+/// [`BenchError`], with the first thing that went wrong.
+pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, BenchError> {
+    let mut report = Report::default();
+    for part in Part::ALL.into_iter().filter(|part| options.parts.contains(part)) {
+        match part {
+            Part::Unary => report.acts.extend(acts::run(options, Form::Unary, progress).await?),
+            Part::Bulk => report.acts.extend(acts::run(options, Form::Bulk, progress).await?),
+            Part::Delivery => report.delivery = Some(delivery::run(options, progress).await?),
+            Part::Restart => report.restart = Some(standing::restart(options, progress).await?),
+            Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,139 @@
+//! What the pilot is played on: a directory of its own, development certificates, and a real bus on
+//! loopback with its real storage, on a clock that is moved by hand.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use super::DemoError;
+use super::family::FILING;
+use crate::app::App;
+use crate::config::{Config, journal_dir};
+use crate::domain::party::{Parties, PartyId};
+use crate::engine::Clock;
+use crate::journal::{VerifyReport, verify};
+use crate::rpc::client::{BusChannel, connect};
+use crate::trust::issue::{CertificateDir, Validity, issue_ca, issue_party, issue_server};
+use crate::trust::registry;
+use crate::trust::tls::{TlsFiles, client_config};
+
+/// The registry that ships with the bus: it has the missions, akimats and commissions of the pilot.
+const PARTIES: &str = include_str!("../../deploy/parties.toml");
+/// The name in the bus's certificate.
+const SERVER_NAME: &str = "localhost";
+/// How long the certificates hold beyond today, in hours: nobody should come to rely on them.
+const CERTIFICATE_HOURS: i64 = 48;
+
+/// A running bus and everything that belongs to it.
+pub(super) struct Stage {
+    root: PathBuf,
+    certificates: CertificateDir,
+    parties: Parties,
+    app: App,
+}
+
+impl Stage {
+    /// Sets everything up under `root`, which must not exist, and starts the bus.
+    pub(super) async fn build(root: &Path) -> Result<Self, DemoError> {
+        // For the owner alone, since private keys lie below; one that exists is never mixed with.
+        DirBuilder::new().mode(0o700).create(root).map_err(|why| files(root, why))?;
+        let certificates = CertificateDir::new(root.join("certs"));
+        let parties = sample_parties()?;
+        issue(&certificates, &parties)?;
+        let registry_file = root.join("parties.toml");
+        fs::write(&registry_file, PARTIES).map_err(|why| files(&registry_file, why))?;
+        let start =
+            TimeZone::UTC.to_timestamp(FILING.0.to_datetime(jiff::civil::Time::midnight()))?;
+        let config_file = root.join("kopir.toml");
+        fs::write(&config_file, config_text(start)).map_err(|why| files(&config_file, why))?;
+        let config = Config::read(&config_file)?;
+        let app = App::start(config, Clock::sandbox(start)).await;
+        let app = app.map_err(|why| DemoError::Bus(format!("{why:#}")))?;
+        Ok(Self { root: root.to_owned(), certificates, parties, app })
+    }
+
+    /// The parties of the registry.
+    pub(super) fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// The id of the party that the registry calls `name`.
+    pub(super) fn party(&self, name: &str) -> Result<&PartyId, DemoError> {
+        let party = self.parties.iter().find(|party| party.id.as_str() == name);
+        party.map(|party| &party.id).ok_or_else(|| DemoError::NoParty(name.to_owned()))
+    }
+
+    /// Connects to the bus as a party, with the party's own certificate.
+    pub(super) async fn connect(&self, party: &PartyId) -> Result<BusChannel, DemoError> {
+        let tls = client_config(&TlsFiles {
+            certificate: self.certificates.party_certificate(party),
+            key: self.certificates.party_key(party),
+            ca: self.certificates.ca_certificate(),
+        })?;
+        let channel = connect(self.app.address(), SERVER_NAME, tls).await;
+        channel.map_err(|why| DemoError::Connect { party: party.clone(), why })
+    }
+
+    /// The time on the bus's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.app.clock().now()
+    }
+
+    /// Moves the bus's clock forward.
+    pub(super) fn advance(&self, to: Timestamp) -> Result<(), DemoError> {
+        Ok(self.app.clock().set(to)?)
+    }
+
+    /// Stops the bus and checks what it leaves behind, record by record.
+    pub(super) async fn close(self) -> Result<VerifyReport, DemoError> {
+        self.app.stop().await.map_err(|why| DemoError::Bus(format!("{why:#}")))?;
+        Ok(verify(&journal_dir(&self.root.join("data")))?)
+    }
+}
+
+/// The parties of the sample registry.
+pub(super) fn sample_parties() -> Result<Parties, DemoError> {
+    Ok(registry::parse(Path::new("parties.toml"), PARTIES)?)
+}
+
+fn issue(certificates: &CertificateDir, parties: &Parties) -> Result<(), DemoError> {
+    // Certificates are checked against the machine's clock, not the sandbox's.
+    let today = Clock::System.now();
+    let validity = Validity::new(today - 1.hour(), today + CERTIFICATE_HOURS.hours())?;
+    let authority = issue_ca("Kopir demonstration", validity)?;
+    certificates.create()?;
+    certificates.save_ca(&authority)?;
+    let name = SERVER_NAME.try_into();
+    let name = name.map_err(|_| DemoError::NoParty(SERVER_NAME.to_owned()))?;
+    certificates.save_bus(&issue_server(&authority, &[name], validity)?)?;
+    for party in parties {
+        certificates.save_party(&party.id, &issue_party(&authority, &party.id, validity)?)?;
+    }
+    Ok(())
+}
+
+/// The configuration: every bound is the default, only the places are the demonstration's own.
+fn config_text(start: Timestamp) -> String {
+    format!(
+        r#"version = 1
+listen = "127.0.0.1:0"
+data_dir = "data"
+registry_file = "parties.toml"
+
+[tls]
+ca_file = "certs/ca.pem"
+certificate_file = "certs/bus.pem"
+key_file = "certs/bus.key"
+
+[sandbox]
+start_time = "{start}"
+"#
+    )
+}
+
+fn files(path: &Path, why: std::io::Error) -> DemoError {
+    DemoError::Files { path: path.to_owned(), why }
+}

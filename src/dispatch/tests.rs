@@ -1,0 +1,464 @@
+//! Windows, leases and order, against a real index.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::index::{Applied, Change, IndexOptions};
+
+const PARTY: PartyNumber = PartyNumber(1);
+const OTHER: PartyNumber = PartyNumber(2);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// An index, the delivery on it, and what has been put into its queues.
+struct Desk {
+    _dir: TempDir,
+    index: Index,
+    dispatch: Dispatch,
+    records: u64,
+}
+
+impl Desk {
+    fn new(max_ready: usize, max_leased: usize) -> Self {
+        let dir = TempDir::new().unwrap();
+        let index = Index::open(dir.path(), &IndexOptions::default()).unwrap().index;
+        let options =
+            DispatchOptions { max_ready_per_party: max_ready, max_leased_per_party: max_leased };
+        let dispatch = Dispatch::new(index.clone(), options);
+        Self { _dir: dir, index, dispatch, records: 0 }
+    }
+
+    /// The next record changes the queues, as the follower has it: first the index, then delivery.
+    fn record(&mut self, operations: Vec<QueueOp>) {
+        self.apply(operations.clone());
+        self.dispatch.queues_changed(&operations);
+    }
+
+    /// The index has it; delivery is yet to be told.
+    fn apply(&mut self, queue: Vec<QueueOp>) {
+        self.records += 1;
+        let applied = Applied { sequence: Sequence(self.records), hash: [0; 32] };
+        let change = Change { applied, request: None, case: None, queue, enrolment: None };
+        self.index.apply(&[change]).unwrap();
+    }
+
+    /// An act for `party`, due at `order_ms`; its sequence.
+    fn add(&mut self, party: PartyNumber, order_ms: i64) -> u64 {
+        let key = QueueKey { order_ms, sequence: Sequence(self.records + 1) };
+        self.record(vec![QueueOp::AddDelivery { to: party, key, case: case_of(key.sequence) }]);
+        self.records
+    }
+
+    /// The acknowledgement of a delivery became durable and reached the index.
+    fn acknowledge(&mut self, party: PartyNumber, leased: Leased) {
+        self.dispatch.settled(party, leased.sequence);
+        let key = QueueKey { order_ms: leased.order_ms, sequence: leased.sequence };
+        self.record(vec![QueueOp::RemoveDelivery { to: party, key }]);
+    }
+
+    fn fetch(&self, max: usize) -> Vec<Leased> {
+        self.dispatch.fetch(PARTY, max, HOUR).unwrap()
+    }
+}
+
+fn case_of(sequence: Sequence) -> CaseId {
+    CaseId(u128::from(sequence.0).to_be_bytes())
+}
+
+fn sequences(leased: &[Leased]) -> Vec<u64> {
+    leased.iter().map(|leased| leased.sequence.0).collect()
+}
+
+/// What a stream gives without waiting.
+fn now(stream: &InboxStream) -> Option<Leased> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(stream.next()).poll(&mut context) {
+        Poll::Ready(leased) => Some(leased.unwrap()),
+        Poll::Pending => None,
+    }
+}
+
+fn all_now(stream: &InboxStream) -> Vec<u64> {
+    std::iter::from_fn(|| now(stream)).map(|leased| leased.sequence.0).collect()
+}
+
+#[test]
+fn the_earliest_due_leaves_first_and_ties_leave_in_journal_order() {
+    let mut desk = Desk::new(100, 100);
+    for order_ms in [50, 10, 50, -5, 10, i64::MAX, i64::MIN] {
+        desk.add(PARTY, order_ms);
+    }
+    let stream = desk.dispatch.open(PARTY, 100);
+    assert_eq!(all_now(&stream), [7, 4, 2, 5, 1, 3, 6]);
+}
+
+#[test]
+fn what_comes_later_and_is_due_earlier_overtakes() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 10);
+    desk.add(PARTY, 20);
+    let stream = desk.dispatch.open(PARTY, 100);
+    assert_eq!(now(&stream).unwrap().sequence.0, 1);
+    desk.add(PARTY, 15);
+    assert_eq!(all_now(&stream), [3, 2]);
+}
+
+#[test]
+fn a_window_takes_no_more_than_it_holds() {
+    let mut desk = Desk::new(100, 100);
+    for _ in 0..5 {
+        desk.add(PARTY, 0);
+    }
+    let stream = desk.dispatch.open(PARTY, 2);
+    let first = now(&stream).unwrap();
+    assert_eq!(now(&stream).unwrap().sequence.0, 2);
+    assert_eq!(now(&stream), None);
+    assert_eq!((stream.in_flight(), desk.dispatch.leased_count(PARTY)), (2, 2));
+    stream.settled(first.sequence);
+    assert_eq!(stream.in_flight(), 1);
+    assert_eq!(all_now(&stream), [3]);
+}
+
+#[test]
+fn a_party_never_holds_more_than_its_bound_over_all_streams() {
+    let mut desk = Desk::new(100, 3);
+    for _ in 0..6 {
+        desk.add(PARTY, 0);
+    }
+    let (one, two) = (desk.dispatch.open(PARTY, 2), desk.dispatch.open(PARTY, 2));
+    assert_eq!(all_now(&one), [1, 2]);
+    assert_eq!(all_now(&two), [3]);
+    assert!(desk.fetch(10).is_empty());
+    drop(one);
+    assert_eq!(all_now(&two), [1]);
+    assert_eq!(sequences(&desk.fetch(10)), [2]);
+}
+
+#[test]
+fn a_closed_stream_frees_what_it_holds_with_its_place_and_its_attempts() {
+    let mut desk = Desk::new(100, 100);
+    for _ in 0..3 {
+        desk.add(PARTY, 0);
+    }
+    for attempt in 1..=4 {
+        let stream = desk.dispatch.open(PARTY, 2);
+        let taken = [now(&stream).unwrap(), now(&stream).unwrap()];
+        assert_eq!(sequences(&taken), [1, 2]);
+        assert!(taken.iter().all(|leased| leased.attempt == attempt));
+    }
+    assert_eq!(desk.dispatch.leased_count(PARTY), 0);
+    let leased = desk.fetch(10);
+    assert_eq!(leased.iter().map(|leased| leased.attempt).collect::<Vec<_>>(), [5, 5, 1]);
+}
+
+#[test]
+fn a_settled_delivery_never_comes_back_however_late_the_index_drops_it() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 0);
+    let stream = desk.dispatch.open(PARTY, 1);
+    let taken = now(&stream).unwrap();
+    stream.settled(taken.sequence);
+    // The stream closes and another reads the queue before the index has caught up.
+    drop(stream);
+    let stream = desk.dispatch.open(PARTY, 1);
+    assert_eq!(now(&stream), None);
+    desk.acknowledge(PARTY, taken);
+    assert_eq!(now(&stream), None);
+    assert_eq!(desk.dispatch.leased_count(PARTY), 0);
+}
+
+#[test]
+fn an_acknowledgement_after_the_end_of_the_lease_takes_the_delivery_out() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 0);
+    let taken = desk.fetch(1)[0];
+    desk.dispatch.expire(Instant::now() + HOUR + Duration::from_secs(1));
+    // Free again, and acknowledged by whoever had it.
+    desk.dispatch.settled(PARTY, taken.sequence);
+    assert!(desk.fetch(1).is_empty());
+    // The same while another holds it already.
+    desk.add(PARTY, 0);
+    let taken = desk.fetch(1)[0];
+    desk.dispatch.expire(Instant::now() + HOUR + Duration::from_secs(1));
+    let stream = desk.dispatch.open(PARTY, 1);
+    assert_eq!(now(&stream).unwrap().attempt, 2);
+    desk.dispatch.settled(PARTY, taken.sequence);
+    assert_eq!((stream.in_flight(), now(&stream)), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_holds_to_its_end_and_no_longer() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 0);
+    desk.add(PARTY, 0);
+    let lease = Duration::from_secs(5);
+    let short = desk.dispatch.fetch(PARTY, 1, lease).unwrap();
+    let long = desk.dispatch.fetch(PARTY, 1, lease * 2).unwrap();
+    assert_eq!((sequences(&short), sequences(&long)), (vec![1], vec![2]));
+    tokio::time::advance(lease - Duration::from_millis(1)).await;
+    desk.dispatch.expire(Instant::now());
+    assert!(desk.fetch(10).is_empty());
+    tokio::time::advance(Duration::from_millis(1)).await;
+    desk.dispatch.expire(Instant::now());
+    let again = desk.dispatch.fetch(PARTY, 10, lease).unwrap();
+    assert_eq!((sequences(&again), again[0].attempt), (vec![1], 2));
+    tokio::time::advance(lease).await;
+    desk.dispatch.expire(Instant::now());
+    assert_eq!(sequences(&desk.fetch(10)), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_waiting_stream_wakes_for_a_delivery_for_room_and_for_what_is_let_go() {
+    let mut desk = Desk::new(100, 100);
+    let dispatch = desk.dispatch.clone();
+    let (one, two) = (dispatch.open(PARTY, 1), dispatch.open(PARTY, 1));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut waiting = Box::pin(one.next());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    desk.add(PARTY, 0);
+    let taken = waiting.await.unwrap();
+
+    let mut for_room = Box::pin(one.next());
+    let mut for_another = Box::pin(two.next());
+    assert!(for_room.as_mut().poll(&mut context).is_pending());
+    assert!(for_another.as_mut().poll(&mut context).is_pending());
+    desk.add(PARTY, 0);
+    let other = for_another.await.unwrap();
+    assert_eq!(other.sequence.0, 2);
+    desk.acknowledge(PARTY, taken);
+    assert!(for_room.as_mut().poll(&mut context).is_pending());
+    drop(two);
+    let again = for_room.await.unwrap();
+    assert_eq!((again.sequence.0, again.attempt), (2, 2));
+}
+
+#[test]
+fn a_wait_that_is_dropped_loses_no_delivery() {
+    let mut desk = Desk::new(100, 100);
+    let stream = desk.dispatch.open(PARTY, 10);
+    for _ in 0..5 {
+        let mut waiting = Box::pin(stream.next());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+    }
+    desk.add(PARTY, 0);
+    assert_eq!(all_now(&stream), [1]);
+}
+
+#[test]
+fn a_backlog_beyond_the_ready_set_leaves_whole_and_in_order() {
+    let mut desk = Desk::new(4, 100);
+    for at in 0..50 {
+        desk.add(PARTY, 1000 - at % 7);
+    }
+    let stream = desk.dispatch.open(PARTY, 3);
+    let mut left = Vec::new();
+    while let Some(taken) = now(&stream) {
+        left.push((taken.order_ms, taken.sequence.0));
+        desk.acknowledge(PARTY, taken);
+    }
+    assert_eq!(left.len(), 50);
+    assert!(left.is_sorted());
+}
+
+#[test]
+fn a_page_of_the_queue_that_is_all_on_lease_does_not_hide_what_comes_after_it() {
+    let mut desk = Desk::new(2, 100);
+    for order_ms in 10..15 {
+        desk.add(PARTY, order_ms);
+    }
+    // Four are on lease; two that are due earlier come, with one more than is kept ready, so that
+    // the queue is read again from before the four.
+    let holder = desk.dispatch.open(PARTY, 4);
+    assert_eq!(all_now(&holder), [1, 2, 3, 4]);
+    for order_ms in 1..=3 {
+        desk.add(PARTY, order_ms);
+    }
+    let stream = desk.dispatch.open(PARTY, 10);
+    assert_eq!(all_now(&stream), [6, 7, 8, 5]);
+}
+
+#[test]
+fn what_waited_before_the_start_is_delivered() {
+    let mut desk = Desk::new(4, 100);
+    for _ in 0..10 {
+        desk.add(PARTY, 0);
+    }
+    let options = DispatchOptions { max_ready_per_party: 4, max_leased_per_party: 100 };
+    let started = Dispatch::new(desk.index.clone(), options);
+    assert_eq!(all_now(&started.open(PARTY, 100)), (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_delivery_read_from_the_queue_before_it_is_told_comes_once() {
+    let mut desk = Desk::new(100, 100);
+    let key = QueueKey { order_ms: 0, sequence: Sequence(1) };
+    let add = QueueOp::AddDelivery { to: PARTY, key, case: case_of(key.sequence) };
+    desk.apply(vec![add]);
+    let stream = desk.dispatch.open(PARTY, 10);
+    let taken = now(&stream).unwrap();
+    desk.dispatch.queues_changed(&[add]);
+    assert_eq!(now(&stream), None);
+    // Nor when it has been acknowledged in between.
+    stream.settled(taken.sequence);
+    desk.dispatch.queues_changed(&[add]);
+    assert_eq!(now(&stream), None);
+}
+
+#[test]
+fn a_party_sees_no_delivery_of_another() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(OTHER, 0);
+    desk.add(PARTY, 0);
+    let (stream, others) = (desk.dispatch.open(PARTY, 10), desk.dispatch.open(OTHER, 10));
+    assert_eq!((all_now(&stream), all_now(&others)), (vec![2], vec![1]));
+    // What one party settles in another's name changes nothing.
+    desk.dispatch.settled(PARTY, Sequence(1));
+    drop(others);
+    assert_eq!(sequences(&desk.dispatch.fetch(OTHER, 10, HOUR).unwrap()), [1]);
+}
+
+#[test]
+fn settling_what_nobody_holds_changes_nothing() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 0);
+    desk.dispatch.settled(PARTY, Sequence(77));
+    desk.dispatch.settled(OTHER, Sequence(1));
+    assert_eq!(desk.dispatch.leased_count(PARTY), 0);
+    assert_eq!(sequences(&desk.fetch(10)), [1]);
+}
+
+/// What may happen to one party's inbox.
+#[derive(Debug, Clone)]
+enum Step {
+    Add { order_ms: i64 },
+    Open { window: usize },
+    Take { stream: usize },
+    Settle { at: usize },
+    Close { stream: usize },
+    Fetch { max: usize },
+    Expire,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..6_i64).prop_map(|order_ms| Step::Add { order_ms }),
+        1 => (1..4_usize).prop_map(|window| Step::Open { window }),
+        4 => any::<usize>().prop_map(|stream| Step::Take { stream }),
+        3 => any::<usize>().prop_map(|at| Step::Settle { at }),
+        1 => any::<usize>().prop_map(|stream| Step::Close { stream }),
+        1 => (1..4_usize).prop_map(|max| Step::Fetch { max }),
+        1 => Just(Step::Expire),
+    ]
+}
+
+/// A queue told in the simplest way: what waits, and who holds what.
+#[derive(Default)]
+struct Model {
+    waiting: BTreeSet<(i64, u64)>,
+    streams: Vec<Opened>,
+    leased: BTreeSet<(i64, u64)>,
+}
+
+struct Opened {
+    stream: InboxStream,
+    window: usize,
+    held: BTreeSet<(i64, u64)>,
+}
+
+impl Model {
+    /// What must leave next, if a holder with room asks.
+    fn first_free(&self) -> Option<(i64, u64)> {
+        let held = |key: &&(i64, u64)| {
+            self.leased.contains(key) || self.streams.iter().any(|open| open.held.contains(key))
+        };
+        self.waiting.iter().find(|key| !held(key)).copied()
+    }
+
+    fn run(&mut self, desk: &mut Desk, step: Step) {
+        let key = |leased: Leased| (leased.order_ms, leased.sequence.0);
+        match step {
+            Step::Add { order_ms } => {
+                let sequence = desk.add(PARTY, order_ms);
+                self.waiting.insert((order_ms, sequence));
+            }
+            Step::Open { window } => {
+                let stream = desk.dispatch.open(PARTY, window);
+                self.streams.push(Opened { stream, window, held: BTreeSet::new() });
+            }
+            Step::Take { stream } => {
+                let free = self.first_free();
+                let count = self.streams.len().max(1);
+                let Some(Opened { stream, window, held }) = self.streams.get_mut(stream % count)
+                else {
+                    return;
+                };
+                let expected = free.filter(|_| held.len() < *window);
+                assert_eq!(now(stream).map(key), expected);
+                held.extend(expected);
+            }
+            Step::Settle { at } => {
+                let all: Vec<_> = self.waiting.iter().copied().collect();
+                let Some(&(order_ms, sequence)) = all.get(at % all.len().max(1)) else { return };
+                let (case, sequence) = (case_of(Sequence(sequence)), Sequence(sequence));
+                desk.acknowledge(PARTY, Leased { case, sequence, order_ms, attempt: 1 });
+                self.forget((order_ms, sequence.0));
+            }
+            Step::Close { stream } => {
+                if !self.streams.is_empty() {
+                    let at = stream % self.streams.len();
+                    self.streams.swap_remove(at);
+                }
+            }
+            Step::Fetch { max } => {
+                for leased in desk.fetch(max) {
+                    assert_eq!(Some(key(leased)), self.first_free());
+                    self.leased.insert(key(leased));
+                }
+            }
+            Step::Expire => {
+                desk.dispatch.expire(Instant::now() + HOUR + HOUR);
+                self.leased.clear();
+            }
+        }
+        let held: usize = self.streams.iter().map(|open| open.held.len()).sum();
+        assert_eq!(desk.dispatch.leased_count(PARTY), held + self.leased.len());
+    }
+
+    fn forget(&mut self, key: (i64, u64)) {
+        self.waiting.remove(&key);
+        self.leased.remove(&key);
+        for open in &mut self.streams {
+            open.held.remove(&key);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However streams, leases and acknowledgements interleave, what leaves next is the earliest
+    /// delivery that nobody holds, and at the end everything has left.
+    #[test]
+    fn the_earliest_free_delivery_leaves_next(
+        max_ready in 1..5_usize,
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut desk = Desk::new(max_ready, 1000);
+        let mut model = Model::default();
+        for step in steps {
+            model.run(&mut desk, step);
+        }
+        model.streams.clear();
+        model.leased.clear();
+        desk.dispatch.expire(Instant::now() + HOUR + HOUR);
+        let rest = all_now(&desk.dispatch.open(PARTY, 1000));
+        let expected: Vec<_> = model.waiting.iter().map(|(_, sequence)| *sequence).collect();
+        prop_assert_eq!(rest, expected);
+    }
+}

@@ -1,0 +1,77 @@
+//! An inbox as those see it who watch over the parties: what waits, without its papers.
+
+use super::Bus;
+use crate::domain::Sequence;
+use crate::index::QueueKey;
+use crate::rpc::parse::page::Listing;
+use crate::rpc::parse::query::{self, DeliveryId, PartyPage};
+use crate::rpc::proto::operations::v1::{ListInboxRequest, ListInboxResponse};
+use crate::rpc::show::delivery::queued;
+use crate::rpc::status::Refusal;
+
+impl Bus {
+    /// A page of an inbox. It reads the index alone: no paper is opened and no lease taken.
+    pub(super) fn list_inbox(
+        &self,
+        request: &ListInboxRequest,
+    ) -> Result<ListInboxResponse, Refusal> {
+        let asked = query::inbox(request, self.engine.roster())?;
+        let PartyPage { party, page_items, page_token } = asked;
+        let listing = Listing { name: "inbox", party, filter: &[] };
+        let after = listing.place(page_token)?.map(|place| key(&place)).transpose()?;
+        let index = self.engine.index();
+        let waiting = index.deliveries(party, after, page_items)?;
+        let next_page_token = match waiting.last() {
+            Some(last) if waiting.len() == page_items => listing.token(&place(last.key)),
+            Some(_) | None => String::new(),
+        };
+        let mut deliveries = Vec::with_capacity(waiting.len());
+        for one in waiting {
+            let sequence = one.key.sequence;
+            // What was acknowledged since the page was read waits no more.
+            if let Some(case) = index.case(one.case)?
+                && let Some(run) = case.delivered(sequence)
+                && run.received().is_none()
+            {
+                let id = DeliveryId { sequence, case: one.case };
+                let leased = self.dispatch.is_leased(party, sequence);
+                deliveries.push(queued(self.view(), &case, run, id, leased));
+            }
+        }
+        Ok(ListInboxResponse { deliveries, next_page_token })
+    }
+}
+
+/// A delivery's place in the bytes of a page token.
+fn place(key: QueueKey) -> [u8; 16] {
+    let QueueKey { order_ms, sequence } = key;
+    let mut place = [0; 16];
+    place[..8].copy_from_slice(&order_ms.to_be_bytes());
+    place[8..].copy_from_slice(&sequence.0.to_be_bytes());
+    place
+}
+
+fn key(place: &[u8]) -> Result<QueueKey, Refusal> {
+    let read = || {
+        let (order_ms, sequence) = place.split_first_chunk()?;
+        let sequence = Sequence(u64::from_be_bytes(sequence.try_into().ok()?));
+        Some(QueueKey { order_ms: i64::from_be_bytes(*order_ms), sequence })
+    };
+    read().ok_or(Refusal::PageTokenInvalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_delivery_reads_back() {
+        for order_ms in [i64::MIN, -1, 0, 1_700_000_000_123, i64::MAX] {
+            let one = QueueKey { order_ms, sequence: Sequence(u64::MAX - 1) };
+            assert_eq!(key(&place(one)).unwrap(), one);
+        }
+        for wrong in [&[][..], &[0; 7], &[0; 15], &[0; 17]] {
+            assert!(matches!(key(wrong), Err(Refusal::PageTokenInvalid)));
+        }
+    }
+}
