@@ -48,8 +48,6 @@ const KILLED_EARLY: u64 = 6;
 const INDEX_DELETED: u32 = 5;
 /// At the other starts it is damaged once in so many.
 const INDEX_DAMAGED: u64 = 4;
-/// Length of the first line of the file that names an index.
-const NAME_BYTES: u64 = "kopir index 1\n".len() as u64;
 /// Receipts asked for again after each start.
 const ASKED_AGAIN: usize = 12;
 /// Without a single new entry for so long, something hangs.
@@ -309,9 +307,7 @@ fn place(hop: &kopir::rpc::proto::cases::v1::CaseHop) -> Option<(String, u64)> {
     (name != "K21B-01").then_some((name, hop.sequence))
 }
 
-/// Writes random bytes over a random place of up to three files, or cuts one short. Only the line
-/// that says that the directory is an index at all is spared: without it the bus takes the files
-/// for somebody else's and touches nothing.
+/// Writes random bytes over a random place of up to three files, or cuts one short.
 fn damage(index: &Path, seed: &mut Seed) {
     let files = files_below(index);
     for _ in 0..=seed.below(3) {
@@ -319,9 +315,8 @@ fn damage(index: &Path, seed: &mut Seed) {
         else {
             return;
         };
-        let spared = if path.ends_with("KOPIR-INDEX") { NAME_BYTES } else { 0 };
         let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
-        let at = spared + seed.below(file.metadata().unwrap().len() + 1 - spared);
+        let at = seed.below(file.metadata().unwrap().len() + 1);
         if seed.once_in(8) {
             file.set_len(at).unwrap();
             continue;

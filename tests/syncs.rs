@@ -74,7 +74,7 @@ async fn acts_under_way_together_share_their_syncs() {
     let slow = measure(&mut seed, &["-e", SLOW_SYNC]).await;
     println!("syncs on a disk with 4 ms a sync: {slow}");
     for (count, how) in [(slow.unary, "unary"), (slow.bulk, "bulk")] {
-        assert!(count * 4 < MANY, "{how}: {count} syncs for {MANY} acts");
+        assert!((1..MANY / 4).contains(&count), "{how}: {count} syncs for {MANY} acts");
     }
 }
 

@@ -76,6 +76,12 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
+    if let Some(last_ms) = journal.tail().last_time_ms
+        && clock.is_sandbox()
+    {
+        // The sandbox goes on where its journal ends; a start that lies later stands.
+        let _ = clock.set(timestamp(last_ms));
+    }
     let last = journal.tail().next_seq.0 - 1;
     let marks = Arc::new(Watermarks {
         durable: AtomicU64::new(last),

@@ -156,7 +156,13 @@ impl Home {
         };
         let foreign = || IndexError::Foreign { path: self.dir.clone() };
         let first = text.lines().next().and_then(|line| line.strip_prefix(FIRST_WORDS));
-        let version: u32 = first.and_then(|v| v.parse().ok()).ok_or_else(foreign)?;
+        let version = first.and_then(|version| version.parse::<u32>().ok());
+        let version = match version {
+            Some(version) => version,
+            // The first line itself is damaged: only what else lies here can tell whose it is.
+            None if self.holds_an_index_only()? => return fresh(WhyFresh::Damaged(Damage::State)),
+            None => return Err(foreign()),
+        };
         if version != FORMAT_VERSION {
             return fresh(WhyFresh::OtherFormat { found: version });
         }
@@ -187,16 +193,26 @@ impl Home {
                 Ok(Some(String::from_utf8_lossy(&text).into_owned()))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let ours = |path: &PathBuf| {
-                    path.ends_with(NEW_STATE_FILE) || path.ends_with(LOST_AND_FOUND)
-                };
-                if entries(&self.dir)?.iter().all(ours) {
+                if self.holds_an_index_only()? {
                     return Ok(None);
                 }
                 Err(IndexError::Foreign { path: self.dir.clone() })
             }
             Err(error) => Err(io_error("open", &path)(error)),
         }
+    }
+
+    /// Whether there is nothing here but what an index leaves, by name.
+    fn holds_an_index_only(&self) -> Result<bool, IndexError> {
+        let here = [STATE_FILE, NEW_STATE_FILE, DATA, LOST_AND_FOUND];
+        let known = |path: &PathBuf| here.iter().any(|name| path.ends_with(name));
+        let data = self.data();
+        let stored = if data.is_dir() { entries(&data)? } else { Vec::new() };
+        let of_sled = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            ["conf", "db", "blobs"].contains(&&*name) || name.starts_with("snap.")
+        };
+        Ok(entries(&self.dir)?.iter().all(known) && stored.iter().all(of_sled))
     }
 
     /// The first file that is not what it was, or is there or missing against the list.

@@ -198,6 +198,11 @@ fn an_unreadable_or_foreign_state_is_told_apart() {
 
     let (dir, _) = closed();
     fs::write(state(dir.path()), "dear diary\n").unwrap();
+    assert_fresh(&open(dir.path()), &WhyFresh::Damaged(Damage::State));
+
+    let (dir, _) = closed();
+    fs::write(state(dir.path()), "dear diary\n").unwrap();
+    fs::write(dir.path().join("monday.txt"), "rain").unwrap();
     let refused = Index::open(dir.path(), &IndexOptions::default());
     assert!(matches!(refused, Err(IndexError::Foreign { .. })), "{refused:?}");
     assert!(dir.path().join("data/db").exists());
