@@ -185,7 +185,7 @@ impl StateMachineTest for Bus {
             bus.check_queues(who, reference);
         }
         for (who, request) in &reference.tried {
-            let found = bus.engine.index().request(bus.number(*who), request_id(*request)).unwrap();
+            let found = accepted_as(bus.engine.index(), bus.number(*who), *who, *request);
             let expected = reference.accepted.get(&(*who, *request)).map(|(_, record)| *record);
             assert_eq!(found.map(|sequence| sequence.0), expected, "request {request} of {who}");
         }
@@ -217,10 +217,19 @@ impl StateMachineTest for Bus {
             held.enrolments.iter().map(|each| (each.party.clone(), each.number)).collect();
         for (who, request) in &reference.tried {
             let (_, number) = enrolled.iter().find(|(id, _)| *id == party_id(*who)).unwrap();
-            let found = |index: &Index| index.request(*number, request_id(*request)).unwrap();
+            let found = |index: &Index| accepted_as(index, *number, *who, *request);
             assert_eq!(found(&built), found(&closed.index));
         }
     }
+}
+
+/// The record under which an index knows a request: an entry of its own, or, when it opened a case,
+/// that case.
+fn accepted_as(index: &Index, number: PartyNumber, who: Who, request: u64) -> Option<Sequence> {
+    let opened = index.case(id_of((who, request))).unwrap();
+    let later = index.request(number, request_id(request)).unwrap();
+    assert!(opened.is_none() || later.is_none(), "request {request} of {who} is known twice");
+    opened.and_then(|case| case.opened_by()).or(later)
 }
 
 async fn put(engine: &Engine, ask: &Ask) -> Answered {

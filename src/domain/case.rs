@@ -228,6 +228,11 @@ impl Case {
         })
     }
 
+    /// The record that opened the case.
+    pub fn opened_by(&self) -> Option<Sequence> {
+        self.hops.first().map(|run| run.opened_by)
+    }
+
     /// The last decision's outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
         self.inclusion.as_ref().or(self.consent.as_ref()).map(|decision| decision.outcome)

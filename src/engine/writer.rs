@@ -14,7 +14,7 @@ use super::follower::Backlog;
 use super::overlay::Overlay;
 use super::{
     Accepted, Acknowledgement, Clock, Confirmed, EngineError, EngineOptions, Law, Request,
-    Watermarks, read_back, timestamp,
+    Watermarks, case_id, read_back, timestamp,
 };
 use crate::domain::{
     self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Rejection,
@@ -158,8 +158,7 @@ impl Writer {
         command: &Command,
         now_ms: i64,
     ) -> Result<Outcome<Box<ActRecorded>>, EngineError> {
-        let known = self.overlay.request(command.author, command.request).map_err(index_fault)?;
-        if let Some(sequence) = known {
+        if let Some(sequence) = self.known(command)? {
             let fingerprint = Some((command.request, command.fingerprint));
             return Ok(Outcome::Repeat(Repeat { sequence, fingerprint }));
         }
@@ -169,6 +168,23 @@ impl Writer {
         };
         let event = domain::decide(case.as_deref(), command, self.context(now_ms))?;
         Ok(Outcome::Fresh(Box::new(event)))
+    }
+
+    /// The act that was accepted under this request before. A later act has an entry of its own;
+    /// an opening one is found by the id of its case, which is derived from the request.
+    fn known(&self, command: &Command) -> Result<Option<Sequence>, EngineError> {
+        let Command { author, request, .. } = *command;
+        let sender =
+            self.roster.id(author).ok_or(EngineError::Fault("an author without a name"))?;
+        let opens = case_id(sender.as_str(), request);
+        if matches!(command.act, CaseAct::Submit(_)) && command.case != opens {
+            return Err(EngineError::Fault("a case id that is not derived from its request"));
+        }
+        let opened = self.overlay.case(opens).map_err(index_fault)?;
+        match opened.and_then(|case| case.opened_by()) {
+            Some(sequence) => Ok(Some(sequence)),
+            None => self.overlay.request(author, request).map_err(index_fault),
+        }
     }
 
     fn decide_acknowledgement(

@@ -5,7 +5,7 @@
 //! missing: of a flipped bit in a store of five megabytes, three entries were lost in silence. So
 //! the entries are held against each other. Every record up to the last one applied left its mark
 //! in exactly one place that can be counted (an enrolment, the act of a hop, the receipt of a
-//! hop), every act has a request, and the queues follow from the cases. An entry that is lost, or
+//! hop), every act but the first has a request, and the queues follow from the cases. An entry that is lost, or
 //! is older than the rest, breaks one of the three.
 //!
 //! It is one pass in constant memory: two sets that must be equal are compared by the sums of
@@ -106,7 +106,8 @@ impl Audit {
             case.hops.iter().filter_map(HopRun::acted).map(|acted| acted.sequence).collect();
         let receipts = case.hops.iter().filter_map(HopRun::received).count();
         self.records += (acts.len() + receipts) as u64;
-        for act in acts {
+        // The first act opened the case, whose id stands for its request.
+        for act in acts.into_iter().skip(1) {
             self.asked_for.add(&[keys::REQUEST], &act.0.to_le_bytes());
         }
         for op in queued(case) {

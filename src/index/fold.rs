@@ -20,7 +20,8 @@ use super::{Applied, ObligationKey, QueueKey};
 pub struct Change {
     /// The record.
     pub applied: Applied,
-    /// Whose request it answers, when it records an act.
+    /// Whose request it answers, when it records an act in a case that was there. The request of
+    /// an opening act needs no entry: the case's own id is derived from it.
     pub request: Option<(PartyNumber, RequestId)>,
     /// The case after it, when it is about one.
     pub case: Option<Arc<Case>>,
@@ -143,7 +144,10 @@ pub fn fold(
             let enrolment = Some(enrolled.clone());
             return Ok(Change { applied, request: None, case: None, queue: Vec::new(), enrolment });
         }
-        Event::Act(act) => (Some((act.author, act.request)), fold_act(before, act, sequence, at)?),
+        Event::Act(act) => {
+            let request = act.opening.is_none().then_some((act.author, act.request));
+            (request, fold_act(before, act, sequence, at)?)
+        }
         Event::Acknowledged(acknowledged) => {
             (None, fold_acknowledged(before, acknowledged, sequence, at)?)
         }

@@ -196,7 +196,8 @@ impl Index {
         })
     }
 
-    /// The record of a party's request, if it was accepted.
+    /// The record of a party's request, if it was accepted as a later act of a case. The request
+    /// that opened a case is known by the case, whose id is derived from it.
     ///
     /// # Errors
     /// As [`Self::case`].
