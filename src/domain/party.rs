@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use super::region::Region;
@@ -247,9 +247,8 @@ impl fmt::Display for Role {
 /// # Errors
 /// [`PartyError::UnknownZone`] if the database has no such zone.
 pub fn bundled_zone(name: &str) -> Result<TimeZone, PartyError> {
-    TimeZoneDatabase::bundled()
-        .get(name)
-        .map_err(|_| PartyError::UnknownZone { name: name.chars().take(64).collect() })
+    let unknown = |_| PartyError::UnknownZone { name: name.chars().take(64).collect() };
+    super::term::bundled_zone(name).map_err(unknown)
 }
 
 #[cfg(test)]

@@ -37,16 +37,20 @@ impl Backlog {
         Self { state: Mutex::default(), grew: Condvar::new(), shrank: Condvar::new(), max_records }
     }
 
-    /// Adds a group; waits while the index lags too far behind.
-    pub(super) fn push(&self, group: Vec<Change>) {
+    /// Adds a group; waits while the index lags too far behind. False when nobody folds any more.
+    pub(super) fn push(&self, group: Vec<Change>) -> bool {
         let mut state = self.lock();
         while state.records >= self.max_records && !state.abandoned {
             state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.abandoned {
+            return false;
         }
         state.records += group.len();
         state.groups.push_back(group);
         drop(state);
         self.grew.notify_one();
+        true
     }
 
     /// Says that no more will come.
@@ -55,12 +59,13 @@ impl Backlog {
         self.grew.notify_one();
     }
 
-    /// Waits until the index has everything.
-    pub(super) fn wait_until_empty(&self) {
+    /// Waits until the index has everything; false when it never will, since nobody folds any more.
+    pub(super) fn wait_until_empty(&self) -> bool {
         let mut state = self.lock();
         while state.records > 0 && !state.abandoned {
             state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.records == 0
     }
 
     /// Takes what is there, up to a batch; none when nothing will come any more.
@@ -106,6 +111,7 @@ impl Follower {
     /// Runs until the writer has stopped and everything is folded, or the index has failed. What
     /// is not folded then is folded at the next start.
     pub(super) fn run(self) {
+        let _guard = Abandon { backlog: &self.backlog, marks: &self.marks };
         while let Some(batch) = self.backlog.take() {
             if let Err(error) = self.fold(&batch) {
                 tracing::error!(%error, "the index failed; restart the bus, it will be rebuilt");
@@ -131,5 +137,20 @@ impl Follower {
             self.indexed.send_replace(sequence);
         }
         Ok(())
+    }
+}
+
+/// Ends the engine when the follower panics: the writer would wait for it for ever.
+struct Abandon<'a> {
+    backlog: &'a Backlog,
+    marks: &'a Watermarks,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.marks.failed.store(true, Ordering::Release);
+            self.backlog.abandon();
+        }
     }
 }

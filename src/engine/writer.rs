@@ -82,7 +82,7 @@ impl Writer {
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(self.options.max_group_commands);
         let mut group = Group::default();
-        while !self.stopping {
+        while !self.stopping && !self.marks.failed.load(Ordering::Acquire) {
             waiting.clear();
             if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
                 break;
@@ -122,13 +122,13 @@ impl Writer {
             Request::Stop => self.stopping = true,
             Request::Act(command, reply) => {
                 let opens = matches!(command.act, CaseAct::Submit(_));
-                if opens && short_of_disk {
-                    group.later.push(Later::Act(Err(EngineError::DiskFull), reply));
-                    return;
-                }
                 match self.decide_act(&command, now_ms) {
+                    // After the look for a repeat, whose receipt needs no room.
+                    Ok(Outcome::Fresh(_)) if opens && short_of_disk => {
+                        group.later.push(Later::Act(Err(EngineError::DiskFull), reply));
+                    }
                     Ok(Outcome::Fresh(event)) => {
-                        self.take(Event::Act(event), now_ms, group, Reply::Act(reply))
+                        self.take(Event::Act(event), now_ms, group, Reply::Act(reply));
                     }
                     Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
                     Err(error) => group.later.push(Later::Act(Err(error), reply)),
@@ -270,10 +270,8 @@ impl Writer {
         let appended = match self.journal.append(&entries) {
             Ok(appended) => appended,
             Err(error @ JournalError::Failed { .. }) => return Err(error),
-            Err(error) => {
-                self.refuse(group, &error);
-                return Ok(());
-            }
+            // Without an index that has everything accepted, nothing more can be decided.
+            Err(error) => return if self.refuse(group, &error) { Ok(()) } else { Err(error) },
         };
         drop(entries);
         group.bytes.clear();
@@ -295,15 +293,17 @@ impl Writer {
         for later in group.later.drain(..) {
             self.answer_later(later);
         }
-        if !changes.is_empty() {
-            self.backlog.push(changes);
+        if !changes.is_empty() && !self.backlog.push(changes) {
+            // What was answered is durable; the next start folds it.
+            self.marks.failed.store(true, Ordering::Release);
         }
         Ok(())
     }
 
-    /// Nothing of the group was written: everyone is told so, and the overlay goes back to what
-    /// the index has.
-    fn refuse(&mut self, group: &mut Group, error: &JournalError) {
+    /// Nothing of the group was written: everyone is told so, but for those whose act was durable
+    /// before, and the overlay goes back to what the index has. False when the index lacks what
+    /// was accepted and never gets it, so that nothing may be decided any more.
+    fn refuse(&mut self, group: &mut Group, error: &JournalError) -> bool {
         tracing::error!(%error, acts = group.decided.len(), "a group was not accepted");
         let told = match error {
             error if error.fault() == Fault::Space => EngineError::DiskFull,
@@ -313,11 +313,18 @@ impl Writer {
         for decided in group.decided.drain(..) {
             decided.answer.refuse(&told);
         }
-        for later in group.later.drain(..) {
-            later.refuse(&told);
+        let whole = self.backlog.wait_until_empty();
+        if whole {
+            self.overlay.clear();
         }
-        self.backlog.wait_until_empty();
-        self.overlay.clear();
+        let next = Sequence(self.journal.tail().next_seq.0);
+        for later in group.later.drain(..) {
+            match later.repeats() {
+                Some(sequence) if whole && sequence < next => self.answer_later(later),
+                Some(_) | None => later.refuse(&told),
+            }
+        }
+        whole
     }
 
     fn answer_later(&self, later: Later) {
@@ -429,6 +436,14 @@ impl Answer {
 }
 
 impl Later {
+    /// The record that the answer repeats, if it repeats one.
+    fn repeats(&self) -> Option<Sequence> {
+        match self {
+            Self::Act(Ok(repeat), _) | Self::Acknowledged(Ok(repeat), _) => Some(repeat.sequence),
+            Self::Act(Err(_), _) | Self::Acknowledged(Err(_), _) => None,
+        }
+    }
+
     fn refuse(self, error: &EngineError) {
         match self {
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),

@@ -114,7 +114,7 @@ struct Door {
     roster: Arc<Roster>,
     options: ListenOptions,
     total: Arc<Semaphore>,
-    per_party: Arc<Mutex<HashMap<PartyNumber, usize>>>,
+    per_party: Arc<Mutex<HashMap<Option<PartyNumber>, usize>>>,
 }
 
 /// Accepts until the receiver is gone. Handshakes run beside each other, so a slow one holds up
@@ -176,18 +176,14 @@ impl Door {
             }
         };
         let caller = self.identify(&stream);
-        let share = match &caller {
-            Ok(caller) => match self.share(caller.party) {
-                Some(share) => Some(share),
-                None => {
-                    tracing::warn!(%remote, party = %caller.id, "too many connections of the party");
-                    return None;
-                }
-            },
-            Err(error) => {
-                tracing::info!(%remote, %error, "a certificate names no party");
-                None
-            }
+        if let Err(error) = &caller {
+            tracing::info!(%remote, %error, "a certificate names no party");
+        }
+        // Those that name no party share one party's part, or they could take all the places.
+        let Some(share) = self.share(caller.as_ref().ok().map(|caller| caller.party)) else {
+            let party = caller.as_ref().map_or("none", |caller| caller.id.as_str());
+            tracing::warn!(%remote, party, "too many connections of the party");
+            return None;
         };
         let peer = Peer { remote, caller };
         let silence = Box::pin(tokio::time::sleep(self.options.handshake_timeout));
@@ -204,7 +200,7 @@ impl Door {
         Ok(Caller::new(party, number, self.roster.parties()))
     }
 
-    fn share(&self, party: PartyNumber) -> Option<Share> {
+    fn share(&self, party: Option<PartyNumber>) -> Option<Share> {
         let mut open = self.per_party.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(party).or_default();
         if *count >= self.options.max_connections_per_party {
@@ -217,8 +213,8 @@ impl Door {
 
 /// A party's connection, counted until it is dropped.
 struct Share {
-    party: PartyNumber,
-    open: Arc<Mutex<HashMap<PartyNumber, usize>>>,
+    party: Option<PartyNumber>,
+    open: Arc<Mutex<HashMap<Option<PartyNumber>, usize>>>,
 }
 
 impl Drop for Share {
@@ -249,7 +245,7 @@ pub struct Connection {
     /// None once the connection has begun to speak.
     preface: Option<Preface>,
     _permit: OwnedSemaphorePermit,
-    _share: Option<Share>,
+    _share: Share,
 }
 
 /// What is to come before the server takes notice of a connection, and by when.

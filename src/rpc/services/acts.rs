@@ -45,7 +45,15 @@ impl ForeignMissionService for Service {
         let roster = Arc::clone(&bus);
         let inbound = bus.until_stop(request.into_inner());
         let explain = move |broken| of_transport(broken, roster.engine.roster());
-        let start = move |item| submit(Arc::clone(&bus), Arc::clone(&caller), item);
+        let room = bus.bulk_room(caller.party);
+        let start = move |item| {
+            let (bus, caller, room) = (Arc::clone(&bus), Arc::clone(&caller), Arc::clone(&room));
+            async move {
+                // The room is never closed; were it, the item would go on without.
+                let _place = room.acquire().await;
+                submit(Arc::clone(&bus), caller, item).await
+            }
+        };
         let answers = Pipeline::new(inbound, start, explain, limits, idle);
         Ok(Response::new(Box::pin(answers)))
     }

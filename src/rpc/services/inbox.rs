@@ -83,6 +83,11 @@ impl InboxService for Service {
     }
 }
 
+/// Says that a delivery cannot be built, which somebody has to look into.
+pub(super) fn skipped(delivery: Sequence, error: &Refusal) {
+    tracing::error!(%delivery, %error, "a delivery cannot be built; it is left out for now");
+}
+
 impl Bus {
     /// Leases deliveries as long as they surely fit into one answer.
     fn fetch(&self, fetch: Fetch) -> Result<FetchDeliveriesResponse, Refusal> {
@@ -95,12 +100,15 @@ impl Bus {
             let leased = self.dispatch.fetch(party, next, lease)?;
             let last = leased.len() < next;
             for leased in leased {
-                match self.delivery(leased)? {
-                    Some(delivery) => {
+                match self.delivery(leased) {
+                    Ok(Some(delivery)) => {
                         bytes += delivery.encoded_len();
                         deliveries.push(delivery);
                     }
-                    None => self.dispatch.settled(party, leased.sequence),
+                    Ok(None) => self.dispatch.settled(party, leased.sequence),
+                    // One that cannot be read back must not keep the others from leaving. It stays
+                    // on lease, and is tried again when that runs out.
+                    Err(error) => skipped(leased.sequence, &error),
                 }
             }
             if last {

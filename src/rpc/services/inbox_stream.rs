@@ -14,14 +14,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Status;
 
 use super::Bus;
-use crate::dispatch::InboxStream;
+use super::inbox::skipped;
+use crate::dispatch::{InboxStream, Leased};
 use crate::rpc::Caller;
 use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query::{self, Opening};
 use crate::rpc::proto::inbox::v1::open_inbox_request::Message as Said;
 use crate::rpc::proto::inbox::v1::open_inbox_response::Message as Answer;
 use crate::rpc::proto::inbox::v1::{
-    AcknowledgementRefusal, DeliveryAcknowledgement, OpenInboxRequest, OpenInboxResponse,
+    AcknowledgementRefusal, Delivery, DeliveryAcknowledgement, OpenInboxRequest, OpenInboxResponse,
 };
 use crate::rpc::reason::Reason;
 use crate::rpc::show::receipt::confirmation;
@@ -70,8 +71,12 @@ enum Phase {
         /// Since when the window has been full without an acknowledgement.
         full_since: Option<Instant>,
     },
-    /// The receiver has closed its side; what it acknowledged is still confirmed.
-    Closing,
+    /// The receiver has closed its side; what it acknowledged is still confirmed, and its leases
+    /// last until then, or what it has just acknowledged would go out again.
+    Closing {
+        /// Held for its leases alone.
+        _inbox: Option<InboxStream>,
+    },
     /// Nothing more will be said.
     Ended,
 }
@@ -84,7 +89,7 @@ enum Woken {
     /// The receiver said something, broke off, or closed its side.
     Said(Option<Result<OpenInboxRequest, Status>>),
     /// A delivery is due to leave.
-    Leased(Result<crate::dispatch::Leased, crate::index::IndexError>),
+    Leased(Result<Leased, crate::index::IndexError>),
     /// The window has been full for too long.
     Still,
 }
@@ -113,7 +118,7 @@ where
                         return Ok(Some(answer));
                     }
                 }
-                Phase::Closing => match self.acknowledging.next().await {
+                Phase::Closing { .. } => match self.acknowledging.next().await {
                     Some(answer) => return Ok(Some(answer)),
                     None => self.phase = Phase::Ended,
                 },
@@ -152,7 +157,12 @@ where
         match self.wake().await {
             Woken::Answered(answer) => Ok(Some(answer)),
             Woken::Said(None) => {
-                self.phase = Phase::Closing;
+                let open = std::mem::replace(&mut self.phase, Phase::Ended);
+                let inbox = match open {
+                    Phase::Open { inbox, .. } => Some(inbox),
+                    Phase::Opening | Phase::Closing { .. } | Phase::Ended => None,
+                };
+                self.phase = Phase::Closing { _inbox: inbox };
                 Ok(None)
             }
             Woken::Said(Some(Err(broken))) => Err(self.explain(broken)),
@@ -161,18 +171,37 @@ where
                 Ok(None)
             }
             Woken::Leased(leased) => {
-                let built = leased
-                    .map_err(Refusal::from)
-                    .and_then(|leased| Ok((leased.sequence, self.bus.delivery(leased)?)));
-                let (sequence, delivery) = built.map_err(|refusal| self.refuse(&refusal))?;
-                if delivery.is_none()
-                    && let Phase::Open { inbox, .. } = &self.phase
-                {
-                    inbox.settled(sequence);
-                }
-                Ok(delivery.map(Answer::Delivery))
+                let leased = leased.map_err(|error| self.refuse(&Refusal::from(error)))?;
+                Ok(self.deliver(leased).map(Answer::Delivery))
             }
-            Woken::Still => Err(self.refuse(&Refusal::StreamIdle(self.bus.streams.idle))),
+            Woken::Still => {
+                // Room may have come meanwhile by another way, for instance a unary call.
+                if let Phase::Open { inbox, window, full_since } = &mut self.phase
+                    && inbox.in_flight() < *window
+                {
+                    *full_since = None;
+                    return Ok(None);
+                }
+                Err(self.refuse(&Refusal::StreamIdle(self.bus.streams.idle)))
+            }
+        }
+    }
+
+    /// The delivery of a lease; none when it was acknowledged meanwhile, or cannot be read back.
+    /// That one stays on lease until the stream closes, so that it does not stop the others.
+    fn deliver(&self, leased: Leased) -> Option<Delivery> {
+        match self.bus.delivery(leased) {
+            Ok(None) => {
+                if let Phase::Open { inbox, .. } = &self.phase {
+                    inbox.settled(leased.sequence);
+                }
+                None
+            }
+            Ok(delivery) => delivery,
+            Err(error) => {
+                skipped(leased.sequence, &error);
+                None
+            }
         }
     }
 

@@ -14,10 +14,12 @@ mod pipeline;
 mod procedures;
 mod stopping;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::service::Routes;
@@ -42,7 +44,7 @@ use super::show::law::Wording;
 use super::show::receipt::receipt;
 use super::status::{Refusal, status};
 use crate::dispatch::Dispatch;
-use crate::domain::party::Role;
+use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, Command, ProcedureKey, Procedures, Roster};
 use crate::engine::{Confirmed, Engine};
@@ -97,6 +99,9 @@ pub struct Bus {
     intake: ProcedureKey,
     started: Instant,
     started_at: Timestamp,
+    /// Room for the acts of each party's bulk streams together, so that one party cannot fill the
+    /// writer's queue. One entry a party that has opened such a stream.
+    bulk_rooms: Mutex<HashMap<PartyNumber, Arc<Semaphore>>>,
 }
 
 impl Bus {
@@ -120,12 +125,20 @@ impl Bus {
             intake,
             started,
             started_at,
+            bulk_rooms: Mutex::default(),
         })
     }
 
     /// The parties with their numbers.
     pub fn roster(&self) -> &Arc<Roster> {
         self.engine.roster()
+    }
+
+    /// The room that a party's bulk streams share.
+    fn bulk_room(&self, party: PartyNumber) -> Arc<Semaphore> {
+        let mut rooms = self.bulk_rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(self.streams.bulk_window_acts.max(1)));
+        Arc::clone(rooms.entry(party).or_insert_with(new))
     }
 
     fn view(&self) -> View<'_> {

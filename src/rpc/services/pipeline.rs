@@ -37,6 +37,8 @@ pub(super) struct Pipeline<In, Start, Fut, Explain> {
     stillness: Stillness,
     /// What a stream that stands still ends with.
     idle: Status,
+    /// What broke the inbound side; told after everything that was read is answered.
+    broken: Option<Status>,
     state: State,
 }
 
@@ -74,12 +76,13 @@ where
             window: limits.window.max(1),
             stillness: Stillness::new(limits.idle),
             idle,
+            broken: None,
             state: State::Open,
         }
     }
 
     /// Starts what has come, as far as there is room.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), Status> {
+    fn read(&mut self, cx: &mut Context<'_>) {
         let mut started = 0;
         while self.state == State::Open && self.unanswered.len() < self.window {
             if started == MAX_STARTED_AT_ONCE {
@@ -90,7 +93,10 @@ where
             match Pin::new(&mut self.inbound).poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.state = State::Closing,
-                Poll::Ready(Some(Err(broken))) => return Err((self.explain)(broken)),
+                Poll::Ready(Some(Err(broken))) => {
+                    self.broken = Some((self.explain)(broken));
+                    self.state = State::Closing;
+                }
                 Poll::Ready(Some(Ok(item))) => {
                     self.stillness.moved();
                     self.unanswered.push((self.start)(item));
@@ -98,7 +104,6 @@ where
                 }
             }
         }
-        Ok(())
     }
 
     fn end(&mut self, with: Status) -> Poll<Option<Result<Fut::Output, Status>>> {
@@ -121,16 +126,14 @@ where
         if this.state == State::Ended {
             return Poll::Ready(None);
         }
-        if let Err(broken) = this.read(cx) {
-            return this.end(broken);
-        }
+        this.read(cx);
         if !this.unanswered.is_empty() {
             let answer = ready!(Pin::new(&mut this.unanswered).poll_next(cx));
             return Poll::Ready(answer.map(Ok));
         }
         if this.state == State::Closing {
             this.state = State::Ended;
-            return Poll::Ready(None);
+            return Poll::Ready(this.broken.take().map(Err));
         }
         ready!(this.stillness.poll_too_long(cx));
         let idle = this.idle.clone();
