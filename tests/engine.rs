@@ -1,0 +1,169 @@
+//! The engine when something under it fails: a full disk, a failed sync, a broken follower.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use kopir::domain::{ActFacts, Body, BodyKind, CaseAct, Command, Submission, region::Region};
+use kopir::engine::{
+    Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
+    case_id, start,
+};
+use kopir::index::{Index, IndexOptions, QueueOp};
+use kopir::journal::{FailedGroup, MemoryStore};
+use kopir::{procedures, trust};
+use tempfile::TempDir;
+
+const SENDER: &str = "mission-uz";
+const MAX_RECORD_BYTES: u32 = 1 << 20;
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_is_new_and_repeats_old_receipts() {
+    let bus = Bus::start(Arc::new(Quiet));
+    let first = bus.submit(1).await.unwrap();
+
+    bus.store.set_full(true);
+    assert!(matches!(bus.submit(2).await, Err(EngineError::DiskFull)));
+    let again = bus.submit(1).await.unwrap();
+    assert!(again.repeated);
+    assert_eq!((again.sequence, again.hash, again.at), (first.sequence, first.hash, first.at));
+    // New and old waiting together end up in one group, which is refused as a whole.
+    let (new, old) = tokio::join!(bus.submit(3), bus.submit(1));
+    assert!(matches!(new, Err(EngineError::DiskFull)), "{new:?}");
+    assert_eq!(old.unwrap().hash, first.hash);
+
+    bus.store.set_full(false);
+    let second = bus.submit(2).await.unwrap();
+    assert_eq!(second.sequence.0, first.sequence.0 + 1, "nothing refused has left a record");
+    assert!(!second.repeated);
+    assert!(bus.engine.is_alive());
+}
+
+#[tokio::test]
+async fn a_failed_sync_ends_the_engine_without_an_answer() {
+    for kept in [FailedGroup::Lost, FailedGroup::Kept] {
+        let bus = Bus::start(Arc::new(Quiet));
+        bus.submit(1).await.unwrap();
+        bus.store.fail_next_sync(kept);
+        assert!(matches!(bus.submit(2).await, Err(EngineError::Stopped)));
+        bus.until_dead();
+        assert!(matches!(bus.submit(1).await, Err(EngineError::Stopped)), "not even a repeat");
+    }
+}
+
+#[tokio::test]
+async fn a_follower_that_panics_ends_the_engine_instead_of_hanging_it() {
+    let bus = Bus::start(Arc::new(Breaks));
+    let accepted = bus.submit(1).await;
+    assert!(accepted.is_ok(), "it was durable before the follower broke");
+    bus.until_dead();
+    // The lag is bounded by two records; without an end these would wait for ever.
+    for request in 2..6 {
+        if bus.submit(request).await.is_err() {
+            return;
+        }
+    }
+    panic!("a dead engine went on accepting");
+}
+
+#[tokio::test]
+async fn a_case_id_that_is_not_its_requests_is_refused() {
+    let bus = Bus::start(Arc::new(Quiet));
+    let mut command = bus.command(1);
+    command.case = case_id("mission-cn", command.request);
+    assert!(matches!(bus.engine.act(command).await, Err(EngineError::Fault(_))));
+}
+
+#[tokio::test]
+async fn a_request_that_opened_a_case_cannot_carry_another_act() {
+    let bus = Bus::start(Arc::new(Quiet));
+    let opened = bus.submit(1).await.unwrap();
+    let mut command = bus.command(1);
+    command.case = opened.event.case;
+    command.act = CaseAct::Continue(kopir::domain::Act::HandOverDecision, ActFacts::Dispatch);
+    command.fingerprint = [9; 32];
+    let refused = bus.engine.act(command).await.unwrap_err();
+    assert!(refused.to_string().contains("already accepted with other content"), "{refused}");
+}
+
+struct Quiet;
+
+impl QueueObserver for Quiet {
+    fn queues_changed(&self, _: &[QueueOp]) {}
+}
+
+/// Breaks at the first delivery.
+struct Breaks;
+
+impl QueueObserver for Breaks {
+    fn queues_changed(&self, operations: &[QueueOp]) {
+        assert!(operations.is_empty(), "broken on purpose");
+    }
+}
+
+struct Bus {
+    engine: Engine,
+    threads: [JoinHandle<()>; 2],
+    store: MemoryStore,
+    _index: TempDir,
+}
+
+impl Bus {
+    fn start(observer: Arc<dyn QueueObserver>) -> Self {
+        let store = MemoryStore::new();
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(dir.path(), &IndexOptions::default()).unwrap().index;
+        let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
+        let parts = Parts {
+            journal: Box::new(store.open(MAX_RECORD_BYTES).unwrap()),
+            disk: None,
+            index,
+            observer,
+            parties: trust::registry::read(&registry).unwrap(),
+            law: Law {
+                procedures: Arc::new(procedures::load().unwrap()),
+                calendar: Arc::new(procedures::calendar::kazakhstan().unwrap()),
+            },
+            clock: Clock::sandbox("2021-09-06T04:00:00Z".parse().unwrap()),
+            options: EngineOptions {
+                max_waiting_commands: 64,
+                max_group_commands: 16,
+                max_index_lag_records: 2,
+                reserve_disk_bytes: 0,
+            },
+        };
+        let Started { engine, threads } = start(parts).unwrap();
+        Self { engine, threads, store, _index: dir }
+    }
+
+    fn command(&self, request: u8) -> Command {
+        let request = kopir::domain::RequestId([request; 16]);
+        let procedure = self.engine.law().procedures.keys().next().unwrap().clone();
+        Command {
+            author: self.engine.roster().number(&SENDER.parse().unwrap()).unwrap(),
+            request,
+            fingerprint: [1; 32],
+            case: case_id(SENDER, request),
+            act: CaseAct::Submit(Submission {
+                procedure,
+                region: "KZ-55".parse::<Region>().unwrap(),
+                persons: 1,
+                filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
+            }),
+            body: Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") },
+        }
+    }
+
+    async fn submit(&self, request: u8) -> Result<Accepted, EngineError> {
+        self.engine.act(self.command(request)).await
+    }
+
+    /// Waits for one of the engine's threads to end.
+    fn until_dead(&self) {
+        while !self.threads.iter().any(JoinHandle::is_finished) {
+            std::thread::yield_now();
+        }
+    }
+}
