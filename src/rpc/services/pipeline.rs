@@ -235,6 +235,19 @@ mod tests {
     }
 
     /// On virtual time: the clock jumps to the next timer when nothing else can run.
+    #[tokio::test]
+    async fn what_was_read_before_the_break_is_answered_first() {
+        let inbound = stream::iter([Ok(1), Ok(2), Err(Status::out_of_range("too long")), Ok(3)]);
+        let start = |item: u32| async move {
+            tokio::task::yield_now().await;
+            item
+        };
+        let answers = Pipeline::new(inbound, start, |s| s, limits(8, LONG), idle());
+        let got: Vec<_> = answers.collect().await;
+        let told: Vec<_> = got.iter().map(|answer| answer.as_ref().ok()).collect();
+        assert_eq!(told, [Some(&1), Some(&2), None]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_stands_still_ends_and_one_that_waits_for_an_answer_does_not() {
         let start = |item: u32| async move { item };
