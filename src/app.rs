@@ -198,7 +198,11 @@ fn stream_options(config: &Config) -> StreamOptions {
 
 fn dispatch_options(config: &Config) -> DispatchOptions {
     let window = config.limits.max_inbox_window_deliveries;
-    DispatchOptions { max_ready_per_party: window, max_leased_per_party: window.saturating_mul(4) }
+    DispatchOptions {
+        max_ready_per_party: window,
+        max_leased_per_party: window.saturating_mul(4),
+        max_stream_silence: config.limits.stream_idle,
+    }
 }
 
 /// Opens the journal, then brings the index up to it.

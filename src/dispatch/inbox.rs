@@ -1,6 +1,7 @@
 //! One party's window on its queue.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ pub(super) struct Inbox {
     leases: HashMap<Sequence, Lease>,
     /// How many leases each holder has, without the settled ones.
     held: HashMap<Holder, usize>,
+    /// When each stream that holds something was last seen to move.
+    seen: HashMap<Holder, Instant>,
     /// The timed leases, in the order in which they run out.
     timed: BTreeSet<(Instant, Sequence)>,
     max_ready: usize,
@@ -65,6 +68,7 @@ impl Inbox {
             horizon: Horizon::Unread,
             leases: HashMap::new(),
             held: HashMap::new(),
+            seen: HashMap::new(),
             timed: BTreeSet::new(),
             max_ready: max_ready.max(1),
         }
@@ -155,11 +159,26 @@ impl Inbox {
         for sequence in held {
             self.free(sequence);
         }
+        self.seen.remove(&holder);
     }
 
-    /// Frees the leases that have run out; true when there were any.
-    pub(super) fn expire(&mut self, now: Instant) -> bool {
-        let mut any = false;
+    /// A stream moves: whoever reads it is there.
+    pub(super) fn touch(&mut self, holder: Holder, now: Instant) {
+        self.seen.insert(holder, now);
+    }
+
+    /// Frees the leases that have run out, and those of streams that have not moved for `silence`;
+    /// true when there were any.
+    pub(super) fn expire(&mut self, now: Instant, silence: Duration) -> bool {
+        let still = |(holder, seen): (&Holder, &Instant)| {
+            let gone = *seen + silence <= now && self.held_by(*holder) > 0;
+            gone.then_some(*holder)
+        };
+        let still: Vec<_> = self.seen.iter().filter_map(still).collect();
+        let mut any = !still.is_empty();
+        for holder in still {
+            self.release(holder);
+        }
         while let Some((until, sequence)) = self.timed.first().copied()
             && until <= now
         {

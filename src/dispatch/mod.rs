@@ -29,6 +29,9 @@ pub struct DispatchOptions {
     pub max_ready_per_party: usize,
     /// Deliveries of one party that may be on lease at once, over all its streams.
     pub max_leased_per_party: usize,
+    /// How long a stream may not move before what it holds is free again. Its connection may still
+    /// answer while nobody reads the stream.
+    pub max_stream_silence: Duration,
 }
 
 /// A delivery handed to a receiver's system.
@@ -80,7 +83,9 @@ impl Dispatch {
     pub fn open(&self, party: PartyNumber, window: usize) -> InboxStream {
         let stream = Holder::Stream(self.shared.streams.fetch_add(1, Ordering::Relaxed));
         let mailbox = self.mailbox(party);
-        InboxStream { dispatch: self.clone(), mailbox, party, stream, window }
+        let opened = InboxStream { dispatch: self.clone(), mailbox, party, stream, window };
+        opened.touch();
+        opened
     }
 
     /// Leases up to `max` deliveries for a time, to a client without a stream.
@@ -111,11 +116,11 @@ impl Dispatch {
         mailbox.changed.notify_waiters();
     }
 
-    /// Frees the leases that have run out. Called every second or so.
+    /// Frees the leases that have run out, and those of streams that nobody reads. Called every second or so.
     pub fn expire(&self, now: Instant) {
         let mailboxes: Vec<_> = self.inboxes().values().cloned().collect();
         for mailbox in mailboxes {
-            if mailbox.lock().expire(now) {
+            if mailbox.lock().expire(now, self.shared.options.max_stream_silence) {
                 mailbox.changed.notify_waiters();
             }
         }
@@ -214,6 +219,12 @@ impl InboxStream {
             }
             changed.await;
         }
+    }
+
+    /// Says that the stream moves. Whoever serves it calls this again and again, also while there
+    /// is nothing to do; the server stops calling it when nobody reads the stream.
+    pub fn touch(&self) {
+        self.mailbox.lock().touch(self.stream, Instant::now());
     }
 
     /// Ends the lease of a delivery whose acknowledgement is durable.

@@ -27,8 +27,11 @@ impl Desk {
     fn new(max_ready: usize, max_leased: usize) -> Self {
         let dir = TempDir::new().unwrap();
         let index = Index::open(dir.path(), &IndexOptions::default()).unwrap().index;
-        let options =
-            DispatchOptions { max_ready_per_party: max_ready, max_leased_per_party: max_leased };
+        let options = DispatchOptions {
+            max_ready_per_party: max_ready,
+            max_leased_per_party: max_leased,
+            max_stream_silence: HOUR,
+        };
         let dispatch = Dispatch::new(index.clone(), options);
         Self { _dir: dir, index, dispatch, records: 0 }
     }
@@ -289,7 +292,11 @@ fn what_waited_before_the_start_is_delivered() {
     for _ in 0..10 {
         desk.add(PARTY, 0);
     }
-    let options = DispatchOptions { max_ready_per_party: 4, max_leased_per_party: 100 };
+    let options = DispatchOptions {
+        max_ready_per_party: 4,
+        max_leased_per_party: 100,
+        max_stream_silence: HOUR,
+    };
     let started = Dispatch::new(desk.index.clone(), options);
     assert_eq!(all_now(&started.open(PARTY, 100)), (1..=10).collect::<Vec<_>>());
 }
@@ -437,6 +444,25 @@ impl Model {
             open.held.remove(&key);
         }
     }
+}
+
+#[test]
+fn a_stream_that_nobody_reads_loses_its_leases_and_one_that_moves_keeps_them() {
+    let mut desk = Desk::new(8, 8);
+    desk.add(PARTY, 10);
+    desk.add(PARTY, 20);
+    let stuck = desk.dispatch.open(PARTY, 1);
+    assert_eq!(now(&stuck).unwrap().sequence.0, 1);
+    let later = Instant::now() + HOUR + Duration::from_secs(1);
+    let moving = desk.dispatch.open(PARTY, 1);
+    assert_eq!(now(&moving).unwrap().sequence.0, 2);
+    moving.mailbox.lock().touch(moving.stream, later);
+
+    desk.dispatch.expire(later);
+    assert_eq!((stuck.in_flight(), moving.in_flight()), (0, 1));
+    let again = desk.fetch(2);
+    assert_eq!(sequences(&again), [1]);
+    assert_eq!(again[0].attempt, 2);
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{Stream, StreamExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::Status;
 
 use super::Bus;
@@ -92,6 +92,8 @@ enum Woken {
     Leased(Result<Leased, crate::index::IndexError>),
     /// The window has been full for too long.
     Still,
+    /// Nothing happened for a while; the stream shows that it is served.
+    Quiet,
 }
 
 impl<In> Session<In>
@@ -174,6 +176,7 @@ where
                 let leased = leased.map_err(|error| self.refuse(&Refusal::from(error)))?;
                 Ok(self.deliver(leased).map(Answer::Delivery))
             }
+            Woken::Quiet => Ok(None),
             Woken::Still => {
                 // Room may have come meanwhile by another way, for instance a unary call.
                 if let Phase::Open { inbox, window, full_since } = &mut self.phase
@@ -208,6 +211,7 @@ where
     async fn wake(&mut self) -> Woken {
         let Self { inbound, acknowledging, phase, bus, .. } = self;
         let Phase::Open { inbox, window, full_since } = phase else { return Woken::Said(None) };
+        inbox.touch();
         *full_since = match *full_since {
             _ if inbox.in_flight() < *window => None,
             None => Some(Instant::now()),
@@ -227,6 +231,8 @@ where
             }
             leased = inbox.next() => Woken::Leased(leased),
             () = sleep_until(too_long), if full_since.is_some() => Woken::Still,
+            // Not reached while nobody reads the stream: the server does not ask for more then.
+            () = sleep(bus.streams.idle / 4) => Woken::Quiet,
         }
     }
 

@@ -52,7 +52,11 @@ impl House {
     fn open_with_idle(idle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let index = Index::open(&dir.path().join("index"), &IndexOptions::default()).unwrap().index;
-        let options = DispatchOptions { max_ready_per_party: 64, max_leased_per_party: 64 };
+        let options = DispatchOptions {
+            max_ready_per_party: 64,
+            max_leased_per_party: 64,
+            max_stream_silence: Duration::from_secs(300),
+        };
         let dispatch = Dispatch::new(index.clone(), options);
         let procedures = Arc::new(procedures::load().unwrap());
         let calendar = Arc::new(procedures::calendar::kazakhstan().unwrap());
