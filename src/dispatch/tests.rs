@@ -14,6 +14,8 @@ use crate::index::{Applied, Change, IndexOptions};
 const PARTY: PartyNumber = PartyNumber(1);
 const OTHER: PartyNumber = PartyNumber(2);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Longer than the leases of the tests, so that only the test of it sees a stream fall silent.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// An index, the delivery on it, and what has been put into its queues.
 struct Desk {
@@ -30,7 +32,7 @@ impl Desk {
         let options = DispatchOptions {
             max_ready_per_party: max_ready,
             max_leased_per_party: max_leased,
-            max_stream_silence: HOUR,
+            max_stream_silence: DAY,
         };
         let dispatch = Dispatch::new(index.clone(), options);
         Self { _dir: dir, index, dispatch, records: 0 }
@@ -295,7 +297,7 @@ fn what_waited_before_the_start_is_delivered() {
     let options = DispatchOptions {
         max_ready_per_party: 4,
         max_leased_per_party: 100,
-        max_stream_silence: HOUR,
+        max_stream_silence: DAY,
     };
     let started = Dispatch::new(desk.index.clone(), options);
     assert_eq!(all_now(&started.open(PARTY, 100)), (1..=10).collect::<Vec<_>>());
@@ -453,7 +455,7 @@ fn a_stream_that_nobody_reads_loses_its_leases_and_one_that_moves_keeps_them() {
     desk.add(PARTY, 20);
     let stuck = desk.dispatch.open(PARTY, 1);
     assert_eq!(now(&stuck).unwrap().sequence.0, 1);
-    let later = Instant::now() + HOUR + Duration::from_secs(1);
+    let later = Instant::now() + DAY + Duration::from_secs(1);
     let moving = desk.dispatch.open(PARTY, 1);
     assert_eq!(now(&moving).unwrap().sequence.0, 2);
     moving.mailbox.lock().touch(moving.stream, later);
