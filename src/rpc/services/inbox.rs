@@ -85,7 +85,7 @@ impl InboxService for Service {
 
 /// Says that a delivery cannot be built, which somebody has to look into.
 pub(super) fn skipped(delivery: Sequence, error: &Refusal) {
-    tracing::error!(%delivery, %error, "a delivery cannot be built; it is left out for now");
+    tracing::error!(%delivery, %error, "a delivery cannot be built; it stays on lease and is tried again when that ends");
 }
 
 impl Bus {
