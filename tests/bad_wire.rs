@@ -495,6 +495,28 @@ async fn a_party_over_its_connections_is_closed_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_name_no_party_share_one_partys_connections() {
+    let bus = Bus::with(&[("limits.max_connections_per_party", "2")]).await;
+    let issued = |id| bus.tls_issued(id, "2000-01-01T00:00:00Z", "2200-01-01T00:00:00Z");
+    let mut strangers = Vec::new();
+    for id in ["mission-zz", "akimat-kz-99"] {
+        let stranger = Party::connect("stranger", bus.address(), issued(id)).await.unwrap();
+        let unknown = stranger.case("any").await.unwrap_err();
+        refused(&unknown).is(Code::Unauthenticated, "CERTIFICATE_UNKNOWN_PARTY");
+        strangers.push(stranger);
+    }
+    let mut third = tls(&bus, issued("commission-kz-99")).await;
+    let mut rest = Vec::new();
+    let _ = within(third.read_to_end(&mut rest)).await;
+    assert!(rest.is_empty(), "the third stranger was served: {rest:?}");
+    // However many strangers come, a party finds its own places free.
+    let mission = bus.party(bus::MISSION).await;
+    mission.submit(samples::application(bus::MORNING)).await;
+    drop(strangers);
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_party_over_its_rate_is_told_how_long_to_wait_and_others_are_served() {
     let bus = Bus::with(&[("limits.acts_per_second_per_party", "5")]).await;
     let (mission, other) = (bus.party(bus::MISSION).await, bus.party(bus::OTHER_MISSION).await);
