@@ -178,7 +178,12 @@ impl QueueObserver for Dispatch {
             let (party, key, added) = match operation {
                 QueueOp::AddDelivery { to, key, case } => (*to, *key, Some(*case)),
                 QueueOp::RemoveDelivery { to, key, .. } => (*to, *key, None),
-                QueueOp::AddObligation { .. } | QueueOp::RemoveObligation { .. } => continue,
+                QueueOp::AddObligation { .. }
+                | QueueOp::RemoveObligation { .. }
+                | QueueOp::AddStanding { .. }
+                | QueueOp::RemoveStanding { .. }
+                | QueueOp::AddExpiry { .. }
+                | QueueOp::RemoveExpiry { .. } => continue,
             };
             let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
             match added {

@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::act::{Act, Actor, Outcome};
-use super::event::{ActRecorded, Decision, DeliveryAcknowledged, HopOpened, ServiceClock};
+use super::act::{Act, Actor, Basis, Outcome};
+use super::event::{
+    ActRecorded, ClocksMoved, Decision, DeliveryAcknowledged, DeliveryKind, HopOpened, ServiceClock,
+};
 use super::ids::{CaseId, HopId, ProcedureKey, Sequence};
 use super::party::{PartyNumber, Role};
+use super::quota::{Holding, IdentityHash, Standing};
 use super::region::Region;
 use super::term::{Due, Source};
 
@@ -16,22 +19,42 @@ pub struct Case {
     pub id: CaseId,
     /// Procedure and edition, fixed at registration.
     pub procedure: ProcedureKey,
-    /// The intended region of residence.
+    /// The region of residence or reception.
     pub region: Region,
-    /// Applicant and family, in persons.
+    /// The region of departure, where the procedure has one.
+    pub departure: Option<Region>,
+    /// The role of the party that took the application in.
+    pub channel: Role,
+    /// On what basis it was opened.
+    pub basis: Basis,
+    /// Applicant and family, in persons; zero where nobody applies.
     pub persons: u16,
-    /// The parties of the case. Invariant: every holder and receiver of a hop is one of them.
-    pub participants: Vec<(Role, PartyNumber)>,
+    /// The applicant by a keyed hash.
+    pub applicant: Option<IdentityHash>,
+    /// The case that this one is about.
+    pub concerns: Option<CaseId>,
+    /// The parties of the case by their places. Invariant: every holder and receiver of a hop is
+    /// one of them.
+    pub participants: Vec<(Actor, PartyNumber)>,
     /// The decision before entry, once there is one.
     pub consent: Option<Decision>,
     /// The persons who have arrived, once that is registered.
     pub arrived_persons: Option<u16>,
-    /// The decision after arrival, once there is one.
-    pub inclusion: Option<Decision>,
+    /// The decision of the service, or the answer to the complaint, once there is one.
+    pub decision: Option<Decision>,
+    /// What was decided, recommended or answered last; it says which branch is taken.
+    pub last_outcome: Option<Outcome>,
+    /// When the hearing is to be, once it is set.
+    pub hearing_at: Option<Timestamp>,
+    /// Its places in the quota. Invariant: the ledger is the sum of these over all cases.
+    pub holding: Option<Holding>,
     /// The clocks of the whole service, before entry and after arrival.
     pub service: Vec<ServiceClock>,
-    /// The hops in the order of their opening. Invariant: a hop occurs once.
+    /// The hops in the order of their opening. Invariant: a hop is open at most once; one that is
+    /// opened again has a run for each time.
     pub hops: Vec<HopRun>,
+    /// Deliveries beside those of the hops, in the order of the acts.
+    pub copies: Vec<CopyRun>,
     /// When the last event was accepted.
     pub updated_at: Timestamp,
 }
@@ -55,8 +78,27 @@ pub struct HopRun {
     pub due: Option<Due>,
     /// Whether that term is the law's or assumed.
     pub source: Source,
+    /// True when the step is a branch or a right, never an obligation.
+    pub branch: bool,
     /// Where it stands.
     pub state: HopState,
+}
+
+/// An act that a party gets beside the hop's receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRun {
+    /// The act.
+    pub delivery: Sequence,
+    /// The hop it discharged.
+    pub hop: HopId,
+    /// The receiver.
+    pub to: PartyNumber,
+    /// Its place in the receiver's due order.
+    pub order: Timestamp,
+    /// True when the receiver gets the stage only, never the document.
+    pub stage: bool,
+    /// The acknowledgement, once there is one.
+    pub received: Option<Moment>,
 }
 
 /// Where a hop stands.
@@ -79,6 +121,11 @@ pub enum HopState {
         acted: Moment,
         /// The receiver's acknowledgement; none when the receiver is the applicant.
         received: Option<Receipt>,
+    },
+    /// The hop ended undone: another branch was taken.
+    Ended {
+        /// The act that ended it.
+        ended: Moment,
     },
 }
 
@@ -116,7 +163,7 @@ impl HopRun {
     /// The act, once there is one.
     pub fn acted(&self) -> Option<Moment> {
         match &self.state {
-            HopState::Open => None,
+            HopState::Open | HopState::Ended { .. } => None,
             HopState::Carried { acted, .. } | HopState::Done { acted, .. } => Some(*acted),
         }
     }
@@ -124,20 +171,37 @@ impl HopRun {
     /// The acknowledgement, once there is one.
     pub fn received(&self) -> Option<Receipt> {
         match &self.state {
-            HopState::Open | HopState::Carried { .. } => None,
+            HopState::Open | HopState::Carried { .. } | HopState::Ended { .. } => None,
             HopState::Done { received, .. } => *received,
         }
     }
 
-    /// True once the act came at or after the due instant, or has not come by `now`.
+    /// True once the act came at or after the due instant, or has not come by `now`. A branch
+    /// that nobody takes is never late.
     pub fn is_late(&self, now: Timestamp) -> bool {
-        let until = self.acted().map_or(now, |acted| acted.at);
-        self.due.as_ref().is_some_and(|due| until >= due.instant)
+        let until = match &self.state {
+            HopState::Open if self.branch => return false,
+            HopState::Open => now,
+            HopState::Ended { ended } => ended.at.min(now),
+            HopState::Carried { acted, .. } | HopState::Done { acted, .. } => acted.at,
+        };
+        let ended_as_branch = self.branch && matches!(self.state, HopState::Ended { .. });
+        !ended_as_branch && self.due.as_ref().is_some_and(|due| until >= due.instant)
     }
 
-    /// Whether the hop is an obligation of its holder: open, and not the applicant's to take.
+    /// Whether the hop is an obligation of its holder: open, not the applicant's to take, and no
+    /// branch.
     pub fn is_obligation(&self) -> bool {
-        self.state == HopState::Open && self.from != Actor::Applicant
+        self.state == HopState::Open && self.from != Actor::Applicant && !self.branch
+    }
+
+    /// Whether nothing more is to come of it by itself: done, ended, or a branch not taken.
+    fn is_settled(&self) -> bool {
+        match self.state {
+            HopState::Open => self.branch,
+            HopState::Carried { .. } => false,
+            HopState::Done { .. } | HopState::Ended { .. } => true,
+        }
     }
 }
 
@@ -150,13 +214,22 @@ impl Case {
             id: event.case,
             procedure: opening.procedure.clone(),
             region: opening.region,
+            departure: opening.departure,
+            channel: opening.channel,
+            basis: opening.basis,
             persons: opening.persons,
+            applicant: opening.applicant,
+            concerns: opening.concerns,
             participants: opening.participants.clone(),
             consent: None,
             arrived_persons: None,
-            inclusion: None,
+            decision: None,
+            last_outcome: None,
+            hearing_at: None,
+            holding: None,
             service: Vec::new(),
             hops: Vec::new(),
+            copies: Vec::new(),
             updated_at: at,
         };
         if let Some(hop) = opening.recorded_with {
@@ -170,6 +243,7 @@ impl Case {
                 opened_at: opening.filed_at,
                 due: None,
                 source: Source::Statutory,
+                branch: false,
                 state: HopState::Done { acted: filed, received: None },
             });
         }
@@ -180,25 +254,84 @@ impl Case {
 
     /// Folds an act in.
     pub fn apply_act(&mut self, event: &ActRecorded, sequence: Sequence, at: Timestamp) {
+        self.discharge(event.hop, event, sequence);
+        // What ends comes before what opens: a hearing that moves ends and is opened again.
+        for hop in &event.closed {
+            if let Some(run) = self.open_run_mut(*hop) {
+                run.state = HopState::Ended { ended: Moment { sequence, at } };
+            }
+        }
+        self.push_opened(&event.opened, sequence);
+        for hop in &event.also {
+            self.discharge(*hop, event, sequence);
+        }
+        self.apply_decision(event);
+        self.arrived_persons = event.arrived_persons.or(self.arrived_persons);
+        self.hearing_at = event.hearing_at.or(self.hearing_at);
+        if let Some(change) = event.holding {
+            self.holding = change.after;
+        }
+        self.service.extend(event.service.clone());
+        let copies = event.deliveries.iter().filter(|each| each.kind != DeliveryKind::Hop);
+        self.copies.extend(copies.map(|copy| CopyRun {
+            delivery: sequence,
+            hop: copy.hop,
+            to: copy.to,
+            order: copy.order,
+            stage: copy.kind == DeliveryKind::Stage,
+            received: None,
+        }));
+        self.updated_at = at;
+    }
+
+    fn discharge(&mut self, hop: HopId, event: &ActRecorded, sequence: Sequence) {
         let acted = Moment { sequence, at: event.discharged_at };
-        let open = |run: &&mut HopRun| run.hop == event.hop && run.state == HopState::Open;
-        if let Some(run) = self.hops.iter_mut().find(open) {
-            run.state = match event.delivery {
+        let carries = |each: &&super::event::Delivery| {
+            each.kind == DeliveryKind::Hop && each.hop == hop
+        };
+        let delivery = event.deliveries.iter().find(carries);
+        if let Some(run) = self.open_run_mut(hop) {
+            run.state = match delivery {
                 Some(delivery) => {
                     HopState::Carried { acted, to: delivery.to, order: delivery.order }
                 }
                 None => HopState::Done { acted, received: None },
             };
         }
-        if event.act == Act::RecordConsentDecision {
-            self.consent.clone_from(&event.decision);
+    }
+
+    fn apply_decision(&mut self, event: &ActRecorded) {
+        let Some(decision) = &event.decision else {
+            return;
+        };
+        self.last_outcome = Some(decision.outcome);
+        match event.act {
+            Act::RecordConsentDecision => self.consent = Some(decision.clone()),
+            Act::RecordRecommendation => {}
+            _any_other_that_decides => self.decision = Some(decision.clone()),
         }
-        self.arrived_persons = event.arrived_persons.or(self.arrived_persons);
-        if event.act == Act::RecordInclusionDecision {
-            self.inclusion.clone_from(&event.decision);
+    }
+
+    /// Folds the expiry of its places in the quota in.
+    pub fn apply_expiry(&mut self, at: Timestamp) {
+        self.holding = None;
+        self.updated_at = at;
+    }
+
+    /// Folds clocks that were counted again in.
+    pub fn apply_moved(&mut self, event: &ClocksMoved, at: Timestamp) {
+        for moved in &event.moved {
+            let Some(hop) = moved.hop else {
+                let of_service = |clock: &&mut ServiceClock| clock.opened_at == moved.opened_at;
+                if let Some(clock) = self.service.iter_mut().find(of_service) {
+                    clock.due = moved.new.clone();
+                }
+                continue;
+            };
+            if let Some(run) = self.open_run_mut(hop) {
+                run.due = Some(moved.new.clone());
+            }
         }
-        self.service.extend(event.service.clone());
-        self.push_opened(&event.opened, sequence);
         self.updated_at = at;
     }
 
@@ -209,23 +342,75 @@ impl Case {
         sequence: Sequence,
         at: Timestamp,
     ) {
-        let received = Receipt { by: event.by, moment: Moment { sequence, at } };
-        if let Some(run) = self.carried_mut(event.delivery)
-            && let Some(acted) = run.acted()
-        {
-            run.state = HopState::Done { acted, received: Some(received) };
+        let moment = Moment { sequence, at };
+        let arrived = |run: &HopRun| match &run.state {
+            HopState::Carried { acted, to, .. } => {
+                (acted.sequence == event.delivery && *to == event.by).then_some(*acted)
+            }
+            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => None,
+        };
+        for run in &mut self.hops {
+            if let Some(acted) = arrived(run) {
+                let received = Some(Receipt { by: event.by, moment });
+                run.state = HopState::Done { acted, received };
+            }
+        }
+        for copy in &mut self.copies {
+            if copy.delivery == event.delivery && copy.to == event.by {
+                copy.received = Some(moment);
+            }
         }
         self.push_opened(&event.opened, sequence);
         self.updated_at = at;
     }
 
-    /// The hop whose act is the delivery `sequence`.
+    /// Who is sent the delivery `delivery` and has not acknowledged it.
+    pub fn awaited(&self, delivery: Sequence) -> impl Iterator<Item = PartyNumber> {
+        let runs = self.hops.iter().filter_map(move |run| match &run.state {
+            HopState::Carried { acted, to, .. } if acted.sequence == delivery => Some(*to),
+            HopState::Carried { .. }
+            | HopState::Open
+            | HopState::Done { .. }
+            | HopState::Ended { .. } => None,
+        });
+        let open = move |copy: &&CopyRun| copy.delivery == delivery && copy.received.is_none();
+        runs.chain(self.copies.iter().filter(open).map(|copy| copy.to))
+    }
+
+    /// The acknowledgements of the delivery `delivery`.
+    pub fn receipts(&self, delivery: Sequence) -> impl Iterator<Item = Receipt> {
+        let of_it = move |run: &&HopRun| {
+            run.acted().is_some_and(|acted| acted.sequence == delivery)
+        };
+        let copies = self.copies.iter().filter(move |copy| copy.delivery == delivery);
+        let copies =
+            copies.filter_map(|copy| Some(Receipt { by: copy.to, moment: copy.received? }));
+        self.hops.iter().filter(of_it).filter_map(HopRun::received).chain(copies)
+    }
+
+    /// The hop whose act is the delivery `delivery`, the first where the act discharged several.
     pub fn delivered(&self, delivery: Sequence) -> Option<&HopRun> {
         self.hops.iter().find(|run| match &run.state {
-            HopState::Open => false,
+            HopState::Open | HopState::Ended { .. } => false,
             HopState::Carried { acted, .. } => acted.sequence == delivery,
             HopState::Done { acted, received } => acted.sequence == delivery && received.is_some(),
         })
+    }
+
+    /// The party that stands in a place of the case.
+    pub fn participant(&self, actor: Actor) -> Option<PartyNumber> {
+        self.participants.iter().find(|(each, _)| *each == actor).map(|(_, number)| *number)
+    }
+
+    /// What the applicant has by this case and may have only once.
+    pub fn standing(&self) -> Option<(IdentityHash, Standing)> {
+        let person = self.applicant?;
+        let outcome = self.decision.as_ref()?.outcome;
+        if outcome == Outcome::Extension {
+            return Some((person, Standing::StatusExtended));
+        }
+        let holding = self.holding.filter(|holding| holding.taken)?;
+        Some((person, holding.key.category.standing()))
     }
 
     /// The record that opened the case.
@@ -235,12 +420,12 @@ impl Case {
 
     /// The last decision's outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
-        self.inclusion.as_ref().or(self.consent.as_ref()).map(|decision| decision.outcome)
+        self.decision.as_ref().or(self.consent.as_ref()).map(|decision| decision.outcome)
     }
 
     /// Where the case stands.
     pub fn status(&self) -> CaseStatus {
-        let mut open = self.hops.iter().filter(|run| !matches!(run.state, HopState::Done { .. }));
+        let mut open = self.hops.iter().filter(|run| !run.is_settled());
         let waits_for_applicant =
             |run: &HopRun| run.from == Actor::Applicant && run.state == HopState::Open;
         match open.next() {
@@ -258,10 +443,8 @@ impl Case {
         self.hops.iter().rev().filter(|run| run.act == act).find_map(HopRun::acted)
     }
 
-    fn carried_mut(&mut self, delivery: Sequence) -> Option<&mut HopRun> {
-        self.hops.iter_mut().find(|run| {
-            matches!(&run.state, HopState::Carried { acted, .. } if acted.sequence == delivery)
-        })
+    fn open_run_mut(&mut self, hop: HopId) -> Option<&mut HopRun> {
+        self.hops.iter_mut().find(|run| run.hop == hop && run.state == HopState::Open)
     }
 
     fn push_opened(&mut self, opened: &[HopOpened], sequence: Sequence) {
@@ -274,6 +457,7 @@ impl Case {
             opened_at: opened.opened_at,
             due: opened.due.clone(),
             source: opened.source,
+            branch: opened.branch,
             state: HopState::Open,
         }));
     }

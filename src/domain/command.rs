@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::act::{Act, Body};
+use super::act::{Act, Basis, Body, Ground};
 use super::event::Decision;
 use super::ids::{CaseId, ProcedureKey, RequestId};
 use super::party::PartyNumber;
+use super::quota::{IdentityHash, QuotaKey};
 use super::region::Region;
 
 /// An act that a party asks the bus to accept.
@@ -40,10 +41,20 @@ pub enum CaseAct {
 pub struct Submission {
     /// Procedure and edition.
     pub procedure: ProcedureKey,
-    /// The intended region of residence.
+    /// The act by which the party opens the case.
+    pub act: Act,
+    /// On what basis.
+    pub basis: Basis,
+    /// The region of residence or reception.
     pub region: Region,
-    /// Applicant and family, in persons.
+    /// The region of departure of an in-migrant.
+    pub departure: Option<Region>,
+    /// Applicant and family, in persons; zero where nobody applies.
     pub persons: u16,
+    /// The applicant by a keyed hash, where one applies.
+    pub applicant: Option<IdentityHash>,
+    /// The case that this one is about.
+    pub concerns: Option<CaseId>,
     /// When the applicant filed.
     pub filed_at: Timestamp,
 }
@@ -51,14 +62,16 @@ pub struct Submission {
 /// The facts of a later act that the core needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActFacts {
-    /// The act passes something on and has no facts of its own.
+    /// The act has no facts that the core looks at.
     Dispatch,
-    /// A decision.
+    /// A decision, a recommendation or an answer.
     Decision(Decision),
-    /// A handover to the applicant.
-    HandOver {
-        /// When it was handed over.
-        handed_over_at: Timestamp,
+    /// Something that happened outside the bus: a handover, an objection, an arrival.
+    Happened {
+        /// The field that states it.
+        field: &'static str,
+        /// When.
+        at: Timestamp,
     },
     /// The application after arrival.
     Arrival {
@@ -71,4 +84,36 @@ pub enum ActFacts {
         /// When it was filed.
         filed_at: Timestamp,
     },
+    /// A refusal to accept.
+    NotAccepted {
+        /// Why: an incomplete package, expired documents, or both.
+        grounds: Vec<Ground>,
+    },
+    /// The notice of a preliminary refusal.
+    Hearing {
+        /// When the hearing is to be.
+        at: Timestamp,
+    },
+    /// The hearing moves.
+    Postponed {
+        /// The end of the reasons for absence, when the hearing is to be.
+        until: Timestamp,
+    },
+}
+
+/// A quota that the authorised body sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetQuota {
+    /// Who sets it.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what is asked.
+    pub fingerprint: [u8; 32],
+    /// Which quota.
+    pub key: QuotaKey,
+    /// The limit in persons.
+    pub persons: u32,
+    /// The order that sets it.
+    pub basis: String,
 }

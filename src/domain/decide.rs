@@ -1,30 +1,39 @@
 //! What happens when a party asks: an event, or a rejection. Pure, so a journal and a seed replay
 //! any decision.
 
+mod effects;
 mod facts;
+mod places;
+mod recount;
+mod seats;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use super::act::{Act, Outcome};
+use self::effects::{Effects, Step};
+use self::seats::Seats;
+use super::act::{Act, Actor};
 use super::calendar::Calendar;
 use super::case::{Case, HopRun, HopState};
-use super::command::{ActFacts, CaseAct, Command, Submission};
-use super::event::{ActRecorded, Delivery, DeliveryAcknowledged, HopOpened, Opening, ServiceClock};
-use super::ids::{HopId, ProcedureKey, Sequence};
-use super::party::{Party, PartyNumber, Role};
+use super::command::{ActFacts, CaseAct, Command, SetQuota, Submission};
+use super::event::{ActRecorded, DeliveryAcknowledged, HoldingExpired, Opening, QuotaSet};
+use super::hours;
+use super::ids::{ProcedureId, ProcedureKey, Sequence};
+use super::party::{PartyNumber, Role};
 use super::procedure::{Hop, Procedure, Trigger};
-use super::region::Region;
+use super::quota::{Ledger, WhenUnset};
 use super::rejection::{OpenHop, Rejection};
 use super::roster::Roster;
-use super::term::{self, Term};
 
-/// The procedures in force on this bus.
+pub use recount::recount;
+
+/// The procedures of this bus.
 pub type Procedures = BTreeMap<ProcedureKey, Procedure>;
 
 /// What a decision is made against, besides the case.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The time of the decision.
     pub now: Timestamp,
@@ -34,6 +43,10 @@ pub struct Context<'a> {
     pub roster: &'a Roster,
     /// The law.
     pub procedures: &'a Procedures,
+    /// The quotas and who was included before.
+    pub ledger: &'a dyn Ledger,
+    /// What a quota means that nobody has set.
+    pub when_unset: WhenUnset,
 }
 
 /// How far ahead of the bus's clock a sender's may run before its times are refused.
@@ -50,8 +63,10 @@ pub fn decide(
 ) -> Result<ActRecorded, Rejection> {
     match (&command.act, case) {
         (CaseAct::Submit(submission), None) => submit(command, submission, context),
-        (CaseAct::Submit(_), Some(case)) if takes_part(case, command.author, context) => {
-            Err(out_of_order(case, Act::SubmitApplication))
+        (CaseAct::Submit(submission), Some(case))
+            if takes_part(case, command.author, context) =>
+        {
+            Err(out_of_order(case, submission.act))
         }
         (CaseAct::Submit(_), Some(_)) => Err(Rejection::CaseNotVisible),
         (CaseAct::Continue(..), None) => Err(Rejection::CaseNotVisible),
@@ -72,21 +87,62 @@ pub fn acknowledge(
 ) -> Result<DeliveryAcknowledged, Rejection> {
     let unknown = Rejection::DeliveryUnknown(delivery);
     let case = case.ok_or(unknown.clone())?;
-    let run = case.delivered(delivery).ok_or(unknown.clone())?;
-    let to = match &run.state {
-        HopState::Carried { to, .. } => *to,
-        HopState::Open | HopState::Done { .. } => return Err(unknown),
-    };
-    if !context.roster.may_act_for(by, to) {
-        return Err(unknown);
-    }
+    let mut awaited = case.awaited(delivery);
+    let to = awaited.find(|to| context.roster.may_act_for(by, *to)).ok_or(unknown)?;
     let procedure = procedure_of(case, context)?;
-    let parties = Participants(case.participants.clone());
-    let next = procedure.opened_by(run.hop, Trigger::Received, case.outcome());
-    let opened = next
-        .map(|hop| open_hop(procedure, hop, context.now, &parties, context))
-        .collect::<Result<_, _>>()?;
+    let arrived = case.hops.iter().filter(|run| match &run.state {
+        HopState::Carried { acted, to: receiver, .. } => {
+            acted.sequence == delivery && *receiver == to
+        }
+        HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => false,
+    });
+    let arrived: Vec<_> = arrived.map(|run| run.hop).collect();
+    let step = Step::of_case(case, procedure, to, context.now);
+    let opened = step.opened(&arrived, Trigger::Received, context)?;
     Ok(DeliveryAcknowledged { case: case.id, delivery, by: to, opened })
+}
+
+/// Decides on a quota that the authorised body sets.
+///
+/// # Errors
+/// [`Rejection::QuotaBelowTaken`] for a limit below what cases hold and have taken.
+pub fn set_quota(asked: &SetQuota, context: Context<'_>) -> Result<QuotaSet, Rejection> {
+    let SetQuota { author, request, fingerprint, key, persons, basis } = asked;
+    let used = context.ledger.quota(*key).used();
+    if *persons < used {
+        return Err(Rejection::QuotaBelowTaken { key: *key, used, asked: *persons });
+    }
+    Ok(QuotaSet {
+        key: *key,
+        persons: *persons,
+        author: *author,
+        request: *request,
+        fingerprint: *fingerprint,
+        basis: basis.clone(),
+    })
+}
+
+/// The end of the places that a case's consent held, once their last day has passed where the
+/// akimat sits; none while they stand.
+pub fn expire(case: &Case, context: Context<'_>) -> Option<HoldingExpired> {
+    let holding = case.holding.filter(|holding| !holding.taken)?;
+    let provider = case.participant(Actor::Role(Role::Akimat))?;
+    let today = context.roster.zone(provider).to_datetime(context.now).date();
+    (today > holding.until?).then_some(HoldingExpired { case: case.id, holding })
+}
+
+/// The edition of a procedure that applies to an application of this day: of those whose
+/// publication is configured the newest in force; where none is configured, the newest there is.
+pub fn edition_on<'a>(
+    procedures: &'a Procedures,
+    procedure: &ProcedureId,
+    filed_on: Date,
+) -> Option<&'a Procedure> {
+    let editions = || procedures.values().filter(|each| each.key().procedure == *procedure);
+    let is_dated = editions().any(|each| each.in_force_from().is_some());
+    let applies =
+        |each: &&Procedure| !is_dated || each.in_force_from().is_some_and(|from| from <= filed_on);
+    editions().filter(applies).max_by_key(|each| (each.in_force_from(), each.key()))
 }
 
 fn submit(
@@ -97,34 +153,47 @@ fn submit(
     let key = &submission.procedure;
     let unknown = || Rejection::ProcedureUnknown(key.clone());
     let procedure = context.procedures.get(key).ok_or_else(unknown)?;
-    let (hop, beside) = procedure.intake().ok_or_else(unknown)?;
-    let role = context.roster.party(command.author).map(|party| party.role);
-    if role.is_none() || role != hop.recorder() {
-        return Err(Rejection::RoleNotAllowed(hop.act));
+    let entry = entry_of(procedure, command, submission, context)?;
+    let hop = match entry.recorded_with {
+        Some(carrier) => procedure.hop(carrier).ok_or_else(unknown)?,
+        None => entry,
+    };
+    if hop.act != submission.act {
+        return Err(act_not_of_edition(procedure, submission.act, Some(hop)));
     }
-    if submission.persons == 0 {
-        let rule = "must be at least 1: the applicant";
-        return Err(Rejection::Field { field: "application.applicant", rule });
-    }
-    let latest = context.now.as_second().saturating_add(CLOCK_SKEW_SECONDS);
-    if submission.filed_at.as_second() > latest {
-        let rule = "lies in the future; give the instant the mission received the application";
-        return Err(Rejection::Field { field: "application.filed_time", rule });
-    }
-    let filed_at = submission.filed_at.min(context.now);
-    let parties = Participants::new(command.author, submission.region, context)?;
-    let clock = open_hop(procedure, hop, filed_at, &parties, context)?;
-    let service = service_clock(procedure, beside.unwrap_or(hop).id, filed_at, &parties, context)?;
+    let filed_at = check_submission(procedure, entry, submission, context)?;
+    let seats = Seats::of_submission(procedure, command.author, submission, context)?;
+    let zone = context.roster.zone(seats.provider());
+    let (channel, provider) = (seats.channel(), Role::Akimat);
+    let counts_from = hours::counts_from(
+        filed_at,
+        channel,
+        provider,
+        procedure.hours(),
+        zone,
+        context.calendar,
+    );
+    let counts_from = counts_from.map_err(super::term::TermError::from)?;
+    let beside = (hop.id != entry.id).then_some(entry.id);
+    let step = Step::of_intake(procedure, &seats, submission, counts_from);
+    let clock = step.open_hop(hop, filed_at, context)?;
+    let effects = step.effects(hop, beside, clock.due.as_ref(), context)?;
+    let discharged_at = if hop.is_applicants() { filed_at } else { context.now };
     let opening = Opening {
         procedure: key.clone(),
         region: submission.region,
+        departure: submission.departure,
+        channel,
+        basis: submission.basis,
         persons: submission.persons,
+        applicant: submission.applicant,
+        concerns: submission.concerns,
         filed_at,
-        recorded_with: beside.map(|hop| hop.id),
-        participants: parties.0.clone(),
+        recorded_with: beside,
+        participants: seats.into_participants(),
         clock,
     };
-    let due = opening.clock.due.as_ref().map(|due| due.instant);
+    let Effects { opened, also, closed, deliveries, service } = effects;
     Ok(ActRecorded {
         case: command.case,
         author: command.author,
@@ -132,15 +201,84 @@ fn submit(
         fingerprint: command.fingerprint,
         hop: hop.id,
         act: hop.act,
-        discharged_at: context.now,
+        discharged_at,
         decision: None,
         arrived_persons: None,
-        opened: opened_by_act(procedure, hop.id, None, context.now, &parties, context)?,
-        delivery: delivery(hop, due, &parties, context.now),
-        service,
+        hearing_at: None,
         opening: Some(opening),
+        service,
+        opened,
+        also,
+        closed,
+        deliveries,
+        holding: None,
         body: command.body.clone(),
     })
+}
+
+/// The hop by which the party begins such a case.
+fn entry_of<'a>(
+    procedure: &'a Procedure,
+    command: &Command,
+    submission: &Submission,
+    context: Context<'_>,
+) -> Result<&'a Hop, Rejection> {
+    let act = submission.act;
+    let role = context.roster.party(command.author).map(|party| party.role);
+    let channel = role.ok_or(Rejection::RoleNotAllowed(act))?;
+    if let Some(entry) = procedure.entry(channel, submission.basis) {
+        return Ok(entry);
+    }
+    let mut allowed = Vec::new();
+    for hop in procedure.entries() {
+        let roles = hop.recorders().into_iter().filter_map(Actor::role);
+        let named: Vec<_> = roles
+            .filter(|role| hop.channels.is_empty() || hop.channels.contains(role))
+            .map(Role::as_str)
+            .collect();
+        allowed.push(format!("{} ({})", named.join(", "), hop.citation));
+    }
+    let (procedure, allowed) = (procedure.key().clone(), allowed.join("; "));
+    Err(Rejection::ChannelNotAllowed { procedure, act, channel, allowed })
+}
+
+/// What a first act states, held against the procedure; the instant of filing.
+fn check_submission(
+    procedure: &Procedure,
+    entry: &Hop,
+    submission: &Submission,
+    context: Context<'_>,
+) -> Result<Timestamp, Rejection> {
+    if submission.persons == 0 && entry.is_applicants() {
+        let rule = "must be at least 1: the applicant";
+        return Err(Rejection::Field { field: "application.applicant", rule });
+    }
+    if procedure.region().is_some_and(|only| only != submission.region) {
+        let rule = "is not the region whose own rules these are";
+        return Err(Rejection::Field { field: "region", rule });
+    }
+    let latest = context.now.as_second().saturating_add(CLOCK_SKEW_SECONDS);
+    if submission.filed_at.as_second() > latest {
+        let rule = "lies in the future; give the instant the mission received the application";
+        return Err(Rejection::Field { field: "application.filed_time", rule });
+    }
+    let filed_at = submission.filed_at.min(context.now);
+    let filed_on = context.roster.parties().migration_body().zone.to_datetime(filed_at).date();
+    let applies = edition_on(context.procedures, &procedure.key().procedure, filed_on);
+    let dated = context
+        .procedures
+        .values()
+        .filter(|each| each.key().procedure == procedure.key().procedure)
+        .any(|each| each.in_force_from().is_some());
+    if dated && applies.map(Procedure::key) != Some(procedure.key()) {
+        let in_force = applies.map_or_else(
+            || "no edition whose publication is configured".to_owned(),
+            |other| other.key().to_string(),
+        );
+        let procedure = procedure.key().clone();
+        return Err(Rejection::EditionNotInForce { procedure, filed_on, in_force });
+    }
+    Ok(filed_at)
 }
 
 fn proceed(
@@ -153,16 +291,17 @@ fn proceed(
     if !takes_part(case, command.author, context) {
         return Err(Rejection::CaseNotVisible);
     }
-    let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
     let procedure = procedure_of(case, context)?;
-    let expected =
-        |run: &&HopRun| run.state == HopState::Open && run.act == act && acts_for(run.holder);
-    let run = case.hops.iter().find(expected).ok_or_else(|| out_of_order(case, act))?;
+    let run = expected(case, procedure, command, act, context)?;
     let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
     let checked = facts::check(case, procedure, run, facts, context)?;
-    let parties = Participants(case.participants.clone());
-    let outcome = checked.decision.as_ref().map(|decision| decision.outcome).or(case.outcome());
-    let due = run.due.as_ref().map(|due| due.instant);
+    let holding = places::change(case, procedure, act, checked.decision.as_ref(), context)?;
+    let mut step = Step::of_case(case, procedure, run.holder, checked.counts_from);
+    if let Some(decision) = &checked.decision {
+        step.outcome = Some(decision.outcome);
+    }
+    let effects = step.effects(hop, None, run.due.as_ref(), context)?;
+    let Effects { opened, also, closed, deliveries, service } = effects;
     Ok(ActRecorded {
         case: case.id,
         author: command.author,
@@ -173,12 +312,48 @@ fn proceed(
         discharged_at: checked.discharged_at,
         decision: checked.decision,
         arrived_persons: checked.arrived_persons,
+        hearing_at: checked.hearing_at,
         opening: None,
-        service: service_clock(procedure, hop.id, checked.counts_from, &parties, context)?,
-        opened: opened_by_act(procedure, hop.id, outcome, checked.counts_from, &parties, context)?,
-        delivery: delivery(hop, due, &parties, context.now),
+        service,
+        opened,
+        also,
+        closed,
+        deliveries,
+        holding,
         body: command.body.clone(),
     })
+}
+
+/// The open hop that the act would discharge.
+fn expected<'a>(
+    case: &'a Case,
+    procedure: &Procedure,
+    command: &Command,
+    act: Act,
+    context: Context<'_>,
+) -> Result<&'a HopRun, Rejection> {
+    let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
+    let is_expected =
+        |run: &&HopRun| run.state == HopState::Open && run.act == act && acts_for(run.holder);
+    if let Some(run) = case.hops.iter().find(is_expected) {
+        return Ok(run);
+    }
+    if procedure.hops().iter().any(|hop| hop.act == act) {
+        return Err(out_of_order(case, act));
+    }
+    let own = |hop: &&Hop| {
+        let mut seats = hop.recorders().into_iter().filter_map(|actor| case.participant(actor));
+        hop.act.states() == act.states() && seats.any(acts_for)
+    };
+    Err(act_not_of_edition(procedure, act, procedure.hops().iter().find(own)))
+}
+
+fn act_not_of_edition(procedure: &Procedure, act: Act, instead: Option<&Hop>) -> Rejection {
+    let instead = match instead {
+        Some(hop) => format!("it has {} ({})", hop.act, hop.citation),
+        None => "see the hops of the procedure".to_owned(),
+    };
+    Rejection::ActNotOfEdition { procedure: procedure.key().clone(), act, instead }
 }
 
 /// Whether the party, or one it acts for, is of the case.
@@ -197,111 +372,11 @@ fn out_of_order(case: &Case, act: Act) -> Rejection {
         let (holder, awaiting_receipt) = match &run.state {
             HopState::Open => (run.holder, false),
             HopState::Carried { to, .. } => (*to, true),
-            HopState::Done { .. } => return None,
+            HopState::Done { .. } | HopState::Ended { .. } => return None,
         };
         let due_at = run.due.as_ref().map(|due| due.instant);
         let (hop, act, from) = (run.hop, run.act, run.from);
         Some(OpenHop { hop, act, from, holder, due_at, awaiting_receipt })
     });
     Rejection::OutOfOrder { act, open: open.collect() }
-}
-
-/// The parties of a case by role.
-struct Participants(Vec<(Role, PartyNumber)>);
-
-impl Participants {
-    fn new(mission: PartyNumber, region: Region, context: Context<'_>) -> Result<Self, Rejection> {
-        let parties = context.roster.parties();
-        let number = |party: Option<&Party>| {
-            party
-                .and_then(|party| context.roster.number(&party.id))
-                .ok_or(Rejection::RegionUnknown(region))
-        };
-        Ok(Self(vec![
-            (Role::ForeignMission, mission),
-            (Role::MigrationBody, number(Some(parties.migration_body()))?),
-            (Role::Akimat, number(parties.akimat_of(region))?),
-            (Role::Commission, number(parties.commission_of(region))?),
-        ]))
-    }
-
-    fn get(&self, role: Option<Role>) -> Option<PartyNumber> {
-        let role = role?;
-        self.0.iter().find(|(each, _)| *each == role).map(|(_, number)| *number)
-    }
-}
-
-fn delivery(
-    hop: &Hop,
-    due: Option<Timestamp>,
-    parties: &Participants,
-    now: Timestamp,
-) -> Option<Delivery> {
-    let to = parties.get(hop.receiver())?;
-    Some(Delivery { to, order: due.unwrap_or(now) })
-}
-
-fn opened_by_act(
-    procedure: &Procedure,
-    hop: HopId,
-    outcome: Option<Outcome>,
-    happened_at: Timestamp,
-    parties: &Participants,
-    context: Context<'_>,
-) -> Result<Vec<HopOpened>, Rejection> {
-    procedure
-        .opened_by(hop, Trigger::Acted, outcome)
-        .filter(|next| next.recorded_with.is_none())
-        .map(|next| open_hop(procedure, next, happened_at, parties, context))
-        .collect()
-}
-
-fn open_hop(
-    procedure: &Procedure,
-    hop: &Hop,
-    opened_at: Timestamp,
-    parties: &Participants,
-    context: Context<'_>,
-) -> Result<HopOpened, Rejection> {
-    // Every role of a checked procedure is a role of the participants, so the fallback to the
-    // authorised body is never taken; it keeps the function total.
-    let holder = parties.get(hop.recorder()).or(parties.get(Some(Role::MigrationBody)));
-    let holder = holder.unwrap_or(PartyNumber(0));
-    let zone = context.roster.zone(holder);
-    let counting = procedure.counting();
-    let due = term::due(hop.term, hop.count, counting, opened_at, zone, context.calendar, None)?;
-    let (act, from, source) = (hop.act, hop.from, hop.source);
-    Ok(HopOpened { hop: hop.id, act, from, holder, opened_at, due, source })
-}
-
-fn service_clock(
-    procedure: &Procedure,
-    hop: HopId,
-    opened_at: Timestamp,
-    parties: &Participants,
-    context: Context<'_>,
-) -> Result<Option<ServiceClock>, Rejection> {
-    let Some(service) = procedure.service().iter().find(|service| service.starts_with == hop)
-    else {
-        return Ok(None);
-    };
-    let provider = parties.get(Some(Role::Akimat)).unwrap_or(PartyNumber(0));
-    let zone = context.roster.zone(provider);
-    let count = match service.term {
-        Term::None => term::CountMode::None,
-        Term::WorkingDays(_)
-        | Term::CalendarDays(_)
-        | Term::SameDay
-        | Term::MonthEnd
-        | Term::BeforeServiceEnd(_) => term::CountMode::From,
-    };
-    let counting = procedure.counting();
-    let due = term::due(service.term, count, counting, opened_at, zone, context.calendar, None);
-    let due = match due {
-        Ok(due) => due,
-        // A clock that cannot bind refuses nothing, not even at the end of the calendar.
-        Err(_) if service.informative => None,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(due.map(|due| ServiceClock { opened_at, due, informative: service.informative }))
 }

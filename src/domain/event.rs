@@ -4,9 +4,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::act::{Act, Actor, Body, Ground, Outcome};
+use super::act::{Act, Actor, Basis, Body, Ground, Outcome};
+use super::calendar::CalendarVersion;
 use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use super::party::{PartyId, PartyNumber, Role};
+use super::quota::{Holding, IdentityHash, QuotaKey};
 use super::region::Region;
 use super::term::{Due, Source};
 
@@ -19,6 +21,16 @@ pub enum Event {
     Act(Box<ActRecorded>),
     /// A receiver's system took a delivery.
     Acknowledged(DeliveryAcknowledged),
+    /// The authorised body set a quota.
+    QuotaSet(QuotaSet),
+    /// The places that an expired consent held are free again.
+    HoldingExpired(HoldingExpired),
+    /// The calendar of working days was amended.
+    CalendarAmended(Box<CalendarAmended>),
+    /// Open clocks of a case were counted again on the amended calendar.
+    ClocksMoved(ClocksMoved),
+    /// Every open clock has been counted on the amended calendar.
+    CalendarSettled(CalendarSettled),
 }
 
 /// A party of the registry seen for the first time.
@@ -45,36 +57,56 @@ pub struct ActRecorded {
     pub hop: HopId,
     /// The act.
     pub act: Act,
-    /// The instant that counts as the discharge of the hop: the act's acceptance, or, for a
-    /// handover, when the decision was handed over.
+    /// The instant that counts as the discharge of the hop: the act's acceptance, or, for what
+    /// happens outside the bus, such as a handover, when it happened.
     pub discharged_at: Timestamp,
-    /// What was decided, when the act is a decision.
+    /// What was decided, recommended or answered, when the act does so.
     pub decision: Option<Decision>,
     /// The persons who have arrived, when the act registers an arrival.
     pub arrived_persons: Option<u16>,
+    /// When the hearing is to be, when the act sets or moves it.
+    pub hearing_at: Option<Timestamp>,
     /// What opened the case, in its first act only.
     pub opening: Option<Opening>,
     /// The service clock that the act starts.
     pub service: Option<ServiceClock>,
-    /// The hops that the act itself opens.
+    /// The hops that the act itself opens, those of `also` that were not open among them.
     pub opened: Vec<HopOpened>,
-    /// The delivery that the act causes, if its receiver has an inbox.
-    pub delivery: Option<Delivery>,
+    /// Further hops that the same act discharges.
+    pub also: Vec<HopId>,
+    /// Hops that were open and end undone.
+    pub closed: Vec<HopId>,
+    /// The deliveries that the act causes, at most one to a party.
+    pub deliveries: Vec<Delivery>,
+    /// The places of the case in the quota from now on, when the act changes them.
+    pub holding: Option<HoldingChange>,
     /// The document, as received.
     pub body: Body,
 }
 
-/// A commission's decision, without the persons' data.
+/// The places of a case before and after an act, so that the ledger's entries follow from the
+/// record alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldingChange {
+    /// What the case held or had taken.
+    pub before: Option<Holding>,
+    /// What it holds or has taken now.
+    pub after: Option<Holding>,
+}
+
+/// A decision, a recommendation or an answer, without the persons' data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What was decided.
     pub outcome: Outcome,
-    /// The day it was decided, on the commission's calendar.
+    /// The day it was decided, where the deciding party sits.
     pub decided_on: Date,
     /// The persons of the application that it covers; none are covered by a refusal.
     pub persons: u16,
     /// The grounds of a refusal.
     pub grounds: Vec<Ground>,
+    /// By how many months a status is extended; zero for every other outcome.
+    pub months: u8,
 }
 
 /// The first act's facts about the case.
@@ -82,18 +114,28 @@ pub struct Decision {
 pub struct Opening {
     /// Procedure and edition, fixed here for the life of the case.
     pub procedure: ProcedureKey,
-    /// The intended region of residence.
+    /// The region of residence or reception.
     pub region: Region,
-    /// The applicant and the family, in persons.
+    /// The region of departure of an in-migrant, where the procedure has one.
+    pub departure: Option<Region>,
+    /// The role of the party that took the application in.
+    pub channel: Role,
+    /// On what basis it was opened.
+    pub basis: Basis,
+    /// The applicant and the family, in persons; zero where nobody applies.
     pub persons: u16,
-    /// When the applicant filed at the mission.
+    /// The applicant by a keyed hash, where one applies.
+    pub applicant: Option<IdentityHash>,
+    /// The case that this one is about: the one complained of.
+    pub concerns: Option<CaseId>,
+    /// When the applicant filed.
     pub filed_at: Timestamp,
     /// The applicant's hop that the same act records, if the procedure has one.
     pub recorded_with: Option<HopId>,
     /// When the discharged hop's clock was opened and ends.
     pub clock: HopOpened,
-    /// The parties of the case, fixed at its opening.
-    pub participants: Vec<(Role, PartyNumber)>,
+    /// The parties of the case by the place in which they stand, fixed at its opening.
+    pub participants: Vec<(Actor, PartyNumber)>,
 }
 
 /// A hop that became open, with its clock.
@@ -113,6 +155,8 @@ pub struct HopOpened {
     pub due: Option<Due>,
     /// Whether that term is the law's or assumed.
     pub source: Source,
+    /// True when the step is a branch or a right, never an obligation.
+    pub branch: bool,
 }
 
 /// The clock of the whole service.
@@ -129,11 +173,27 @@ pub struct ServiceClock {
 /// An act on its way to a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
+    /// The hop that carries it.
+    pub hop: HopId,
     /// The receiver.
     pub to: PartyNumber,
     /// The place in the receiver's due order: the hop's due instant, or the instant of the act
     /// when the hop has no term, so that it leaves at once.
     pub order: Timestamp,
+    /// What the receiver gets it for.
+    pub kind: DeliveryKind,
+}
+
+named! {
+    /// For what a receiver gets an act.
+    DeliveryKind, "a kind of delivery", {
+        /// It is the hop's receiver; its acknowledgement may open the next hop.
+        Hop = 1 "hop",
+        /// It must act on it, or is told of it; its acknowledgement opens nothing.
+        Copy = 2 "copy",
+        /// It gets the stage of the service, never the document.
+        Stage = 3 "stage",
+    }
 }
 
 /// A delivery, acknowledged by its receiver's system.
@@ -147,4 +207,78 @@ pub struct DeliveryAcknowledged {
     pub by: PartyNumber,
     /// The hops that the receipt opens.
     pub opened: Vec<HopOpened>,
+}
+
+/// A quota, set by the authorised body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaSet {
+    /// Which.
+    pub key: QuotaKey,
+    /// The limit in persons.
+    pub persons: u32,
+    /// Who set it.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what was asked.
+    pub fingerprint: [u8; 32],
+    /// The order that sets it, as its number and date are written.
+    pub basis: String,
+}
+
+/// Places that a consent held until its last day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldingExpired {
+    /// The case.
+    pub case: CaseId,
+    /// What it held.
+    pub holding: Holding,
+}
+
+/// The calendar, amended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarAmended {
+    /// The version of the amended calendar.
+    pub version: CalendarVersion,
+    /// The whole of it, in the format of calendar files.
+    pub text: String,
+    /// Why, for instance the resolution that moved a day.
+    pub reason: String,
+    /// Who amended it.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what was asked.
+    pub fingerprint: [u8; 32],
+}
+
+/// Open clocks of one case, counted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClocksMoved {
+    /// The case.
+    pub case: CaseId,
+    /// The record of the amendment.
+    pub amendment: Sequence,
+    /// The clocks that end on another day, or no longer rest on an estimated one.
+    pub moved: Vec<ClockMoved>,
+}
+
+/// One clock, counted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockMoved {
+    /// The hop; none for the clock of the service.
+    pub hop: Option<HopId>,
+    /// The instant it was opened, which tells the clocks of the service apart.
+    pub opened_at: Timestamp,
+    /// Its end until now.
+    pub old: Due,
+    /// Its end from now on.
+    pub new: Due,
+}
+
+/// Every open clock has been counted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CalendarSettled {
+    /// The record of the amendment.
+    pub amendment: Sequence,
 }

@@ -4,28 +4,37 @@
 //! Nothing here reads a clock, touches IO, draws a random number or knows protobuf, serde, sled or
 //! tokio. Time, ids and hashes come in as values, so a journal replays to the same state anywhere.
 
+#[macro_use]
 pub mod act;
 pub mod calendar;
 pub mod case;
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod hours;
 pub mod ids;
 pub mod party;
 pub mod procedure;
+pub mod quota;
 pub mod region;
 pub mod rejection;
 pub mod roster;
 pub mod term;
 
-pub use act::{Act, Actor, Body, BodyKind, Ground, Outcome};
+pub use act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 pub use case::{Case, CaseStatus, HopRun, HopState};
-pub use command::{ActFacts, CaseAct, Command, Submission};
-pub use decide::{Context, Procedures, acknowledge, decide};
+pub use command::{ActFacts, CaseAct, Command, SetQuota, Submission};
+pub use decide::{
+    Context, Procedures, acknowledge, decide, edition_on, expire, recount, set_quota,
+};
 pub use event::{
-    ActRecorded, Decision, Delivery, DeliveryAcknowledged, Event, HopOpened, Opening,
-    PartyEnrolled, ServiceClock,
+    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
+    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
+    PartyEnrolled, QuotaSet, ServiceClock,
 };
 pub use ids::{CaseId, Edition, HopId, ProcedureId, ProcedureKey, RequestId, Sequence};
+pub use quota::{
+    Category, Holding, IdentityHash, Ledger, NoLedger, Quota, QuotaKey, Standing, WhenUnset,
+};
 pub use rejection::{OpenHop, Rejection};
 pub use roster::Roster;

@@ -52,10 +52,48 @@ pub enum Role {
     MigrationBody,
     /// The local executive body of a region (002-EN A1 ¶2(7)).
     Akimat,
-    /// The commission of a region that decides on the quota (002-EN A1 ¶2(4)).
+    /// The commission of a region on the quota of kandas (002-EN A1 ¶2(4); 002-KK ¶11).
     Commission,
     /// Whoever runs the bus: sees its state, takes no part in a case.
     Operator,
+    /// The commission of a region on employment, for in-migrants (002-EN A2 ¶2(3); 002-KK ¶19).
+    EmploymentCommission,
+    /// The State Corporation "Government for Citizens" (002-EN A1 ¶2(1)).
+    StateCorporation,
+    /// An employment centre, until 2024 (002-EN A2 ¶2(6)).
+    EmploymentCentre,
+    /// A career centre, its successor (002-KK ¶2(7)).
+    CareerCentre,
+    /// A labour mobility centre (003 ¶2(1)).
+    LabourMobilityCentre,
+    /// The portal of migration services, migration.enbek.kz (004 ¶2(13)).
+    MigrationPortal,
+    /// The web portal of electronic government, egov.kz (002-KK ¶2(9)).
+    EgovPortal,
+    /// The mobile application of the migration portal (004 ¶2(14)).
+    MobileApp,
+    /// The information system "Kandas" (002-KK ¶¶8-9; 004 ¶¶4, 10).
+    AisKandas,
+    /// The information system "Labour market" (002-KK ¶¶15, 22).
+    AisLabourMarket,
+    /// The e-government gateway to the state's information systems (002-EN A1 ¶4).
+    EgovGateway,
+    /// The digital documents service (002-KK App. 2 row 8).
+    DigitalDocuments,
+    /// The system that monitors public services (002-EN A1 ¶6).
+    MonitoringSystem,
+    /// The electronic labour exchange, enbek.kz (003 ¶5).
+    LabourExchange,
+    /// The akimat of a rural district (003 ¶5).
+    RuralAkimat,
+    /// The body that controls the quality of public services (002-EN A1 ¶24; 002-KK ¶25).
+    QualityBody,
+    /// A centre for adaptation and integration of kandas; reads (003 ¶2(3)).
+    AdaptationCentre,
+    /// A centre of information for kandas; reads (000 ¶8).
+    FrontOffice,
+    /// The contact centre 1414; reads where a case stands (002-KK ¶29).
+    ContactCentre,
 }
 
 /// A party's name in the three languages it is shown in.
@@ -76,7 +114,7 @@ pub struct Party {
     pub id: PartyId,
     /// What it is.
     pub role: Role,
-    /// Where it acts. Akimats and commissions have a region; no other does.
+    /// Where it acts; for a role that belongs to a region, and for no other.
     pub region: Option<Region>,
     /// What people read.
     pub names: Names,
@@ -86,7 +124,7 @@ pub struct Party {
     /// Who is warned beside it when its term runs out.
     pub supervisor: Option<PartyId>,
     /// Whose acts its system may perform besides its own: an akimat's, those
-    /// of its region's commission. Empty means none.
+    /// of its region's commissions. Empty means none.
     pub acts_for: Vec<PartyId>,
     /// The certificate identities that are this party. Empty means it has no
     /// system of its own and another acts for it.
@@ -112,7 +150,7 @@ pub enum PartyError {
     #[error("a party id begins with a letter and does not end with a hyphen")]
     IdEdge,
     /// No role is called so.
-    #[error("a role is one of foreign-mission, migration-body, akimat, commission, operator")]
+    #[error("a role is one of {}", role_names())]
     UnknownRole,
     /// An identity that is not a party URN.
     #[error("an identity is written urn:kopir:party: and a name made like a party id")]
@@ -202,29 +240,85 @@ impl fmt::Debug for IdentityUri {
 }
 
 impl Role {
-    /// Every role, in the order an application meets them.
-    pub const ALL: [Self; 5] =
-        [Self::ForeignMission, Self::MigrationBody, Self::Akimat, Self::Commission, Self::Operator];
+    /// Every role: those of the first edition in the order an application meets them, then the
+    /// others. The place in this list is the role's number in records and never changes.
+    pub const ALL: [Self; 24] = [
+        Self::ForeignMission,
+        Self::MigrationBody,
+        Self::Akimat,
+        Self::Commission,
+        Self::Operator,
+        Self::EmploymentCommission,
+        Self::StateCorporation,
+        Self::EmploymentCentre,
+        Self::CareerCentre,
+        Self::LabourMobilityCentre,
+        Self::MigrationPortal,
+        Self::EgovPortal,
+        Self::MobileApp,
+        Self::AisKandas,
+        Self::AisLabourMarket,
+        Self::EgovGateway,
+        Self::DigitalDocuments,
+        Self::MonitoringSystem,
+        Self::LabourExchange,
+        Self::RuralAkimat,
+        Self::QualityBody,
+        Self::AdaptationCentre,
+        Self::FrontOffice,
+        Self::ContactCentre,
+    ];
 
     /// The name of the role in files and records; it never changes.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ForeignMission => "foreign-mission",
             Self::MigrationBody => "migration-body",
             Self::Akimat => "akimat",
             Self::Commission => "commission",
             Self::Operator => "operator",
+            Self::EmploymentCommission => "employment-commission",
+            Self::StateCorporation => "state-corporation",
+            Self::EmploymentCentre => "employment-centre",
+            Self::CareerCentre => "career-centre",
+            Self::LabourMobilityCentre => "labour-mobility-centre",
+            Self::MigrationPortal => "migration-portal",
+            Self::EgovPortal => "egov-portal",
+            Self::MobileApp => "mobile-app",
+            Self::AisKandas => "ais-kandas",
+            Self::AisLabourMarket => "ais-labour-market",
+            Self::EgovGateway => "egov-gateway",
+            Self::DigitalDocuments => "digital-documents",
+            Self::MonitoringSystem => "monitoring-system",
+            Self::LabourExchange => "labour-exchange",
+            Self::RuralAkimat => "rural-akimat",
+            Self::QualityBody => "quality-body",
+            Self::AdaptationCentre => "adaptation-centre",
+            Self::FrontOffice => "front-office",
+            Self::ContactCentre => "contact-centre",
         }
     }
 
     /// Whether a party of this role belongs to one region.
     #[must_use]
-    pub fn is_regional(self) -> bool {
+    pub const fn is_regional(self) -> bool {
         match self {
-            Self::Akimat | Self::Commission => true,
-            Self::ForeignMission | Self::MigrationBody | Self::Operator => false,
+            Self::Akimat | Self::Commission | Self::EmploymentCommission | Self::EmploymentCentre | Self::CareerCentre | Self::LabourMobilityCentre | Self::RuralAkimat | Self::AdaptationCentre | Self::FrontOffice => true,
+            Self::ForeignMission | Self::MigrationBody | Self::Operator | Self::StateCorporation | Self::MigrationPortal | Self::EgovPortal | Self::MobileApp | Self::AisKandas | Self::AisLabourMarket | Self::EgovGateway | Self::DigitalDocuments | Self::MonitoringSystem | Self::LabourExchange | Self::QualityBody | Self::ContactCentre => false,
         }
+    }
+
+    /// Whether a region has at most one party of this role.
+    #[must_use]
+    pub const fn is_one_per_region(self) -> bool {
+        matches!(self, Self::Akimat | Self::Commission | Self::EmploymentCommission)
+    }
+
+    /// Whether the whole country has at most one party of this role.
+    #[must_use]
+    pub const fn is_single(self) -> bool {
+        !self.is_regional() && !matches!(self, Self::ForeignMission | Self::Operator)
     }
 }
 
@@ -240,6 +334,10 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+fn role_names() -> String {
+    Role::ALL.map(Role::as_str).join(", ")
 }
 
 /// The zone of this IANA name, from the database compiled into the program.
@@ -288,7 +386,7 @@ mod tests {
     fn roles_keep_their_wire_names() {
         let names = Role::ALL.map(Role::as_str);
         assert_eq!(
-            names,
+            names[..5],
             ["foreign-mission", "migration-body", "akimat", "commission", "operator"]
         );
         for role in Role::ALL {

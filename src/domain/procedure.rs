@@ -1,14 +1,22 @@
 //! A procedure in one edition: its hops with their terms and citations, and what opens each.
 //!
 //! The law is data. This module holds the checked form of it: a [`Procedure`] exists only if every
-//! hop is reached from the applicant's first step and every opening names a hop of the procedure.
+//! hop is reached from an entry, every opening names a hop of the procedure, and no obligation
+//! goes round in a circle.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
 
-use super::act::{Act, Actor, Ground, Outcome};
+use jiff::civil::Date;
+
+use super::act::{Act, Actor, Basis, Ground, Outcome};
+use super::hours::Hours;
 use super::ids::{HopId, ProcedureKey};
 use super::party::{Names, Role};
+use super::quota::Category;
+use super::region::Region;
 use super::term::{CalendarDays, CountMode, Counting, Source, Term};
+
+pub use check::ProcedureError;
 
 /// What of an earlier hop opens the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,15 +27,27 @@ pub enum Trigger {
     Received,
 }
 
-/// The event that opens a hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An event that opens a hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedBy {
     /// The earlier hop.
     pub hop: HopId,
     /// Its act or its receipt.
     pub trigger: Trigger,
-    /// The outcome that the case must have; none means any.
-    pub outcome: Option<Outcome>,
+    /// The last outcome that the case must have: one of these, or any when there are none.
+    pub outcomes: Vec<Outcome>,
+    /// Hops that must be done as well, where several branches join.
+    pub with: Vec<HopId>,
+}
+
+/// Whether the reference of the law numbers a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A hop of the reference.
+    Hop,
+    /// A step that the text names or needs without a hop of its own, such as the extension of a
+    /// term; its citation or its readings say where it comes from.
+    Step,
 }
 
 /// One legal step: sender, receiver, act, term, citation.
@@ -35,10 +55,13 @@ pub struct OpenedBy {
 pub struct Hop {
     /// The id of the reference, for example `K21B-03`.
     pub id: HopId,
-    /// Who must act.
-    pub from: Actor,
-    /// Who receives.
-    pub to: Actor,
+    /// Whether the reference numbers it.
+    pub kind: Kind,
+    /// Who must act: one of these, whoever stands there in the case. Never empty.
+    pub from: Vec<Actor>,
+    /// Who receives; every one of them when it is a broadcast, else the first in the case. Never
+    /// empty.
+    pub to: Vec<Actor>,
     /// The act that carries the hop.
     pub act: Act,
     /// The term, or none when the text states none.
@@ -51,30 +74,62 @@ pub struct Hop {
     pub citation: String,
     /// The original words of the term, empty when there are none.
     pub wording: String,
-    /// What opens it; none for the applicant's first step.
-    pub opened_by: Option<OpenedBy>,
-    /// The hop whose act records this one as well, when both are one act of one party.
+    /// The ambiguities of the register on whose readings it rests, for example `A-05`.
+    pub readings: Vec<String>,
+    /// What opens it, any of these; empty for an entry.
+    pub opened_by: Vec<OpenedBy>,
+    /// It is opened in cases that these took in; empty means in all.
+    pub channels: Vec<Role>,
+    /// It is opened in cases on these bases; empty means in all.
+    pub bases: Vec<Basis>,
+    /// When the step is a branch or a right: its condition. Possible, never an obligation, and
+    /// its end is the end of a window, never a breach.
+    pub branch: Option<String>,
+    /// The hops that end undone when this one is done.
+    pub closes: Vec<HopId>,
+    /// Its act ends the case.
+    pub ends: bool,
+    /// Every party of the receiving roles gets it.
+    pub broadcast: bool,
+    /// The hop by whose act this one is done too.
     pub recorded_with: Option<HopId>,
+    /// Whose system records the act, when it is not the sender's.
+    pub recorded_by: Option<Actor>,
+    /// The bus itself carries it, at each act of the case.
+    pub carried_by_bus: bool,
     /// What a reader should know of the reading taken; may be empty.
     pub note: String,
 }
 
 impl Hop {
-    /// The role whose system records the act: the sender, or the receiver when the applicant,
-    /// who has no system on the bus, is the sender.
-    pub fn recorder(&self) -> Option<Role> {
-        match (self.from, self.to) {
-            (Actor::Role(role), _) | (Actor::Applicant, Actor::Role(role)) => Some(role),
-            (Actor::Applicant, Actor::Applicant) => None,
+    /// Whether the applicant takes the step, and a party only records it.
+    pub fn is_applicants(&self) -> bool {
+        self.from.contains(&Actor::Applicant)
+    }
+
+    /// Who may record the act: whoever the file names, the receivers of what the applicant does,
+    /// else the senders.
+    pub fn recorders(&self) -> Vec<Actor> {
+        match self.recorded_by {
+            Some(actor) => vec![actor],
+            None if self.is_applicants() => self.to.clone(),
+            None => self.from.clone(),
         }
     }
 
-    /// The role whose inbox the act goes to, if the receiver has one.
-    pub fn receiver(&self) -> Option<Role> {
-        match (self.from, self.to) {
-            (Actor::Role(_), Actor::Role(role)) => Some(role),
-            (_, Actor::Applicant) | (Actor::Applicant, _) => None,
-        }
+    /// Who may have the act in its inbox; nobody where the applicant sends or receives, or where
+    /// the act stays inside.
+    pub fn receivers(&self) -> impl Iterator<Item = Actor> {
+        let sent = !self.is_applicants();
+        self.to.iter().copied().filter(move |actor| {
+            sent && !matches!(actor, Actor::Applicant | Actor::Internal)
+        })
+    }
+
+    /// Whether the step belongs to cases of this channel and basis.
+    pub fn applies_to(&self, channel: Role, basis: Basis) -> bool {
+        (self.channels.is_empty() || self.channels.contains(&channel))
+            && (self.bases.is_empty() || self.bases.contains(&basis))
     }
 }
 
@@ -91,247 +146,200 @@ pub struct ServiceTerm {
     pub citation: String,
 }
 
-/// A procedure in one edition.
+/// A ground of refusal as an edition lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Procedure {
-    key: ProcedureKey,
-    names: Names,
-    basis: String,
-    hops: Vec<Hop>,
-    service: Vec<ServiceTerm>,
-    grounds: Vec<Ground>,
-    counting: Counting,
-    consent_validity: Option<CalendarDays>,
+pub struct ListedGround {
+    /// The ground, common to the editions.
+    pub ground: Ground,
+    /// Its number in this edition's list.
+    pub code: String,
+    /// What the edition says, in short.
+    pub words: String,
+    /// The paragraph.
+    pub citation: String,
 }
 
 /// What a procedure file says, before it is checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// See [`Procedure::key`].
+    /// Procedure and edition.
     pub key: ProcedureKey,
-    /// See [`Procedure::names`].
+    /// The service's name in three languages.
     pub names: Names,
-    /// See [`Procedure::basis`].
+    /// The act of law that the procedure follows.
     pub basis: String,
-    /// See [`Procedure::hops`].
+    /// Whose quota its decisions hold and take; none when it has none.
+    pub category: Option<Category>,
+    /// The outcome that a positive decision has; none where the procedure decides on nobody.
+    pub grants: Option<Outcome>,
+    /// The paragraph by which a person is granted this only once, where the edition says so.
+    pub once: Option<String>,
+    /// The one region whose own rules these are.
+    pub region: Option<Region>,
+    /// The hops and steps in the order of the text.
     pub hops: Vec<Hop>,
-    /// See [`Procedure::service`].
+    /// The terms of the whole service.
     pub service: Vec<ServiceTerm>,
-    /// See [`Procedure::grounds`].
-    pub grounds: Vec<Ground>,
-    /// See [`Procedure::counting`].
+    /// The grounds on which this edition allows a refusal of the service.
+    pub grounds: Vec<ListedGround>,
+    /// The grounds on which it allows a refusal to accept an application.
+    pub acceptance_grounds: Vec<ListedGround>,
+    /// When the channels take applications and give out results.
+    pub hours: Vec<Hours>,
+    /// The counting switches.
     pub counting: Counting,
-    /// See [`Procedure::consent_validity`].
+    /// How long a consent stays valid; the text is silent, so by default without end.
     pub consent_validity: Option<CalendarDays>,
 }
 
-/// A procedure that does not hold together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProcedureError {
-    /// Two hops with one id.
-    #[error("hop {0} is there twice")]
-    Duplicate(HopId),
-    /// An opening, a joint record or a service term names a hop that is not there.
-    #[error("hop {hop} refers to {missing}, which is not a hop of this procedure")]
-    UnknownHop {
-        /// The hop that refers.
-        hop: HopId,
-        /// What it refers to.
-        missing: HopId,
-    },
-    /// No hop without an opening, or more than one.
-    #[error("a procedure has exactly one first hop; here {0} hops have no opening")]
-    Entry(usize),
-    /// A hop that no chain of openings reaches.
-    #[error("hop {0} is never opened")]
-    Unreachable(HopId),
-    /// A hop between the applicant and the applicant.
-    #[error("hop {0} has no party to the bus at either end")]
-    NoParty(HopId),
-    /// A receipt that never comes, because the hop's receiver has no inbox.
-    #[error("hop {hop} waits for the receipt of {by}, whose receiver has no inbox")]
-    NoReceipt {
-        /// The hop that waits.
-        hop: HopId,
-        /// The hop whose receipt it waits for.
-        by: HopId,
-    },
-    /// A term without its paragraph, or without the words it was read from.
-    #[error("hop {0} has a term but no {1}")]
-    TermWithout(HopId, &'static str),
-    /// Two hops that one act of one role would discharge at the same time.
-    #[error("hops {0} and {1} are both open to the act {2} at once")]
-    Ambiguous(HopId, HopId, Act),
+/// A procedure in one edition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Procedure {
+    draft: Draft,
+    /// The first day on which it applies, from the configured publication; none when the day of
+    /// publication is not configured.
+    in_force_from: Option<Date>,
 }
 
 impl Procedure {
     /// Checks a draft and makes it a procedure.
+    ///
+    /// # Errors
+    /// A [`ProcedureError`] that names the hop and the rule.
     pub fn new(draft: Draft) -> Result<Self, ProcedureError> {
-        let by_id = index_by_id(&draft.hops)?;
-        for hop in &draft.hops {
-            check_hop(hop, &by_id)?;
-        }
-        for service in &draft.service {
-            let hop = service.starts_with;
-            if !by_id.contains_key(&hop) {
-                return Err(ProcedureError::UnknownHop { hop, missing: hop });
-            }
-        }
-        check_reach(&draft.hops)?;
-        check_unambiguous(&draft.hops)?;
-        let Draft { key, names, basis, hops, service, grounds, counting, consent_validity } = draft;
-        Ok(Self { key, names, basis, hops, service, grounds, counting, consent_validity })
+        check::check(&draft)?;
+        Ok(Self { draft, in_force_from: None })
     }
 
     /// Procedure and edition.
     pub fn key(&self) -> &ProcedureKey {
-        &self.key
+        &self.draft.key
     }
 
     /// The service's name in three languages.
     pub fn names(&self) -> &Names {
-        &self.names
+        &self.draft.names
     }
 
     /// The act of law that the procedure follows.
     pub fn basis(&self) -> &str {
-        &self.basis
+        &self.draft.basis
     }
 
-    /// The hops in the order of the text.
+    /// Whose quota its decisions hold and take.
+    pub fn category(&self) -> Option<Category> {
+        self.draft.category
+    }
+
+    /// The outcome that a positive decision has.
+    pub fn grants(&self) -> Option<Outcome> {
+        self.draft.grants
+    }
+
+    /// The paragraph by which a person is granted this only once.
+    pub fn once(&self) -> Option<&str> {
+        self.draft.once.as_deref()
+    }
+
+    /// The one region whose own rules these are.
+    pub fn region(&self) -> Option<Region> {
+        self.draft.region
+    }
+
+    /// The hops and steps in the order of the text.
     pub fn hops(&self) -> &[Hop] {
-        &self.hops
+        &self.draft.hops
     }
 
     /// The terms of the whole service.
     pub fn service(&self) -> &[ServiceTerm] {
-        &self.service
+        &self.draft.service
     }
 
-    /// The grounds on which this edition allows a refusal.
-    pub fn grounds(&self) -> &[Ground] {
-        &self.grounds
+    /// The grounds on which this edition allows a refusal of the service.
+    pub fn grounds(&self) -> &[ListedGround] {
+        &self.draft.grounds
+    }
+
+    /// The grounds on which this edition allows a refusal to accept.
+    pub fn acceptance_grounds(&self) -> &[ListedGround] {
+        &self.draft.acceptance_grounds
+    }
+
+    /// When the channels take applications and give out results.
+    pub fn hours(&self) -> &[Hours] {
+        &self.draft.hours
     }
 
     /// The counting switches.
     pub fn counting(&self) -> Counting {
-        self.counting
+        self.draft.counting
     }
 
-    /// How long a consent stays valid; the text is silent, so by default without end.
+    /// How long a consent stays valid.
     pub fn consent_validity(&self) -> Option<CalendarDays> {
-        self.consent_validity
+        self.draft.consent_validity
+    }
+
+    /// The first day on which it applies, when its publication is configured.
+    pub fn in_force_from(&self) -> Option<Date> {
+        self.in_force_from
     }
 
     /// The same procedure with another validity of the consent, which is configuration.
     #[must_use]
     pub fn with_consent_validity(mut self, validity: Option<CalendarDays>) -> Self {
-        self.consent_validity = validity;
+        self.draft.consent_validity = validity;
+        self
+    }
+
+    /// The same procedure with other counting switches, which are configuration.
+    #[must_use]
+    pub fn with_counting(mut self, counting: Counting) -> Self {
+        self.draft.counting = counting;
+        self
+    }
+
+    /// The same procedure, published on this day. All the acts take effect when ten calendar days
+    /// have passed after the day of publication, which is itself not counted.
+    #[must_use]
+    pub fn with_publication(mut self, published: Date) -> Self {
+        self.in_force_from = published.checked_add(jiff::Span::new().days(11)).ok();
         self
     }
 
     /// A hop by its id.
     pub fn hop(&self, id: HopId) -> Option<&Hop> {
-        self.hops.iter().find(|hop| hop.id == id)
+        self.hops().iter().find(|hop| hop.id == id)
     }
 
-    /// The hop that carries the applicant's first step onto the bus, with the hop that the same
-    /// act records beside it, if there is one.
-    pub fn intake(&self) -> Option<(&Hop, Option<&Hop>)> {
-        let first = self.hops.iter().find(|hop| hop.opened_by.is_none())?;
-        match first.recorded_with {
-            Some(carrier) => Some((self.hop(carrier)?, Some(first))),
-            None => Some((first, None)),
-        }
+    /// The hops that begin a case.
+    pub fn entries(&self) -> impl Iterator<Item = &Hop> {
+        self.hops().iter().filter(|hop| hop.opened_by.is_empty() && !hop.carried_by_bus)
     }
 
-    /// The hops that an event of `hop` opens, given what has been decided.
+    /// The entry for a party of this role, on this basis.
+    pub fn entry(&self, channel: Role, basis: Basis) -> Option<&Hop> {
+        self.entries().find(|hop| {
+            hop.applies_to(channel, basis)
+                && hop.recorders().iter().any(|actor| actor.role() == Some(channel))
+        })
+    }
+
+    /// The hops that the act of `carrier` discharges too.
+    pub fn recorded_with(&self, carrier: HopId) -> impl Iterator<Item = &Hop> {
+        self.hops().iter().filter(move |hop| hop.recorded_with == Some(carrier))
+    }
+
+    /// The hops that an event of `hop` may open, with the opening that does.
     pub fn opened_by(
         &self,
         hop: HopId,
         trigger: Trigger,
-        outcome: Option<Outcome>,
-    ) -> impl Iterator<Item = &Hop> {
-        self.hops.iter().filter(move |next| {
-            next.opened_by.is_some_and(|by| {
-                by.hop == hop
-                    && by.trigger == trigger
-                    && (by.outcome.is_none() || by.outcome == outcome)
-            })
+    ) -> impl Iterator<Item = (&Hop, &OpenedBy)> {
+        self.hops().iter().filter_map(move |next| {
+            let by = next.opened_by.iter().find(|by| by.hop == hop && by.trigger == trigger)?;
+            Some((next, by))
         })
     }
-}
-
-fn index_by_id(hops: &[Hop]) -> Result<BTreeMap<HopId, &Hop>, ProcedureError> {
-    let mut by_id = BTreeMap::new();
-    for hop in hops {
-        if by_id.insert(hop.id, hop).is_some() {
-            return Err(ProcedureError::Duplicate(hop.id));
-        }
-    }
-    Ok(by_id)
-}
-
-fn check_hop(hop: &Hop, by_id: &BTreeMap<HopId, &Hop>) -> Result<(), ProcedureError> {
-    let known = |missing: HopId| {
-        by_id.get(&missing).copied().ok_or(ProcedureError::UnknownHop { hop: hop.id, missing })
-    };
-    if hop.recorder().is_none() {
-        return Err(ProcedureError::NoParty(hop.id));
-    }
-    if hop.citation.is_empty() {
-        return Err(ProcedureError::TermWithout(hop.id, "citation"));
-    }
-    let needs_words = hop.term != Term::None && hop.source == Source::Statutory;
-    if needs_words && hop.wording.is_empty() {
-        return Err(ProcedureError::TermWithout(hop.id, "original words"));
-    }
-    if let Some(by) = hop.opened_by {
-        let earlier = known(by.hop)?;
-        if by.trigger == Trigger::Received && earlier.receiver().is_none() {
-            return Err(ProcedureError::NoReceipt { hop: hop.id, by: by.hop });
-        }
-    }
-    if let Some(carrier) = hop.recorded_with {
-        known(carrier)?;
-    }
-    Ok(())
-}
-
-/// Every hop is reached from the single first one; with each hop opened by one earlier hop and
-/// the first by none, that also rules out a cycle.
-fn check_reach(hops: &[Hop]) -> Result<(), ProcedureError> {
-    let entries: Vec<_> = hops.iter().filter(|hop| hop.opened_by.is_none()).collect();
-    let [entry] = entries[..] else {
-        return Err(ProcedureError::Entry(entries.len()));
-    };
-    let mut reached = BTreeSet::from([entry.id]);
-    loop {
-        let next: Vec<_> = hops
-            .iter()
-            .filter(|hop| !reached.contains(&hop.id))
-            .filter(|hop| hop.opened_by.is_some_and(|by| reached.contains(&by.hop)))
-            .map(|hop| hop.id)
-            .collect();
-        if next.is_empty() {
-            break;
-        }
-        reached.extend(next);
-    }
-    match hops.iter().find(|hop| !reached.contains(&hop.id)) {
-        Some(hop) => Err(ProcedureError::Unreachable(hop.id)),
-        None => Ok(()),
-    }
-}
-
-/// Hops opened by the same event must differ in act or outcome, or an act could not tell them apart.
-fn check_unambiguous(hops: &[Hop]) -> Result<(), ProcedureError> {
-    for (at, one) in hops.iter().enumerate() {
-        for other in &hops[at + 1..] {
-            if one.act == other.act && one.opened_by == other.opened_by {
-                return Err(ProcedureError::Ambiguous(one.id, other.id, one.act));
-            }
-        }
-    }
-    Ok(())
 }

@@ -5,7 +5,8 @@ use jiff::civil::Date;
 
 use super::act::{Act, Actor};
 use super::ids::{HopId, IdError, ProcedureKey, RequestId, Sequence};
-use super::party::PartyNumber;
+use super::party::{PartyNumber, Role};
+use super::quota::QuotaKey;
 use super::region::Region;
 use super::term::TermError;
 
@@ -55,6 +56,93 @@ pub enum Rejection {
     /// No such procedure and edition.
     #[error("there is no procedure {0}")]
     ProcedureUnknown(ProcedureKey),
+    /// The edition does not apply on the day of filing: not yet, or no longer.
+    #[error("{procedure} does not apply to an application of {filed_on}; {in_force} does")]
+    EditionNotInForce {
+        /// The edition that was asked.
+        procedure: ProcedureKey,
+        /// The day of filing.
+        filed_on: Date,
+        /// The edition that applies, or words for none.
+        in_force: String,
+    },
+    /// The procedure needs a party that the registry does not have.
+    #[error("{procedure} needs a {role} for region {region}, and none is registered")]
+    PartyMissing {
+        /// The procedure.
+        procedure: ProcedureKey,
+        /// Who is missing.
+        role: Role,
+        /// Where.
+        region: Region,
+    },
+    /// The party may not open a case of this procedure, or not on this basis.
+    #[error("{procedure} is not opened by a {channel} on this basis; by {allowed}")]
+    ChannelNotAllowed {
+        /// The procedure.
+        procedure: ProcedureKey,
+        /// The act that was to open it.
+        act: Act,
+        /// The role of the party that asked.
+        channel: Role,
+        /// Who may, with the paragraphs.
+        allowed: String,
+    },
+    /// The edition has no such act for this role.
+    #[error("{procedure} has no act {act} for your role; {instead}")]
+    ActNotOfEdition {
+        /// The procedure.
+        procedure: ProcedureKey,
+        /// What was asked.
+        act: Act,
+        /// What the edition has instead, with its paragraph.
+        instead: String,
+    },
+    /// The quota has not so many places.
+    #[error("the quota {} of {} has {free} places left, {persons} are needed", .key.category, .key.region)]
+    QuotaExhausted {
+        /// The quota.
+        key: QuotaKey,
+        /// Places left.
+        free: u32,
+        /// Places needed: the whole family's.
+        persons: u16,
+    },
+    /// Nobody has set the quota.
+    #[error("no quota {} of {} is set for {}", .0.category, .0.region, .0.year)]
+    QuotaNotSet(QuotaKey),
+    /// The ground "no regional quota" while there are places.
+    #[error("the quota {} of {} has {free} places left, enough for {persons}", .key.category, .key.region)]
+    QuotaAvailable {
+        /// The quota.
+        key: QuotaKey,
+        /// Places left.
+        free: u32,
+        /// Places needed.
+        persons: u16,
+    },
+    /// A limit below what is held and taken.
+    #[error("{used} places are held or taken already, {asked} cannot be the limit")]
+    QuotaBelowTaken {
+        /// The quota.
+        key: QuotaKey,
+        /// Places held or taken.
+        used: u32,
+        /// The limit asked.
+        asked: u32,
+    },
+    /// The applicant was included before.
+    #[error("the applicant was included in this quota before ({citation})")]
+    EarlierIncluded {
+        /// The paragraph.
+        citation: String,
+    },
+    /// The status was extended before.
+    #[error("the status was extended before; it is extended once ({citation})")]
+    SecondExtension {
+        /// The paragraph.
+        citation: String,
+    },
     /// The consent is no longer valid.
     #[error("the consent of {decided_on} was valid until {valid_until}")]
     ConsentExpired {

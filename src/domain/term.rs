@@ -44,6 +44,9 @@ pub enum Term {
     CalendarDays(CalendarDays),
     /// The day of the event itself, even a day off (002-EN A1 ¶5).
     SameDay,
+    /// The day of the event, or the next working day where that is a day off: an office registers
+    /// what came on a Saturday when it opens again.
+    SameWorkingDay,
     /// The last day of the month after the month of the event (002-EN A2 ¶6).
     /// It stays there on a day off: the list is to be sent earlier then.
     MonthEnd,
@@ -63,7 +66,7 @@ impl Term {
             Self::WorkingDays(_) | Self::CalendarDays(_) => {
                 matches!(count, C::From | C::After | C::Moment | C::NotStated)
             }
-            Self::SameDay => count == C::On,
+            Self::SameDay | Self::SameWorkingDay => count == C::On,
             Self::MonthEnd => count == C::None,
             Self::BeforeServiceEnd(_) => count == C::Before,
         }
@@ -229,6 +232,10 @@ fn course(
             }
         }
         Term::SameDay => fixed(event),
+        Term::SameWorkingDay => {
+            let date = calendar.next_working_day_on_or_after(event)?;
+            Course { date, consulted: Some(event..=date) }
+        }
         Term::MonthEnd => {
             let next_month = event.first_of_month().checked_add(Span::new().months(1));
             let next_month = next_month.map_err(|_| TermError::BeyondTime { from: event })?;

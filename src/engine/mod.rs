@@ -9,9 +9,10 @@ pub mod clock;
 mod follower;
 mod overlay;
 mod start;
+mod upkeep;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -20,8 +21,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::calendar::Calendar;
 use crate::domain::party::PartyNumber;
 use crate::domain::{
-    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Rejection,
-    RequestId, Roster, Sequence,
+    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Quota, QuotaKey,
+    Rejection, RequestId, Roster, Sequence, SetQuota, WhenUnset,
 };
 use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
@@ -49,8 +50,27 @@ pub struct EngineOptions {
 pub struct Law {
     /// The procedures.
     pub procedures: Arc<Procedures>,
-    /// The working days.
-    pub calendar: Arc<Calendar>,
+    /// What a quota means that nobody has set.
+    pub when_unset: WhenUnset,
+    /// The working days; an amendment puts another calendar here.
+    calendar: Arc<RwLock<Arc<Calendar>>>,
+}
+
+impl Law {
+    /// The law as it is when the bus starts.
+    pub fn new(procedures: Arc<Procedures>, calendar: Calendar, when_unset: WhenUnset) -> Self {
+        let calendar = Arc::new(RwLock::new(Arc::new(calendar)));
+        Self { procedures, when_unset, calendar }
+    }
+
+    /// The calendar of working days, as amended last.
+    pub fn calendar(&self) -> Arc<Calendar> {
+        Arc::clone(&self.calendar.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn amend(&self, calendar: Calendar) {
+        *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(calendar);
+    }
 }
 
 /// Why a command has no receipt.
@@ -71,6 +91,65 @@ pub enum EngineError {
     /// A fault of the bus. Logged where it arose.
     #[error("a fault of the bus: {0}")]
     Fault(&'static str),
+    /// Another item of the same list was refused, so this one is not taken either.
+    #[error("another item of the list was refused")]
+    ListRefused,
+}
+
+/// An item of a list that was refused, with the reason; none of the list was taken.
+#[derive(Debug, Clone)]
+pub struct ItemRefused {
+    /// Its place in the list, from zero.
+    pub item: usize,
+    /// Why.
+    pub error: EngineError,
+}
+
+/// A quota, set.
+#[derive(Debug, Clone)]
+pub struct QuotaTaken {
+    /// Its place in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
+    /// Which quota.
+    pub key: QuotaKey,
+    /// Where it stands now.
+    pub quota: Quota,
+}
+
+/// A calendar that the operator puts in the place of the one in force.
+#[derive(Debug, Clone)]
+pub struct Amendment {
+    /// Who amends it.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what is asked.
+    pub fingerprint: [u8; 32],
+    /// The amended calendar.
+    pub calendar: Calendar,
+    /// The same as text, in the format of calendar files.
+    pub text: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A calendar, amended.
+#[derive(Debug, Clone, Copy)]
+pub struct Amended {
+    /// The place of the amendment in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
+    /// Cases with open clocks that end otherwise now.
+    pub cases: u64,
+    /// Those clocks.
+    pub clocks: u64,
 }
 
 /// An accepted act.
@@ -150,7 +229,10 @@ pub trait QueueObserver: Send + Sync {
 
 enum Request {
     Act(Command, oneshot::Sender<Result<Accepted, EngineError>>),
+    List(Vec<(Command, oneshot::Sender<Result<Accepted, EngineError>>)>),
     Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
+    SetQuota(SetQuota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
     /// Take nothing more.
     Stop,
 }
@@ -207,6 +289,56 @@ impl Engine {
     ) -> Result<Confirmed, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Acknowledge(Acknowledgement { case, delivery, by }, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Asks for the acts of a list, all of them or none, and waits for their receipts in order. An
+    /// item that was accepted before, alone or in the same list, gets its original receipt.
+    ///
+    /// # Errors
+    /// The [`ItemRefused`] that made the list fail.
+    pub async fn list(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, ItemRefused> {
+        let mut asked = Vec::with_capacity(commands.len());
+        let mut answers = Vec::with_capacity(commands.len());
+        for command in commands {
+            let (reply, answer) = oneshot::channel();
+            asked.push((command, reply));
+            answers.push(answer);
+        }
+        self.ask(Request::List(asked)).map_err(|error| ItemRefused { item: 0, error })?;
+        let mut accepted = Vec::with_capacity(answers.len());
+        let mut refused: Option<ItemRefused> = None;
+        for (item, answer) in answers.into_iter().enumerate() {
+            match answer.await.unwrap_or(Err(EngineError::Stopped)) {
+                Ok(one) => accepted.push(one),
+                Err(EngineError::ListRefused) => {}
+                Err(error) => refused = refused.or(Some(ItemRefused { item, error })),
+            }
+        }
+        match refused {
+            None => Ok(accepted),
+            Some(refused) => Err(refused),
+        }
+    }
+
+    /// Sets a quota and waits until that is durable. A repeat gets the original receipt.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn set_quota(&self, asked: SetQuota) -> Result<QuotaTaken, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::SetQuota(asked, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Amends the calendar, counts every open clock again, and answers when all of that is durable.
+    /// A repeat gets the original receipt, with nothing moved.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn amend_calendar(&self, amendment: Amendment) -> Result<Amended, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Amend(Box::new(amendment), reply))?;
         answer.await.unwrap_or(Err(EngineError::Stopped))
     }
 

@@ -3,9 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseId, RequestId, Sequence};
-use crate::index::{Change, Index, IndexError};
+use crate::domain::{
+    Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing,
+};
+use crate::index::{Change, Index, IndexError, QueueOp};
 
 /// Reads the newest state: first what is not yet in the index, then the index. Bounded by the lag
 /// of the index, since [`Overlay::forget`] drops what the index has.
@@ -13,6 +17,9 @@ pub(super) struct Overlay {
     index: Index,
     cases: HashMap<CaseId, (Sequence, Arc<Case>)>,
     requests: HashMap<(PartyNumber, RequestId), Sequence>,
+    quotas: HashMap<QuotaKey, (Sequence, Quota)>,
+    /// Who has what is granted once; none where it was taken back.
+    standings: HashMap<(IdentityHash, Standing), (Sequence, Option<CaseId>)>,
     /// What each record brought, in journal order.
     pending: VecDeque<Pending>,
 }
@@ -21,11 +28,20 @@ struct Pending {
     sequence: Sequence,
     case: Option<CaseId>,
     request: Option<(PartyNumber, RequestId)>,
+    quotas: Vec<QuotaKey>,
+    standings: Vec<(IdentityHash, Standing)>,
 }
 
 impl Overlay {
     pub(super) fn new(index: Index) -> Self {
-        Self { index, cases: HashMap::new(), requests: HashMap::new(), pending: VecDeque::new() }
+        Self {
+            index,
+            cases: HashMap::new(),
+            requests: HashMap::new(),
+            quotas: HashMap::new(),
+            standings: HashMap::new(),
+            pending: VecDeque::new(),
+        }
     }
 
     pub(super) fn case(&self, id: CaseId) -> Result<Option<Arc<Case>>, IndexError> {
@@ -46,17 +62,84 @@ impl Overlay {
         }
     }
 
+    pub(super) fn quota(&self, key: QuotaKey) -> Result<Quota, IndexError> {
+        match self.quotas.get(&key) {
+            Some((_, quota)) => Ok(*quota),
+            None => self.index.quota(key),
+        }
+    }
+
+    pub(super) fn standing(
+        &self,
+        person: IdentityHash,
+        standing: Standing,
+    ) -> Result<Option<CaseId>, IndexError> {
+        match self.standings.get(&(person, standing)) {
+            Some((_, case)) => Ok(*case),
+            None => self.index.standing(person, standing),
+        }
+    }
+
+    /// The cases whose held places ended before a day; some may have been freed since.
+    pub(super) fn expired(&self, today: Date, limit: usize) -> Result<Vec<CaseId>, IndexError> {
+        self.index.expired(today, limit)
+    }
+
+    /// Cases of the index, which must have everything.
+    pub(super) fn page(
+        &self,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Result<Vec<Case>, IndexError> {
+        self.index.cases(after, limit)
+    }
+
     /// Takes in what a decided record changes.
-    pub(super) fn take(&mut self, change: &Change) {
+    ///
+    /// # Errors
+    /// An [`IndexError`] when a quota cannot be read; nothing was taken in then.
+    pub(super) fn take(&mut self, change: &Change) -> Result<(), IndexError> {
         let sequence = change.applied.sequence;
+        let mut quotas: Vec<(QuotaKey, Quota)> = Vec::new();
+        for op in &change.quota {
+            let at = quotas.iter().position(|(key, _)| *key == op.key());
+            let before = match at.and_then(|at| quotas.get(at)) {
+                Some((_, quota)) => *quota,
+                None => self.quota(op.key())?,
+            };
+            match at.and_then(|at| quotas.get_mut(at)) {
+                Some((_, quota)) => *quota = op.of(before),
+                None => quotas.push((op.key(), op.of(before))),
+            }
+        }
         if let Some(case) = &change.case {
             self.cases.insert(case.id, (sequence, Arc::clone(case)));
         }
         if let Some(request) = change.request {
             self.requests.insert(request, sequence);
         }
+        for (key, quota) in quotas.iter().copied() {
+            self.quotas.insert(key, (sequence, quota));
+        }
+        let mut standings = Vec::new();
+        for op in &change.queue {
+            let (key, case) = match op {
+                QueueOp::AddStanding { person, standing, case } => ((*person, *standing), Some(*case)),
+                QueueOp::RemoveStanding { person, standing, case: _ } => ((*person, *standing), None),
+                QueueOp::AddDelivery { .. }
+                | QueueOp::RemoveDelivery { .. }
+                | QueueOp::AddObligation { .. }
+                | QueueOp::RemoveObligation { .. }
+                | QueueOp::AddExpiry { .. }
+                | QueueOp::RemoveExpiry { .. } => continue,
+            };
+            self.standings.insert(key, (sequence, case));
+            standings.push(key);
+        }
         let case = change.case.as_ref().map(|case| case.id);
-        self.pending.push_back(Pending { sequence, case, request: change.request });
+        let quotas = quotas.into_iter().map(|(key, _)| key).collect();
+        self.pending.push_back(Pending { sequence, case, request: change.request, quotas, standings });
+        Ok(())
     }
 
     /// Drops what the index has, up to and including `indexed`.
@@ -66,6 +149,16 @@ impl Overlay {
         {
             if let Some(request) = pending.request {
                 self.requests.remove(&request);
+            }
+            for key in pending.quotas {
+                if self.quotas.get(&key).is_some_and(|(newest, _)| *newest == pending.sequence) {
+                    self.quotas.remove(&key);
+                }
+            }
+            for key in pending.standings {
+                if self.standings.get(&key).is_some_and(|(newest, _)| *newest == pending.sequence) {
+                    self.standings.remove(&key);
+                }
             }
             let newest = |id: &CaseId| {
                 self.cases.get(id).is_some_and(|(sequence, _)| *sequence == pending.sequence)
@@ -80,6 +173,8 @@ impl Overlay {
     pub(super) fn clear(&mut self) {
         self.cases.clear();
         self.requests.clear();
+        self.quotas.clear();
+        self.standings.clear();
         self.pending.clear();
     }
 }

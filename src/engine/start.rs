@@ -11,10 +11,13 @@ use tokio::sync::{mpsc, watch};
 use super::follower::{Backlog, Follower};
 use super::overlay::Overlay;
 use super::writer::Writer;
-use super::{Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, timestamp};
+use super::{
+    Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, read_back, timestamp,
+};
+use crate::domain::calendar::Calendar;
 use crate::domain::party::Parties;
 use crate::domain::{Event, Roster, Sequence};
-use crate::index::{Applied, FoldError, Index, IndexError, fold};
+use crate::index::{Applied, FoldError, Index, IndexError, NoteKind, fold};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::records::{RecordError, encode_event};
 
@@ -33,6 +36,14 @@ pub enum StartError {
     /// An enrolment cannot be encoded: a broken invariant.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The journal's last record of an amended calendar cannot be read back.
+    #[error("record {sequence}, which amends the calendar, cannot be used: {reason}")]
+    Calendar {
+        /// The record.
+        sequence: Sequence,
+        /// Why.
+        reason: String,
+    },
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -65,6 +76,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The bounds.
     pub options: EngineOptions,
+    /// Reads an amended calendar back from its text.
+    pub read_calendar: fn(&str) -> Result<Calendar, String>,
 }
 
 /// Enrols the registry's new parties, then starts writer and follower.
@@ -72,10 +85,12 @@ pub struct Parts {
 /// # Errors
 /// A [`StartError`]; nothing runs then.
 pub fn start(parts: Parts) -> Result<Started, StartError> {
-    let Parts { mut journal, disk, index, observer, parties, law, clock, options } = parts;
+    let Parts { mut journal, disk, index, observer, parties, law, clock, options, read_calendar } =
+        parts;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
+    let unsettled = amended(&*journal, &index, &law, read_calendar)?;
     if let Some(last_ms) = journal.tail().last_time_ms
         && clock.is_sandbox()
     {
@@ -103,6 +118,8 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         options,
         disk,
         stopping: false,
+        expiries_of_hour: i64::MIN,
+        unsettled,
     };
     let follower = Follower {
         backlog,
@@ -117,6 +134,28 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
     ];
     let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock };
     Ok(Started { engine, threads })
+}
+
+/// Puts the calendar in force that was amended last. Gives the amendment back when not all open
+/// clocks were counted on it.
+fn amended(
+    journal: &dyn Journal,
+    index: &Index,
+    law: &Law,
+    read_calendar: fn(&str) -> Result<Calendar, String>,
+) -> Result<Option<Sequence>, StartError> {
+    let Some(sequence) = index.last_note(NoteKind::CalendarAmended)? else {
+        return Ok(None);
+    };
+    let unusable = |reason: String| StartError::Calendar { sequence, reason };
+    let recorded =
+        read_back(&*journal.reader(), sequence).map_err(|error| unusable(error.to_string()))?;
+    let Event::CalendarAmended(amended) = recorded.event else {
+        return Err(unusable("it is another kind of record".to_owned()));
+    };
+    law.amend(read_calendar(&amended.text).map_err(unusable)?);
+    let settled = index.last_note(NoteKind::CalendarSettled)?;
+    Ok((settled < Some(sequence)).then_some(sequence))
 }
 
 /// Gives the registry's new parties their numbers, in the journal first.

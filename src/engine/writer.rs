@@ -4,6 +4,7 @@
 //! then answers, rejections included: a rejection may rest on an act of the same group, so it is
 //! no more certain than that act is.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,14 +14,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::follower::Backlog;
 use super::overlay::Overlay;
 use super::{
-    Accepted, Acknowledgement, Clock, Confirmed, EngineError, EngineOptions, Law, Request,
-    Watermarks, case_id, read_back, timestamp,
+    Accepted, Acknowledgement, Amended, Clock, Confirmed, EngineError, EngineOptions, Law,
+    QuotaTaken, Request, Watermarks, case_id, read_back, timestamp,
 };
+use crate::domain::calendar::Calendar;
 use crate::domain::{
-    self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Rejection,
-    Roster, Sequence,
+    self, ActRecorded, Case, CaseAct, CaseId, Command, Context, DeliveryAcknowledged, Event,
+    IdentityHash, Quota, QuotaKey, QuotaSet, Rejection, Roster, Sequence, Standing,
 };
-use crate::index::{Applied, Change, IndexError, fold};
+use crate::index::{Applied, Change, IndexError, case_of, fold};
 use crate::journal::{Entry, Fault, Journal, JournalError};
 use crate::records::encode_event;
 
@@ -41,6 +43,10 @@ pub(super) struct Writer {
     pub(super) disk: Option<PathBuf>,
     /// True once the engine was told to end.
     pub(super) stopping: bool,
+    /// The hour, since 1970, in which expired places were looked for last.
+    pub(super) expiries_of_hour: i64,
+    /// The amendment whose clocks were not all counted again when the bus went down.
+    pub(super) unsettled: Option<Sequence>,
 }
 
 /// A record of the group, with whom to answer once it is durable.
@@ -51,30 +57,42 @@ struct Decided {
     answer: Answer,
 }
 
-enum Answer {
+pub(super) enum Answer {
+    /// Nobody asked for the record.
+    Nobody,
+    Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
 }
 
 /// What is answered after the sync without a record of its own.
-enum Later {
+pub(super) enum Later {
+    Quota(Result<Repeat, EngineError>, oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    Amended(Result<Repeat, EngineError>, oneshot::Sender<Result<Amended, EngineError>>),
     Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
 }
 
 /// A request that was accepted before.
-struct Repeat {
-    sequence: Sequence,
+pub(super) struct Repeat {
+    pub(super) sequence: Sequence,
     /// What is asked now, to be compared; none for an acknowledgement, whose id says it all.
-    fingerprint: Option<(domain::RequestId, [u8; 32])>,
+    pub(super) fingerprint: Option<(domain::RequestId, [u8; 32])>,
 }
 
 /// One turn's work.
 #[derive(Default)]
-struct Group {
+pub(super) struct Group {
     bytes: Vec<u8>,
     decided: Vec<Decided>,
-    later: Vec<Later>,
+    pub(super) later: Vec<Later>,
+}
+
+impl Group {
+    /// Whether it is large enough to be written.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() >= MAX_GROUP_BYTES
+    }
 }
 
 impl Writer {
@@ -82,6 +100,10 @@ impl Writer {
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(self.options.max_group_commands);
         let mut group = Group::default();
+        if let Err(reason) = self.settle(&mut group) {
+            tracing::error!(%reason, "the writer stops; restart the bus after the cause is mended");
+            self.marks.failed.store(true, Ordering::Release);
+        }
         while !self.stopping && !self.marks.failed.load(Ordering::Acquire) {
             waiting.clear();
             if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
@@ -102,9 +124,15 @@ impl Writer {
         self.overlay.forget(indexed);
         let short_of_disk = self.is_short_of_disk();
         let now_ms = self.now_ms();
+        self.expire(now_ms, group);
         for request in waiting.drain(..) {
-            self.decide(request, now_ms, short_of_disk, group);
-            if group.bytes.len() >= MAX_GROUP_BYTES {
+            match request {
+                Request::Amend(amendment, reply) => {
+                    self.amend(*amendment, reply, now_ms, group)?;
+                }
+                request => self.decide(request, now_ms, short_of_disk, group),
+            }
+            if group.is_full() {
                 self.commit(now_ms, group)?;
             }
         }
@@ -112,7 +140,7 @@ impl Writer {
     }
 
     /// The clock, held back to the journal's last time when the machine's clock was set back.
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         let last = self.journal.tail().last_time_ms;
         self.clock.now_ms().max(last.unwrap_or(i64::MIN))
     }
@@ -120,6 +148,10 @@ impl Writer {
     fn decide(&mut self, request: Request, now_ms: i64, short_of_disk: bool, group: &mut Group) {
         match request {
             Request::Stop => self.stopping = true,
+            // Taken by the turn itself, since it commits on its own.
+            Request::Amend(_, reply) => drop(reply),
+            Request::SetQuota(asked, reply) => self.set_quota(asked, reply, now_ms, group),
+            Request::List(items) => self.decide_list(items, now_ms, group),
             Request::Act(command, reply) => {
                 let opens = matches!(command.act, CaseAct::Submit(_));
                 match self.decide_act(&command, now_ms) {
@@ -153,6 +185,31 @@ impl Writer {
         }
     }
 
+    /// Decides every item before any is taken. The acts of a list are of different cases and move
+    /// no quota, so none rests on another.
+    fn decide_list(
+        &mut self,
+        items: Vec<(Command, oneshot::Sender<Result<Accepted, EngineError>>)>,
+        now_ms: i64,
+        group: &mut Group,
+    ) {
+        let decided: Vec<_> =
+            items.iter().map(|(command, _)| self.decide_act(command, now_ms)).collect();
+        let is_refused = decided.iter().any(Result::is_err);
+        for ((_, reply), outcome) in items.into_iter().zip(decided) {
+            match outcome {
+                Err(error) => group.later.push(Later::Act(Err(error), reply)),
+                Ok(_) if is_refused => {
+                    group.later.push(Later::Act(Err(EngineError::ListRefused), reply));
+                }
+                Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
+                Ok(Outcome::Fresh(event)) => {
+                    self.take(Event::Act(event), now_ms, group, Reply::Act(reply));
+                }
+            }
+        }
+    }
+
     fn decide_act(
         &self,
         command: &Command,
@@ -166,8 +223,11 @@ impl Writer {
             CaseAct::Submit(_) => None,
             CaseAct::Continue(..) => self.overlay.case(command.case).map_err(index_fault)?,
         };
-        let event = domain::decide(case.as_deref(), command, self.context(now_ms))?;
-        Ok(Outcome::Fresh(Box::new(event)))
+        let calendar = self.law.calendar();
+        let ledger = self.ledger();
+        let event = domain::decide(case.as_deref(), command, self.context(now_ms, &calendar, &ledger));
+        ledger.check()?;
+        Ok(Outcome::Fresh(Box::new(event?)))
     }
 
     /// The act that was accepted under this request before. A later act has an entry of its own;
@@ -194,37 +254,55 @@ impl Writer {
     ) -> Result<Outcome<DeliveryAcknowledged>, EngineError> {
         let Acknowledgement { case, delivery, by } = asked;
         let case = self.overlay.case(case).map_err(index_fault)?;
-        let received = case
-            .as_deref()
-            .and_then(|case| case.delivered(delivery))
-            .and_then(|run| run.received());
-        if let Some(receipt) = received.filter(|receipt| self.roster.may_act_for(by, receipt.by)) {
+        let mut receipts = case.iter().flat_map(|case| case.receipts(delivery));
+        if let Some(receipt) = receipts.find(|receipt| self.roster.may_act_for(by, receipt.by)) {
             let sequence = receipt.moment.sequence;
             return Ok(Outcome::Repeat(Repeat { sequence, fingerprint: None }));
         }
-        let context = self.context(now_ms);
+        drop(receipts);
+        let (calendar, ledger) = (self.law.calendar(), self.ledger());
+        let context = self.context(now_ms, &calendar, &ledger);
         let event = domain::acknowledge(case.as_deref(), delivery, by, context)?;
         Ok(Outcome::Fresh(event))
     }
 
-    fn context(&self, now_ms: i64) -> Context<'_> {
+    pub(super) fn context<'a>(
+        &'a self,
+        now_ms: i64,
+        calendar: &'a Calendar,
+        ledger: &'a LedgerView<'a>,
+    ) -> Context<'a> {
         Context {
             now: timestamp(now_ms),
-            calendar: &self.law.calendar,
+            calendar,
             roster: &self.roster,
             procedures: &self.law.procedures,
+            ledger,
+            when_unset: self.law.when_unset,
         }
     }
 
+    pub(super) fn ledger(&self) -> LedgerView<'_> {
+        LedgerView { overlay: &self.overlay, failed: RefCell::new(None) }
+    }
+
     /// Adds a decided event to the group and to the overlay.
-    fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
+    pub(super) fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
         let next = self.journal.tail().next_seq.0 + group.decided.len() as u64;
         let applied = Applied { sequence: Sequence(next), hash: [0; 32] };
         let before = match &event {
             Event::Act(act) if act.opening.is_some() => Ok(None),
             Event::Act(act) => self.overlay.case(act.case),
-            Event::Acknowledged(acknowledged) => self.overlay.case(acknowledged.case),
-            Event::PartyEnrolled(_) => Ok(None),
+            Event::Acknowledged(_)
+            | Event::PartyEnrolled(_)
+            | Event::QuotaSet(_)
+            | Event::HoldingExpired(_)
+            | Event::CalendarAmended(_)
+            | Event::ClocksMoved(_)
+            | Event::CalendarSettled(_) => match case_of(&event) {
+                Some(case) => self.overlay.case(case),
+                None => Ok(None),
+            },
         };
         let change = before.map_err(index_fault).and_then(|before| {
             fold(before.as_deref(), &event, applied, timestamp(now_ms)).map_err(|error| {
@@ -232,31 +310,39 @@ impl Writer {
                 EngineError::Fault("a decided event does not fold")
             })
         });
-        let (change, case) = match change {
-            Ok(change) => match change.case.clone() {
-                Some(case) => (change, case),
-                None => return reply.refuse(EngineError::Fault("an event without a case")),
-            },
+        let change = match change {
+            Ok(change) => change,
             Err(error) => return reply.refuse(error),
         };
+        let before = group.bytes.len();
         if let Err(error) = encode_event(&event, &mut group.bytes) {
             tracing::error!(%error, "a decided event cannot be encoded");
             return reply.refuse(EngineError::Fault("a decided event cannot be encoded"));
         }
-        self.overlay.take(&change);
-        let answer = match (event, reply) {
-            (Event::Act(event), Reply::Act(reply)) => Answer::Act(Arc::from(event), case, reply),
-            (Event::Acknowledged(event), Reply::Acknowledged(reply)) => {
+        if let Err(error) = self.overlay.take(&change) {
+            group.bytes.truncate(before);
+            return reply.refuse(index_fault(error));
+        }
+        let answer = match (event, change.case.clone(), reply) {
+            (Event::Act(event), Some(case), Reply::Act(reply)) => {
+                Answer::Act(Arc::from(event), case, reply)
+            }
+            (Event::Acknowledged(event), Some(case), Reply::Acknowledged(reply)) => {
                 Answer::Acknowledged(event, case, reply)
             }
+            (Event::QuotaSet(event), None, Reply::Quota(reply)) => {
+                let quota = self.overlay.quota(event.key).unwrap_or_default();
+                Answer::Quota(event, quota, reply)
+            }
+            (_, _, Reply::Nobody) => Answer::Nobody,
             // Each kind of request is decided to its own kind of event, just above.
-            (_, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
+            (_, _, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
         };
         group.decided.push(Decided { change, end: group.bytes.len(), answer });
     }
 
     /// Appends the group, then answers everyone in it. An error ends the writer, unanswered.
-    fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<(), JournalError> {
+    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<(), JournalError> {
         let mut start = 0;
         let entries: Vec<_> = group
             .decided
@@ -330,6 +416,12 @@ impl Writer {
     fn answer_later(&self, later: Later) {
         // A caller that has gone away is not an error; its repeat will get the same answer.
         match later {
+            Later::Quota(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_quota(&repeat)));
+            }
+            Later::Amended(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_amendment(&repeat)));
+            }
             Later::Act(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
             }
@@ -369,7 +461,7 @@ impl Writer {
         case.ok_or(EngineError::Fault("a record's case is not in the index"))
     }
 
-    fn read_back(&self, sequence: Sequence) -> Result<super::Recorded, EngineError> {
+    pub(super) fn read_back(&self, sequence: Sequence) -> Result<super::Recorded, EngineError> {
         read_back(&*self.journal.reader(), sequence).map_err(|error| {
             tracing::error!(%error, %sequence, "a record cannot be read back");
             EngineError::Fault("a record cannot be read back")
@@ -390,6 +482,37 @@ impl Writer {
     }
 }
 
+/// The ledger as the writer sees it. A decision asks it without a way to fail, so a failure of the
+/// index is kept and told afterwards.
+pub(super) struct LedgerView<'a> {
+    overlay: &'a Overlay,
+    failed: RefCell<Option<IndexError>>,
+}
+
+impl LedgerView<'_> {
+    fn known<T: Default>(&self, read: Result<T, IndexError>) -> T {
+        read.unwrap_or_else(|error| {
+            *self.failed.borrow_mut() = Some(error);
+            T::default()
+        })
+    }
+
+    /// Whether every answer was true.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        self.failed.take().map_or(Ok(()), |error| Err(index_fault(error)))
+    }
+}
+
+impl domain::Ledger for LedgerView<'_> {
+    fn quota(&self, key: QuotaKey) -> Quota {
+        self.known(self.overlay.quota(key))
+    }
+
+    fn earlier(&self, person: IdentityHash, standing: Standing) -> Option<CaseId> {
+        self.known(self.overlay.standing(person, standing))
+    }
+}
+
 /// What a request is decided to be.
 enum Outcome<T> {
     Fresh(T),
@@ -397,7 +520,9 @@ enum Outcome<T> {
 }
 
 /// Whom to answer.
-enum Reply {
+pub(super) enum Reply {
+    Nobody,
+    Quota(oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
 }
@@ -406,6 +531,8 @@ impl Reply {
     fn refuse(self, error: EngineError) {
         // As in `answer_later`: a caller that has gone away is not an error.
         match self {
+            Self::Nobody => {}
+            Self::Quota(reply) => drop(reply.send(Err(error))),
             Self::Act(reply) => drop(reply.send(Err(error))),
             Self::Acknowledged(reply) => drop(reply.send(Err(error))),
         }
@@ -417,6 +544,10 @@ impl Answer {
         let Applied { sequence, hash } = applied;
         let at = timestamp(now_ms);
         match self {
+            Self::Nobody => {}
+            Self::Quota(QuotaSet { key, .. }, quota, reply) => {
+                drop(reply.send(Ok(QuotaTaken { sequence, at, hash, key, quota })));
+            }
             Self::Act(event, case, reply) => {
                 let accepted = Accepted { sequence, at, hash, event, case, repeated: false };
                 drop(reply.send(Ok(accepted)));
@@ -429,6 +560,8 @@ impl Answer {
 
     fn refuse(self, error: &EngineError) {
         match self {
+            Self::Nobody => {}
+            Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
         }
@@ -439,20 +572,28 @@ impl Later {
     /// The record that the answer repeats, if it repeats one.
     fn repeats(&self) -> Option<Sequence> {
         match self {
-            Self::Act(Ok(repeat), _) | Self::Acknowledged(Ok(repeat), _) => Some(repeat.sequence),
-            Self::Act(Err(_), _) | Self::Acknowledged(Err(_), _) => None,
+            Self::Act(Ok(repeat), _)
+            | Self::Acknowledged(Ok(repeat), _)
+            | Self::Quota(Ok(repeat), _)
+            | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
+            Self::Act(Err(_), _)
+            | Self::Acknowledged(Err(_), _)
+            | Self::Quota(Err(_), _)
+            | Self::Amended(Err(_), _) => None,
         }
     }
 
     fn refuse(self, error: &EngineError) {
         match self {
+            Self::Quota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
+            Self::Amended(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
         }
     }
 }
 
-fn index_fault(error: IndexError) -> EngineError {
+pub(super) fn index_fault(error: IndexError) -> EngineError {
     tracing::error!(%error, "the index cannot be read");
     EngineError::Fault("the index cannot be read")
 }

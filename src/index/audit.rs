@@ -11,14 +11,15 @@
 //! It is one pass in constant memory: two sets that must be equal are compared by the sums of
 //! their members' hashes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::case::{Case, HopRun};
 use crate::domain::ids::Sequence;
+use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::decode_case;
 
-use super::fold::{QueueOp, queued};
+use super::fold::{NoteKind, QueueOp, queued};
 use super::{Applied, Damage, keys, values};
 
 /// What has been seen of an index so far.
@@ -26,12 +27,16 @@ use super::{Applied, Damage, keys, values};
 pub(super) struct Audit {
     applied: Option<Applied>,
     entries: u64,
-    /// Records that left their mark: enrolments, and acts and receipts by the cases.
+    /// Records that left their mark: enrolments and notes, and acts and receipts by the cases.
     records: u64,
     /// The requests and queues that the cases ask for.
     asked_for: Tally,
     /// Those that are there.
     there: Tally,
+    /// The places that the cases hold and have taken.
+    held: BTreeMap<QuotaKey, Quota>,
+    /// The ledger as it is there.
+    ledger: BTreeMap<QuotaKey, Quota>,
 }
 
 /// A set, by the number and the sum of the hashes of its members.
@@ -61,11 +66,18 @@ impl Audit {
     /// Says up to which record the index is applied, if all of its entries fit together; none for
     /// an empty one.
     pub(super) fn finish(self) -> Result<Option<Applied>, Damage> {
-        let Self { applied, entries, records, asked_for, there } = self;
+        let Self { applied, entries, records, asked_for, there, held, mut ledger } = self;
         let Some(applied) = applied else {
             return if entries == 0 { Ok(None) } else { Err(Damage::Applied) };
         };
-        if records != applied.sequence.0 || asked_for != there {
+        // A limit is nobody's but the ledger's, and a quota without one and without places may or
+        // may not have an entry.
+        for quota in ledger.values_mut() {
+            quota.limit = None;
+        }
+        ledger.retain(|_, quota| quota.used() > 0);
+        let held_places = held.iter().filter(|(_, quota)| quota.used() > 0);
+        if records != applied.sequence.0 || asked_for != there || !held_places.eq(ledger.iter()) {
             return Err(Damage::Incomplete);
         }
         Ok(Some(applied))
@@ -95,6 +107,29 @@ impl Audit {
                 values::read_enrolment(value)?;
                 self.records += 1;
             }
+            keys::QUOTA => {
+                self.ledger.insert(keys::parse_quota(key)?, values::read_quota(value)?);
+            }
+            keys::NOTE => {
+                let sequence = keys::parse_note(key)?;
+                self.records += 1;
+                match values::read_note(value)? {
+                    NoteKind::QuotaSet | NoteKind::CalendarAmended => {
+                        self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
+                    }
+                    NoteKind::HoldingExpired
+                    | NoteKind::ClocksMoved
+                    | NoteKind::CalendarSettled => {}
+                }
+            }
+            keys::STANDING => {
+                keys::parse_standing(key)?;
+                self.there.add(key, value);
+            }
+            keys::EXPIRY => {
+                keys::parse_expiry(key)?;
+                self.there.add(key, value);
+            }
             _ => return None,
         }
         Some(())
@@ -104,8 +139,16 @@ impl Audit {
         // The first act may have discharged two hops at once.
         let acts: BTreeSet<Sequence> =
             case.hops.iter().filter_map(HopRun::acted).map(|acted| acted.sequence).collect();
-        let receipts = case.hops.iter().filter_map(HopRun::received).count();
-        self.records += (acts.len() + receipts) as u64;
+        // One acknowledgement may be of several hops and copies.
+        let of_hops = case.hops.iter().filter_map(HopRun::received).map(|receipt| receipt.moment);
+        let of_copies = case.copies.iter().filter_map(|copy| copy.received);
+        let receipts: BTreeSet<Sequence> =
+            of_hops.chain(of_copies).map(|moment| moment.sequence).collect();
+        self.records += (acts.len() + receipts.len()) as u64;
+        if let Some(holding) = case.holding {
+            let quota = self.held.entry(holding.key).or_default();
+            *quota = quota.after(holding.made().change, u32::from(holding.persons));
+        }
         // The first act opened the case, whose id stands for its request.
         for act in acts.into_iter().skip(1) {
             self.asked_for.add(&[keys::REQUEST], &act.0.to_le_bytes());
@@ -119,7 +162,16 @@ impl Audit {
                     let value = values::write_obligation(case, hop);
                     self.asked_for.add(&keys::obligation(holder, key), &value);
                 }
-                QueueOp::RemoveDelivery { .. } | QueueOp::RemoveObligation { .. } => {}
+                QueueOp::AddStanding { person, standing, case } => {
+                    self.asked_for.add(&keys::standing(person, standing, case), &[]);
+                }
+                QueueOp::AddExpiry { until, case } => {
+                    self.asked_for.add(&keys::expiry(until, case), &[]);
+                }
+                QueueOp::RemoveDelivery { .. }
+                | QueueOp::RemoveObligation { .. }
+                | QueueOp::RemoveStanding { .. }
+                | QueueOp::RemoveExpiry { .. } => {}
             }
         }
     }

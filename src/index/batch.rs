@@ -1,9 +1,10 @@
 //! The changes of several records as one batch of sled, which takes effect whole or not at all.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::Sequence;
+use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::encode_case;
 
 use super::{Applied, Change, IndexError, QueueOp, keys, values};
@@ -14,15 +15,19 @@ pub(super) const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// The batch of consecutive changes that follow the record applied before, with the last record of
 /// them; none when there are no changes.
+///
+/// `quota` tells where a quota stands before the batch.
 pub(super) fn of(
     applied: Option<Applied>,
     changes: &[Change],
+    quota: impl Fn(QuotaKey) -> Result<Quota, IndexError>,
 ) -> Result<Option<(Applied, sled::Batch)>, IndexError> {
     let Some(last) = check_order(applied, changes)? else {
         return Ok(None);
     };
     let mut batch = sled::Batch::default();
     write_cases(&mut batch, changes)?;
+    write_quotas(&mut batch, changes, quota)?;
     for change in changes {
         write_entries(&mut batch, change);
     }
@@ -67,10 +72,33 @@ fn write_cases(batch: &mut sled::Batch, changes: &[Change]) -> Result<(), IndexE
     Ok(())
 }
 
-/// Writes everything of a change but its case. A batch keeps the last write of a key, so what one
+/// Writes every quota that changed, as it is after the last change.
+fn write_quotas(
+    batch: &mut sled::Batch,
+    changes: &[Change],
+    before: impl Fn(QuotaKey) -> Result<Quota, IndexError>,
+) -> Result<(), IndexError> {
+    let mut quotas: BTreeMap<QuotaKey, Quota> = BTreeMap::new();
+    for op in changes.iter().flat_map(|change| &change.quota) {
+        let quota = match quotas.get(&op.key()) {
+            Some(quota) => *quota,
+            None => before(op.key())?,
+        };
+        quotas.insert(op.key(), op.of(quota));
+    }
+    for (key, quota) in quotas {
+        batch.insert(&keys::quota(key), values::write_quota(quota));
+    }
+    Ok(())
+}
+
+/// Writes everything of a change but its case and its quotas. A batch keeps the last write of a key, so what one
 /// change adds and a later one removes costs one removal.
 fn write_entries(batch: &mut sled::Batch, change: &Change) {
-    let Change { applied, request, case: _, queue, enrolment } = change;
+    let Change { applied, request, case: _, queue, enrolment, quota: _, note } = change;
+    if let Some(note) = note {
+        batch.insert(&keys::note(applied.sequence), &[note.tag()]);
+    }
     if let Some((party, request)) = request {
         let sequence = applied.sequence.0.to_le_bytes();
         batch.insert(&keys::request(*party, *request), &sequence);
@@ -91,6 +119,14 @@ fn write_entries(batch: &mut sled::Batch, change: &Change) {
             QueueOp::RemoveObligation { holder, key } => {
                 batch.remove(&keys::obligation(holder, key));
             }
+            QueueOp::AddStanding { person, standing, case } => {
+                batch.insert(&keys::standing(person, standing, case), &[]);
+            }
+            QueueOp::RemoveStanding { person, standing, case } => {
+                batch.remove(&keys::standing(person, standing, case));
+            }
+            QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
+            QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),
         }
     }
 }

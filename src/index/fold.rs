@@ -7,11 +7,15 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::domain::case::{Case, HopRun, HopState};
-use crate::domain::event::{ActRecorded, DeliveryAcknowledged, Event, PartyEnrolled};
+use crate::domain::event::{
+    ActRecorded, DeliveryAcknowledged, Event, HoldingChange, PartyEnrolled,
+};
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::PartyNumber;
+use crate::domain::quota::{IdentityHash, Quota, QuotaKey, QuotaMove, Standing};
 
 use super::{Applied, ObligationKey, QueueKey};
 
@@ -29,9 +33,56 @@ pub struct Change {
     pub queue: Vec<QueueOp>,
     /// The party it enrols.
     pub enrolment: Option<PartyEnrolled>,
+    /// What it changes in the ledger of quotas, in order.
+    pub quota: Vec<QuotaOp>,
+    /// What kind of record it is, when it is of no case's acts.
+    pub note: Option<NoteKind>,
 }
 
-/// A change of a queue.
+/// A change of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaOp {
+    /// The limit is set.
+    Limit(QuotaKey, u32),
+    /// Places are held, taken or freed.
+    Move(QuotaMove),
+}
+
+impl QuotaOp {
+    /// Which quota it changes.
+    pub fn key(self) -> QuotaKey {
+        match self {
+            Self::Limit(key, _) => key,
+            Self::Move(entry) => entry.key,
+        }
+    }
+
+    /// The quota after it.
+    pub fn of(self, quota: Quota) -> Quota {
+        match self {
+            Self::Limit(_, limit) => Quota { limit: Some(limit), ..quota },
+            Self::Move(entry) => quota.after(entry.change, u32::from(entry.persons)),
+        }
+    }
+}
+
+named! {
+    /// The kind of a record that leaves no act or receipt in a case.
+    NoteKind, "a kind of record", {
+        /// A quota was set.
+        QuotaSet = 1 "quota-set",
+        /// Held places expired.
+        HoldingExpired = 2 "holding-expired",
+        /// The calendar was amended.
+        CalendarAmended = 3 "calendar-amended",
+        /// Clocks were counted again.
+        ClocksMoved = 4 "clocks-moved",
+        /// All of them were.
+        CalendarSettled = 5 "calendar-settled",
+    }
+}
+
+/// A change of a queue, or of another list that follows from the cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueOp {
     /// An act is on its way.
@@ -67,6 +118,38 @@ pub enum QueueOp {
         holder: PartyNumber,
         /// Its place.
         key: ObligationKey,
+    },
+    /// A person has what is granted once.
+    AddStanding {
+        /// The person.
+        person: IdentityHash,
+        /// What.
+        standing: Standing,
+        /// By which case.
+        case: CaseId,
+    },
+    /// It has been taken back.
+    RemoveStanding {
+        /// The person.
+        person: IdentityHash,
+        /// What.
+        standing: Standing,
+        /// By which case it was had.
+        case: CaseId,
+    },
+    /// A consent holds places until a day.
+    AddExpiry {
+        /// The last day.
+        until: Date,
+        /// The case.
+        case: CaseId,
+    },
+    /// It holds them no more.
+    RemoveExpiry {
+        /// The last day.
+        until: Date,
+        /// The case.
+        case: CaseId,
     },
 }
 
@@ -139,29 +222,87 @@ pub fn fold(
     at: Timestamp,
 ) -> Result<Change, FoldError> {
     let sequence = applied.sequence;
-    let (request, after) = match event {
+    let mut change = Change {
+        applied,
+        request: None,
+        case: None,
+        queue: Vec::new(),
+        enrolment: None,
+        quota: Vec::new(),
+        note: None,
+    };
+    let after = match event {
         Event::PartyEnrolled(enrolled) => {
-            let enrolment = Some(enrolled.clone());
-            return Ok(Change { applied, request: None, case: None, queue: Vec::new(), enrolment });
+            change.enrolment = Some(enrolled.clone());
+            return Ok(change);
+        }
+        Event::QuotaSet(set) => {
+            change.request = Some((set.author, set.request));
+            change.quota.push(QuotaOp::Limit(set.key, set.persons));
+            change.note = Some(NoteKind::QuotaSet);
+            return Ok(change);
+        }
+        Event::CalendarAmended(amended) => {
+            change.request = Some((amended.author, amended.request));
+            change.note = Some(NoteKind::CalendarAmended);
+            return Ok(change);
+        }
+        Event::CalendarSettled(_) => {
+            change.note = Some(NoteKind::CalendarSettled);
+            return Ok(change);
         }
         Event::Act(act) => {
-            let request = act.opening.is_none().then_some((act.author, act.request));
-            (request, fold_act(before, act, sequence, at)?)
+            change.request = act.opening.is_none().then_some((act.author, act.request));
+            if let Some(HoldingChange { before, after }) = act.holding {
+                change.quota.extend(before.map(|held| QuotaOp::Move(held.undone())));
+                change.quota.extend(after.map(|held| QuotaOp::Move(held.made())));
+            }
+            fold_act(before, act, sequence, at)?
         }
         Event::Acknowledged(acknowledged) => {
-            (None, fold_acknowledged(before, acknowledged, sequence, at)?)
+            fold_acknowledged(before, acknowledged, sequence, at)?
+        }
+        Event::HoldingExpired(expired) => {
+            change.note = Some(NoteKind::HoldingExpired);
+            change.quota.push(QuotaOp::Move(expired.holding.undone()));
+            let mut after = continued(before, expired.case, sequence)?.clone();
+            after.apply_expiry(at);
+            after
+        }
+        Event::ClocksMoved(moved) => {
+            change.note = Some(NoteKind::ClocksMoved);
+            let mut after = continued(before, moved.case, sequence)?.clone();
+            after.apply_moved(moved, at);
+            after
         }
     };
-    let queue = difference(before, &after);
-    Ok(Change { applied, request, case: Some(Arc::new(after)), queue, enrolment: None })
+    change.queue = difference(before, &after);
+    change.case = Some(Arc::new(after));
+    Ok(change)
+}
+
+/// The case that a record continues.
+fn continued(
+    before: Option<&Case>,
+    case: CaseId,
+    sequence: Sequence,
+) -> Result<&Case, FoldError> {
+    let before = before.ok_or(FoldError::UnknownCase { sequence, case })?;
+    check_case(before, case, sequence)?;
+    Ok(before)
 }
 
 /// The case that an event is about.
 pub fn case_of(event: &Event) -> Option<CaseId> {
     match event {
-        Event::PartyEnrolled(_) => None,
+        Event::PartyEnrolled(_)
+        | Event::QuotaSet(_)
+        | Event::CalendarAmended(_)
+        | Event::CalendarSettled(_) => None,
         Event::Act(act) => Some(act.case),
         Event::Acknowledged(acknowledged) => Some(acknowledged.case),
+        Event::HoldingExpired(expired) => Some(expired.case),
+        Event::ClocksMoved(moved) => Some(moved.case),
     }
 }
 
@@ -171,13 +312,28 @@ pub fn queued(case: &Case) -> Vec<QueueOp> {
     for (at, run) in case.hops.iter().enumerate() {
         if let HopState::Carried { acted, to, order } = &run.state {
             let key = QueueKey { order_ms: order.as_millisecond(), sequence: acted.sequence };
-            queued.push(QueueOp::AddDelivery { to: *to, key, case: case.id });
+            let delivery = QueueOp::AddDelivery { to: *to, key, case: case.id };
+            // One act may carry several hops to one party, which gets it once.
+            if !queued.contains(&delivery) {
+                queued.push(delivery);
+            }
         }
         if run.is_obligation() {
             let key = obligation_key(&case.hops[..at], run);
             let (holder, case, hop) = (run.holder, case.id, run.hop);
             queued.push(QueueOp::AddObligation { holder, key, case, hop });
         }
+    }
+    for copy in case.copies.iter().filter(|copy| copy.received.is_none()) {
+        let key = QueueKey { order_ms: copy.order.as_millisecond(), sequence: copy.delivery };
+        queued.push(QueueOp::AddDelivery { to: copy.to, key, case: case.id });
+    }
+    if let Some((person, standing)) = case.standing() {
+        queued.push(QueueOp::AddStanding { person, standing, case: case.id });
+    }
+    let held = case.holding.filter(|holding| !holding.taken);
+    if let Some(until) = held.and_then(|holding| holding.until) {
+        queued.push(QueueOp::AddExpiry { until, case: case.id });
     }
     queued
 }
@@ -225,10 +381,8 @@ fn fold_acknowledged(
     at: Timestamp,
 ) -> Result<Case, FoldError> {
     let (case, delivery) = (acknowledged.case, acknowledged.delivery);
-    let before = before.ok_or(FoldError::UnknownCase { sequence, case })?;
-    check_case(before, case, sequence)?;
-    let on_its_way = |run: &HopRun| matches!(&run.state, HopState::Carried { acted, .. } if acted.sequence == delivery);
-    if !before.hops.iter().any(on_its_way) {
+    let before = continued(before, case, sequence)?;
+    if !before.awaited(delivery).any(|to| to == acknowledged.by) {
         return Err(FoldError::NotOnItsWay { sequence, case, delivery });
     }
     let mut after = before.clone();
@@ -257,6 +411,13 @@ fn removal(op: &QueueOp) -> QueueOp {
         QueueOp::AddObligation { holder, key, case: _, hop: _ } => {
             QueueOp::RemoveObligation { holder, key }
         }
-        removal @ (QueueOp::RemoveDelivery { .. } | QueueOp::RemoveObligation { .. }) => removal,
+        QueueOp::AddStanding { person, standing, case } => {
+            QueueOp::RemoveStanding { person, standing, case }
+        }
+        QueueOp::AddExpiry { until, case } => QueueOp::RemoveExpiry { until, case },
+        removal @ (QueueOp::RemoveDelivery { .. }
+        | QueueOp::RemoveObligation { .. }
+        | QueueOp::RemoveStanding { .. }
+        | QueueOp::RemoveExpiry { .. }) => removal,
     }
 }

@@ -7,11 +7,15 @@
 //! [3] party u32, order i64, sequence u64               case 16
 //! [4] party u32, due i64, opened by u64, ordinal u8    case 16, hop as text
 //! [5] party u32                                        party id as text
+//! [6] region u8, year i16, category u8                 limit, held and taken places
+//! [7] sequence u64                                     the kind of a record that is of no case's acts
+//! [8] applicant 16, standing u8, case 16               nothing
+//! [9] last day i32, case 16                            nothing
 //! ```
 //!
 //! Numbers within keys are big-endian, times with their sign turned, so that the order of the
-//! bytes is the order of the values. No key is longer than the 22 bytes that sled keeps inside a
-//! node without an allocation of its own.
+//! bytes is the order of the values. No key of a queue is longer than the 22 bytes that sled keeps
+//! inside a node without an allocation of its own.
 //!
 //! One record may open several hops due at the same instant for one party. The ordinal keeps their
 //! keys apart: it counts the hops of the case that the same record opened before this one. Hops
@@ -21,6 +25,9 @@ use std::ops::Bound;
 
 use crate::domain::ids::{CaseId, RequestId, Sequence};
 use crate::domain::party::PartyNumber;
+use crate::domain::quota::{Category, IdentityHash, QuotaKey, Standing};
+use crate::domain::region::Region;
+use jiff::civil::Date;
 
 use super::{ObligationKey, QueueKey};
 
@@ -31,6 +38,10 @@ pub(super) const REQUEST: u8 = 2;
 pub(super) const DELIVERY: u8 = 3;
 pub(super) const OBLIGATION: u8 = 4;
 pub(super) const ENROLMENT: u8 = 5;
+pub(super) const QUOTA: u8 = 6;
+pub(super) const NOTE: u8 = 7;
+pub(super) const STANDING: u8 = 8;
+pub(super) const EXPIRY: u8 = 9;
 
 /// The length of a request's key.
 pub(super) const REQUEST_BYTES: usize = 21;
@@ -74,6 +85,78 @@ pub(super) fn enrolment(party: PartyNumber) -> [u8; 5] {
     let mut key = [ENROLMENT; 5];
     key[1..].copy_from_slice(&party.0.to_be_bytes());
     key
+}
+
+pub(super) fn quota(key: QuotaKey) -> [u8; 5] {
+    let QuotaKey { region, year, category } = key;
+    let [high, low] = (year.cast_unsigned() ^ 0x8000).to_be_bytes();
+    [QUOTA, region.number(), high, low, category.tag()]
+}
+
+pub(super) fn note(sequence: Sequence) -> [u8; 9] {
+    let mut key = [NOTE; 9];
+    key[1..].copy_from_slice(&sequence.0.to_be_bytes());
+    key
+}
+
+pub(super) fn standings(person: IdentityHash, standing: Standing) -> [u8; 18] {
+    let mut key = [STANDING; 18];
+    key[1..17].copy_from_slice(&person.0);
+    key[17] = standing.tag();
+    key
+}
+
+pub(super) fn standing(person: IdentityHash, standing: Standing, case: CaseId) -> [u8; 34] {
+    let mut key = [0; 34];
+    key[..18].copy_from_slice(&standings(person, standing));
+    key[18..].copy_from_slice(&case.0);
+    key
+}
+
+pub(super) fn expiry(until: Date, case: CaseId) -> [u8; 21] {
+    let mut key = [EXPIRY; 21];
+    key[1..5].copy_from_slice(&days(until));
+    key[5..].copy_from_slice(&case.0);
+    key
+}
+
+/// The days since year zero, in the order of the days.
+fn days(date: Date) -> [u8; 4] {
+    let year = i32::from(date.year()) * 512;
+    let day = i32::from(date.day_of_year());
+    ((year + day).cast_unsigned() ^ 1 << 31).to_be_bytes()
+}
+
+/// The keys of places that are held until a day before this one.
+pub(super) fn expired_before(today: Date) -> Range {
+    let end = [&[EXPIRY][..], &days(today)].concat();
+    (Bound::Included(vec![EXPIRY]), Bound::Excluded(end))
+}
+
+pub(super) fn parse_quota(key: &[u8]) -> Option<QuotaKey> {
+    let &[QUOTA, region, high, low, category] = key else { return None };
+    let year = (u16::from_be_bytes([high, low]) ^ 0x8000).cast_signed();
+    let region = Region::from_number(region)?;
+    Some(QuotaKey { region, year, category: Category::from_tag(category)? })
+}
+
+pub(super) fn parse_note(key: &[u8]) -> Option<Sequence> {
+    let (&NOTE, rest) = key.split_first()? else { return None };
+    rest.try_into().ok().map(|bytes| Sequence(u64::from_be_bytes(bytes)))
+}
+
+pub(super) fn parse_standing(key: &[u8]) -> Option<CaseId> {
+    let (&STANDING, rest) = key.split_first()? else { return None };
+    let (_person, rest) = rest.split_at_checked(16)?;
+    let (&standing, case) = rest.split_first()?;
+    Standing::from_tag(standing)?;
+    case.try_into().ok().map(CaseId)
+}
+
+pub(super) fn parse_expiry(key: &[u8]) -> Option<CaseId> {
+    let (&EXPIRY, rest) = key.split_first()? else { return None };
+    let (_day, case) = rest.split_at_checked(4)?;
+    case.try_into().ok().map(CaseId)
 }
 
 /// A range of keys.

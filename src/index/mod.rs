@@ -26,17 +26,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use jiff::civil::Date;
+
 use crate::domain::case::Case;
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::PartyNumber;
+use crate::domain::quota::{IdentityHash, Quota, QuotaKey, Standing};
 use crate::records::decode_case;
 
 use home::{Home, State};
 use store::storage;
 
 pub use error::{Damage, IndexError, WhyFresh};
-pub use fold::{Change, FoldError, QueueOp, case_of, fold, queued};
+pub use fold::{Change, FoldError, NoteKind, QueueOp, QuotaOp, case_of, fold, queued};
 pub use home::FORMAT_VERSION;
 pub use rebuild::{BATCH_RECORDS, RebuildError, rebuild};
 
@@ -274,6 +277,67 @@ impl Index {
         })
     }
 
+    /// Where a quota stands.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn quota(&self, key: QuotaKey) -> Result<Quota, IndexError> {
+        self.with(|db| {
+            let value = db.get(keys::quota(key)).map_err(storage("read a quota"))?;
+            let read = |value: sled::IVec| values::read_quota(&value).ok_or(unreadable("a quota"));
+            Ok(value.map(read).transpose()?.unwrap_or_default())
+        })
+    }
+
+    /// Every quota that was ever set or used, by region, year and category.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn quotas(&self) -> Result<Vec<(QuotaKey, Quota)>, IndexError> {
+        self.page(keys::all_of(keys::QUOTA, None), usize::MAX, "a quota", |key, value| {
+            Some((keys::parse_quota(key)?, values::read_quota(value)?))
+        })
+    }
+
+    /// A case that gave a person what is granted once.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn standing(
+        &self,
+        person: IdentityHash,
+        standing: Standing,
+    ) -> Result<Option<CaseId>, IndexError> {
+        self.with(|db| {
+            let Some(entry) = db.scan_prefix(keys::standings(person, standing)).keys().next() else {
+                return Ok(None);
+            };
+            let key = entry.map_err(storage("read a standing"))?;
+            keys::parse_standing(&key).map(Some).ok_or(unreadable("a standing"))
+        })
+    }
+
+    /// The cases whose consent held places until a day before this one, the earliest first.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn expired(&self, today: Date, limit: usize) -> Result<Vec<CaseId>, IndexError> {
+        let range = keys::expired_before(today);
+        self.page(range, limit, "an expiry", |key, _| keys::parse_expiry(key))
+    }
+
+    /// The last record of a kind that is of no case's acts.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn last_note(&self, kind: NoteKind) -> Result<Option<Sequence>, IndexError> {
+        let notes =
+            self.page(keys::all_of(keys::NOTE, None), usize::MAX, "a note", |key, value| {
+                Some((keys::parse_note(key)?, values::read_note(value)?))
+            })?;
+        Ok(notes.into_iter().rev().find(|(_, found)| *found == kind).map(|(at, _)| at))
+    }
+
     /// What every party has in its queues. It reads all of both queues, so it is for a start and
     /// for the operator, not for every answer.
     ///
@@ -308,7 +372,7 @@ impl Index {
     /// [`IndexError::Closed`]: nothing was applied. [`IndexError::Storage`]: it is not known.
     pub fn apply(&self, changes: &[Change]) -> Result<(), IndexError> {
         let mut applied = self.inner.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((last, batch)) = batch::of(*applied, changes)? else {
+        let Some((last, batch)) = batch::of(*applied, changes, |key| self.quota(key))? else {
             return Ok(());
         };
         self.with(|db| db.apply_batch(batch).map_err(storage("apply changes")))?;

@@ -9,28 +9,34 @@
 //!
 //! The index is derived, so a changed encoding only takes a new version of the index.
 
-use crate::domain::act::Act;
+use crate::domain::act::{Act, Basis, Outcome};
 use crate::domain::calendar::CalendarVersion;
-use crate::domain::case::{Case, HopRun, HopState, Moment, Receipt};
+use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
 use crate::domain::event::ServiceClock;
 use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyNumber;
+use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 use jiff::Timestamp;
 
 use super::RecordError;
 use super::fields::{
-    MAX_HOPS, MAX_SERVICE_CLOCKS, actor_of_tag, actor_tag, read_arrived, read_calendar,
-    read_decision, read_participants, read_party, read_procedure, read_region, write_arrived,
-    write_decision, write_participants, write_party, write_procedure,
+    MAX_DELIVERIES, MAX_HOPS, MAX_SERVICE_CLOCKS, actor_of_tag, actor_tag, read_applicant,
+    read_arrived, read_calendar, read_concerns, read_decision, read_holding, read_participants,
+    read_party, read_procedure, read_region, role_of_tag, role_tag, write_applicant, write_arrived,
+    write_concerns, write_decision, write_holding, write_participants, write_party,
+    write_procedure,
 };
 use super::wire::{Reader, Writer, date_of, days_of, time_of, unzigzag, whole_ms, zigzag};
 
 /// The version of the record that this release writes and reads.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Every clock could have been counted on a calendar of its own.
 const MAX_CALENDARS: usize = MAX_HOPS + MAX_SERVICE_CLOCKS;
+
+/// The most deliveries of one case beside those of its hops: one broadcast, or the stages.
+pub const MAX_COPIES: usize = MAX_DELIVERIES + MAX_HOPS;
 
 const MS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
 /// The offsets of time zones are multiples of it.
@@ -48,7 +54,10 @@ const ASSUMED: u8 = 1 << 4;
 /// The delivery's place is the due instant, as it is wherever there is one.
 const ORDER_IS_DUE: u8 = 1 << 5;
 const INFORMATIVE: u8 = 1 << 6;
-const HOP_FLAGS: u8 = STATE | HAS_DUE | ESTIMATED | ASSUMED | ORDER_IS_DUE;
+/// With the state of an open hop: it ended undone. Services have no such flag, nor hops the other.
+const ENDED: u8 = 1 << 6;
+const BRANCH: u8 = 1 << 7;
+const HOP_FLAGS: u8 = u8::MAX;
 
 /// Appends a case's record to a buffer.
 ///
@@ -94,13 +103,22 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
         id: CaseId(id),
         procedure,
         region,
+        departure,
+        channel,
+        basis,
         persons,
+        applicant,
+        concerns,
         participants,
         consent,
         arrived_persons,
-        inclusion,
+        decision,
+        last_outcome,
+        hearing_at,
+        holding,
         service,
         hops,
+        copies,
         updated_at,
     } = case;
     let mut last = Last { calendars: calendars(service, hops), ..Last::default() };
@@ -108,12 +126,24 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
     out.bytes(id);
     write_procedure(out, procedure)?;
     out.byte(region.number());
+    // Zero is no region and no outcome, so one byte says whether there is one and which.
+    out.byte(departure.map_or(0, Region::number));
+    out.byte(role_tag(*channel));
+    out.byte(basis.tag());
     out.number(u64::from(*persons));
+    write_applicant(out, *applicant);
+    write_concerns(out, *concerns);
     write_participants(out, participants)?;
     write_decision(out, consent.as_ref())?;
     write_arrived(out, *arrived_persons);
-    write_decision(out, inclusion.as_ref())?;
+    write_decision(out, decision.as_ref())?;
+    out.byte(last_outcome.map_or(0, Outcome::tag));
+    write_holding(out, holding.as_ref())?;
     write_time(out, "updated_at", *updated_at, &mut last)?;
+    out.flag(hearing_at.is_some());
+    if let Some(hearing_at) = hearing_at {
+        write_time(out, "hearing_at", *hearing_at, &mut last)?;
+    }
     out.count("calendars", last.calendars.len(), MAX_CALENDARS)?;
     for version in &last.calendars {
         out.text("calendar", version.as_str())?;
@@ -123,37 +153,87 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
         write_service(out, clock, &mut last)?;
     }
     out.count("hops", hops.len(), MAX_HOPS)?;
-    hops.iter().try_for_each(|hop| write_hop(out, hop, &mut last))
+    hops.iter().try_for_each(|hop| write_hop(out, hop, &mut last))?;
+    out.count("copies", copies.len(), MAX_COPIES)?;
+    copies.iter().try_for_each(|copy| write_copy(out, copy, &mut last))
 }
 
 fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
     let id = CaseId(from.array("case")?);
     let procedure = read_procedure(from)?;
     let region = read_region(from)?;
+    let departure = read_or_none(from, "departure", Region::from_number)?;
+    let channel = from.tag("channel", role_of_tag)?;
+    let basis = from.tag("basis", Basis::from_tag)?;
     let persons = from.small("persons")?;
+    let applicant = read_applicant(from)?;
+    let concerns = read_concerns(from)?;
     let participants = read_participants(from)?;
-    let consent = read_decision(from)?;
+    let consent = read_decision(from, VERSION)?;
     let arrived_persons = read_arrived(from)?;
-    let inclusion = read_decision(from)?;
+    let decision = read_decision(from, VERSION)?;
+    let last_outcome = read_or_none(from, "last_outcome", Outcome::from_tag)?;
+    let holding = read_holding(from)?;
     let mut last = Last::default();
     let updated_at = read_time(from, "updated_at", &mut last)?;
+    let hearing_at = from.option("hearing_at", |from| read_time(from, "hearing_at", &mut last))?;
     last.calendars = from.list("calendars", MAX_CALENDARS, read_calendar)?;
     let last = &mut last;
     let service = from.list("service", MAX_SERVICE_CLOCKS, |from| read_service(from, last))?;
     let hops = from.list("hops", MAX_HOPS, |from| read_hop(from, last))?;
+    let copies = from.list("copies", MAX_COPIES, |from| read_copy(from, last))?;
     Ok(Case {
         id,
         procedure,
         region,
+        departure,
+        channel,
+        basis,
         persons,
+        applicant,
+        concerns,
         participants,
         consent,
         arrived_persons,
-        inclusion,
+        decision,
+        last_outcome,
+        hearing_at,
+        holding,
         service,
         hops,
+        copies,
         updated_at,
     })
+}
+
+/// A tag whose zero says that there is none.
+fn read_or_none<T>(
+    from: &mut Reader<'_>,
+    field: &'static str,
+    of_tag: impl Fn(u8) -> Option<T>,
+) -> Result<Option<T>, RecordError> {
+    from.tag(field, |tag| if tag == 0 { Some(None) } else { of_tag(tag).map(Some) })
+}
+
+fn write_copy(out: &mut Writer<'_>, copy: &CopyRun, last: &mut Last) -> Result<(), RecordError> {
+    let CopyRun { delivery: Sequence(delivery), hop, to, order, stage, received } = copy;
+    out.byte(u8::from(*stage) | u8::from(received.is_some()) << 1);
+    write_sequence(out, *delivery, last);
+    write_hop_id(out, *hop, last);
+    write_party(out, *to);
+    write_time(out, "copy.order", *order, last)?;
+    received.map_or(Ok(()), |received| write_moment(out, received, last))
+}
+
+fn read_copy(from: &mut Reader<'_>, last: &mut Last) -> Result<CopyRun, RecordError> {
+    let flags = read_flags(from, "copy.flags", 0b11)?;
+    let delivery = read_sequence(from, "copy.delivery", last)?;
+    let hop = read_hop_id(from, last)?;
+    let to = read_party(from, "copy.to")?;
+    let order = read_time(from, "copy.order", last)?;
+    let received =
+        if flags & 0b10 == 0 { None } else { Some(read_moment(from, "copy.received", last)?) };
+    Ok(CopyRun { delivery, hop, to, order, stage: flags & 1 != 0, received })
 }
 
 fn calendars(service: &[ServiceClock], hops: &[HopRun]) -> Vec<CalendarVersion> {
@@ -199,9 +279,11 @@ fn write_hop(out: &mut Writer<'_>, run: &HopRun, last: &mut Last) -> Result<(), 
         opened_at,
         due,
         source,
+        branch,
         state,
     } = run;
-    out.byte(hop_flags(due.as_ref(), *source, state));
+    let branch = if *branch { BRANCH } else { 0 };
+    out.byte(hop_flags(due.as_ref(), *source, state) | branch);
     write_hop_id(out, *hop, last);
     out.byte(act.tag());
     out.byte(actor_tag(*from));
@@ -213,6 +295,7 @@ fn write_hop(out: &mut Writer<'_>, run: &HopRun, last: &mut Last) -> Result<(), 
     }
     match state {
         HopState::Open => Ok(()),
+        HopState::Ended { ended } => write_moment(out, *ended, last),
         HopState::Carried { acted, to, order } => {
             write_moment(out, *acted, last)?;
             write_party(out, *to);
@@ -244,7 +327,8 @@ fn read_hop(from: &mut Reader<'_>, last: &mut Last) -> Result<HopRun, RecordErro
     let opened_at = read_time(from, "opened_at", last)?;
     let due = if flags & HAS_DUE == 0 { None } else { Some(read_due(from, flags, last)?) };
     let state = match flags & STATE {
-        OPEN => HopState::Open,
+        OPEN if flags & ENDED == 0 => HopState::Open,
+        OPEN => HopState::Ended { ended: read_moment(from, "ended", last)? },
         CARRIED => {
             let acted = read_moment(from, "acted", last)?;
             let to: PartyNumber = read_party(from, "to")?;
@@ -263,12 +347,15 @@ fn read_hop(from: &mut Reader<'_>, last: &mut Last) -> Result<HopRun, RecordErro
         }
     };
     let source = if flags & ASSUMED == 0 { Source::Statutory } else { Source::Assumed };
-    Ok(HopRun { hop, act, from: actor, holder, opened_by, opened_at, due, source, state })
+    let branch = flags & BRANCH != 0;
+    let from = actor;
+    Ok(HopRun { hop, act, from, holder, opened_by, opened_at, due, source, branch, state })
 }
 
 fn hop_flags(due: Option<&Due>, source: Source, state: &HopState) -> u8 {
     let state = match state {
         HopState::Open => OPEN,
+        HopState::Ended { .. } => OPEN | ENDED,
         HopState::Carried { order, .. } if due.is_some_and(|due| due.instant == *order) => {
             CARRIED | ORDER_IS_DUE
         }

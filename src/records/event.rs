@@ -6,28 +6,39 @@
 
 use jiff::Timestamp;
 
-use crate::domain::act::{Act, Body, BodyKind};
+use crate::domain::act::{Act, Actor, Basis, Body, BodyKind};
 use crate::domain::event::{
-    ActRecorded, Delivery, DeliveryAcknowledged, Event, HopOpened, Opening, PartyEnrolled,
-    ServiceClock,
+    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Delivery,
+    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
+    PartyEnrolled, QuotaSet, ServiceClock,
 };
-use crate::domain::ids::{CaseId, RequestId, Sequence};
+use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
+use crate::domain::party::Role;
 use crate::domain::term::Due;
 
 use super::RecordError;
 use super::fields::{
-    MAX_OPENED, actor_of_tag, actor_tag, read_arrived, read_calendar, read_decision,
-    read_participants, read_party, read_procedure, read_region, source_of_tag, source_tag,
-    write_arrived, write_decision, write_participants, write_party, write_procedure,
+    MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, MAX_OPENED, actor_of_tag, actor_tag, read_applicant,
+    read_arrived, read_calendar, read_concerns, read_decision, read_holding, read_participants,
+    read_party, read_procedure, read_quota_key, read_region, role_of_tag, role_tag, source_of_tag,
+    source_tag, write_applicant, write_arrived, write_concerns, write_decision, write_holding,
+    write_participants, write_party, write_procedure, write_quota_key,
 };
 use super::wire::{Reader, Writer};
 
 const PARTY_ENROLLED: u8 = 1;
 const ACT: u8 = 2;
 const ACKNOWLEDGED: u8 = 3;
+const QUOTA_SET: u8 = 4;
+const HOLDING_EXPIRED: u8 = 5;
+const CALENDAR_AMENDED: u8 = 6;
+const CLOCKS_MOVED: u8 = 7;
+const CALENDAR_SETTLED: u8 = 8;
 
-/// The version of every kind that this release writes, and so far the only one there is.
-const VERSION: u8 = 1;
+/// The first version of each kind, and the only one of those that have never changed.
+const FIRST: u8 = 1;
+/// Acts and acknowledgements of this release: branches, joint hops, several deliveries, places.
+const SECOND: u8 = 2;
 
 /// A body as it was received.
 const PLAIN: u8 = 0;
@@ -44,6 +55,15 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
         Event::PartyEnrolled(enrolled) => write_party_enrolled(&mut writer, enrolled),
         Event::Act(act) => write_act(&mut writer, act),
         Event::Acknowledged(acknowledged) => write_acknowledged(&mut writer, acknowledged),
+        Event::QuotaSet(set) => write_quota_set(&mut writer, set),
+        Event::HoldingExpired(expired) => write_expired(&mut writer, expired),
+        Event::CalendarAmended(amended) => write_amended(&mut writer, amended),
+        Event::ClocksMoved(moved) => write_moved(&mut writer, moved),
+        Event::CalendarSettled(CalendarSettled { amendment: Sequence(amendment) }) => {
+            writer.bytes(&[CALENDAR_SETTLED, FIRST]);
+            writer.number(*amendment);
+            Ok(())
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -59,20 +79,32 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
 pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
     let mut from = Reader::new(record);
     let kind = from.byte("kind")?;
-    let name = match kind {
-        PARTY_ENROLLED => "an enrolment",
-        ACT => "an act",
-        ACKNOWLEDGED => "an acknowledgement",
+    let (name, newest) = match kind {
+        PARTY_ENROLLED => ("an enrolment", FIRST),
+        ACT => ("an act", SECOND),
+        ACKNOWLEDGED => ("an acknowledgement", SECOND),
+        QUOTA_SET => ("a quota", FIRST),
+        HOLDING_EXPIRED => ("an expiry", FIRST),
+        CALENDAR_AMENDED => ("an amendment of the calendar", FIRST),
+        CLOCKS_MOVED => ("clocks counted again", FIRST),
+        CALENDAR_SETTLED => ("the end of an amendment", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
-    if found != VERSION {
+    if !(FIRST..=newest).contains(&found) {
         return Err(RecordError::UnknownVersion { kind: name, found });
     }
     let event = match kind {
         PARTY_ENROLLED => Event::PartyEnrolled(read_party_enrolled(&mut from)?),
-        ACT => Event::Act(Box::new(read_act(&mut from)?)),
-        _ => Event::Acknowledged(read_acknowledged(&mut from)?),
+        ACT => Event::Act(Box::new(read_act(&mut from, found)?)),
+        ACKNOWLEDGED => Event::Acknowledged(read_acknowledged(&mut from, found)?),
+        QUOTA_SET => Event::QuotaSet(read_quota_set(&mut from)?),
+        HOLDING_EXPIRED => Event::HoldingExpired(read_expired(&mut from)?),
+        CALENDAR_AMENDED => Event::CalendarAmended(Box::new(read_amended(&mut from)?)),
+        CLOCKS_MOVED => Event::ClocksMoved(read_moved(&mut from)?),
+        _ => Event::CalendarSettled(CalendarSettled {
+            amendment: Sequence(from.number("amendment")?),
+        }),
     };
     from.finish()?;
     Ok(event)
@@ -80,7 +112,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
 
 fn write_party_enrolled(out: &mut Writer<'_>, enrolled: &PartyEnrolled) -> Result<(), RecordError> {
     let PartyEnrolled { number, party } = enrolled;
-    out.bytes(&[PARTY_ENROLLED, VERSION]);
+    out.bytes(&[PARTY_ENROLLED, FIRST]);
     write_party(out, *number);
     out.text("party", party.as_str())
 }
@@ -100,13 +132,17 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
         discharged_at,
         decision,
         arrived_persons,
+        hearing_at,
         opening,
         service,
         opened,
-        delivery,
+        also,
+        closed,
+        deliveries,
+        holding,
         body,
     } = act;
-    out.bytes(&[ACT, VERSION]);
+    out.bytes(&[ACT, SECOND]);
     out.bytes(case);
     write_party(out, *author);
     out.bytes(request);
@@ -116,6 +152,10 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
     out.time("discharged_at", *discharged_at)?;
     write_decision(out, decision.as_ref())?;
     write_arrived(out, *arrived_persons);
+    out.flag(hearing_at.is_some());
+    if let Some(hearing_at) = hearing_at {
+        out.time("hearing_at", *hearing_at)?;
+    }
     out.flag(opening.is_some());
     if let Some(opening) = opening {
         write_opening(out, opening)?;
@@ -125,31 +165,75 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
         write_service(out, service)?;
     }
     write_opened(out, opened)?;
-    out.flag(delivery.is_some());
-    if let Some(delivery) = delivery {
+    write_hops(out, "also", also)?;
+    write_hops(out, "closed", closed)?;
+    out.count("deliveries", deliveries.len(), MAX_DELIVERIES)?;
+    for delivery in deliveries {
         write_delivery(out, *delivery)?;
+    }
+    out.flag(holding.is_some());
+    if let Some(HoldingChange { before, after }) = holding {
+        write_holding(out, before.as_ref())?;
+        write_holding(out, after.as_ref())?;
     }
     write_body(out, body);
     Ok(())
 }
 
-fn read_act(from: &mut Reader<'_>) -> Result<ActRecorded, RecordError> {
+/// An act of this release, or one of the first: that knew one delivery of the hop itself, and
+/// neither branches nor joint hops nor places.
+fn read_act(from: &mut Reader<'_>, version: u8) -> Result<ActRecorded, RecordError> {
+    let first = version == FIRST;
+    let case = CaseId(from.array("case")?);
+    let author = read_party(from, "author")?;
+    let request = RequestId(from.array("request")?);
+    let fingerprint = from.array("fingerprint")?;
+    let hop: HopId = from.text("hop")?;
     Ok(ActRecorded {
-        case: CaseId(from.array("case")?),
-        author: read_party(from, "author")?,
-        request: RequestId(from.array("request")?),
-        fingerprint: from.array("fingerprint")?,
-        hop: from.text("hop")?,
+        case,
+        author,
+        request,
+        fingerprint,
+        hop,
         act: from.tag("act", Act::from_tag)?,
         discharged_at: from.time("discharged_at")?,
-        decision: read_decision(from)?,
+        decision: read_decision(from, version)?,
         arrived_persons: read_arrived(from)?,
-        opening: from.option("opening", read_opening)?,
+        hearing_at: if first {
+            None
+        } else {
+            from.option("hearing_at", |from| from.time("hearing_at"))?
+        },
+        opening: from.option("opening", |from| read_opening(from, version))?,
         service: from.option("service", read_service)?,
-        opened: read_opened(from)?,
-        delivery: from.option("delivery", read_delivery)?,
+        opened: read_opened(from, version)?,
+        also: if first { Vec::new() } else { read_hops(from, "also")? },
+        closed: if first { Vec::new() } else { read_hops(from, "closed")? },
+        deliveries: if first {
+            from.option("delivery", |from| read_first_delivery(from, hop))?.into_iter().collect()
+        } else {
+            from.list("deliveries", MAX_DELIVERIES, read_delivery)?
+        },
+        holding: if first { None } else { from.option("holding", read_change)? },
         body: read_body(from)?,
     })
+}
+
+fn read_change(from: &mut Reader<'_>) -> Result<HoldingChange, RecordError> {
+    Ok(HoldingChange { before: read_holding(from)?, after: read_holding(from)? })
+}
+
+fn write_hops(
+    out: &mut Writer<'_>,
+    field: &'static str,
+    hops: &[HopId],
+) -> Result<(), RecordError> {
+    out.count(field, hops.len(), MAX_HOPS)?;
+    hops.iter().try_for_each(|hop| out.text(field, hop.as_str()))
+}
+
+fn read_hops(from: &mut Reader<'_>, field: &'static str) -> Result<Vec<HopId>, RecordError> {
+    from.list(field, MAX_HOPS, |from| from.text(field))
 }
 
 fn write_acknowledged(
@@ -158,28 +242,144 @@ fn write_acknowledged(
 ) -> Result<(), RecordError> {
     let DeliveryAcknowledged { case: CaseId(case), delivery: Sequence(delivery), by, opened } =
         acknowledged;
-    out.bytes(&[ACKNOWLEDGED, VERSION]);
+    out.bytes(&[ACKNOWLEDGED, SECOND]);
     out.bytes(case);
     out.number(*delivery);
     write_party(out, *by);
     write_opened(out, opened)
 }
 
-fn read_acknowledged(from: &mut Reader<'_>) -> Result<DeliveryAcknowledged, RecordError> {
+fn read_acknowledged(
+    from: &mut Reader<'_>,
+    version: u8,
+) -> Result<DeliveryAcknowledged, RecordError> {
     Ok(DeliveryAcknowledged {
         case: CaseId(from.array("case")?),
         delivery: Sequence(from.number("delivery")?),
         by: read_party(from, "by")?,
-        opened: read_opened(from)?,
+        opened: read_opened(from, version)?,
+    })
+}
+
+fn write_quota_set(out: &mut Writer<'_>, set: &QuotaSet) -> Result<(), RecordError> {
+    let QuotaSet { key, persons, author, request: RequestId(request), fingerprint, basis } = set;
+    out.bytes(&[QUOTA_SET, FIRST]);
+    write_quota_key(out, *key);
+    out.number(u64::from(*persons));
+    write_party(out, *author);
+    out.bytes(request);
+    out.bytes(fingerprint);
+    out.long_text(basis);
+    Ok(())
+}
+
+fn read_quota_set(from: &mut Reader<'_>) -> Result<QuotaSet, RecordError> {
+    Ok(QuotaSet {
+        key: read_quota_key(from)?,
+        persons: from.small("persons")?,
+        author: read_party(from, "author")?,
+        request: RequestId(from.array("request")?),
+        fingerprint: from.array("fingerprint")?,
+        basis: from.long_text("basis")?,
+    })
+}
+
+fn write_expired(out: &mut Writer<'_>, expired: &HoldingExpired) -> Result<(), RecordError> {
+    let HoldingExpired { case: CaseId(case), holding } = expired;
+    out.bytes(&[HOLDING_EXPIRED, FIRST]);
+    out.bytes(case);
+    write_holding(out, Some(holding))
+}
+
+fn read_expired(from: &mut Reader<'_>) -> Result<HoldingExpired, RecordError> {
+    let case = CaseId(from.array("case")?);
+    let holding = read_holding(from)?.ok_or(RecordError::Text { field: "holding" })?;
+    Ok(HoldingExpired { case, holding })
+}
+
+fn write_amended(out: &mut Writer<'_>, amended: &CalendarAmended) -> Result<(), RecordError> {
+    let CalendarAmended { version, text, reason, author, request: RequestId(request), fingerprint } =
+        amended;
+    out.bytes(&[CALENDAR_AMENDED, FIRST]);
+    out.text("version", version.as_str())?;
+    out.long_text(text);
+    out.long_text(reason);
+    write_party(out, *author);
+    out.bytes(request);
+    out.bytes(fingerprint);
+    Ok(())
+}
+
+fn read_amended(from: &mut Reader<'_>) -> Result<CalendarAmended, RecordError> {
+    Ok(CalendarAmended {
+        version: read_calendar(from)?,
+        text: from.long_text("text")?,
+        reason: from.long_text("reason")?,
+        author: read_party(from, "author")?,
+        request: RequestId(from.array("request")?),
+        fingerprint: from.array("fingerprint")?,
+    })
+}
+
+fn write_moved(out: &mut Writer<'_>, moved: &ClocksMoved) -> Result<(), RecordError> {
+    let ClocksMoved { case: CaseId(case), amendment: Sequence(amendment), moved } = moved;
+    out.bytes(&[CLOCKS_MOVED, FIRST]);
+    out.bytes(case);
+    out.number(*amendment);
+    out.count("moved", moved.len(), MAX_MOVED)?;
+    for ClockMoved { hop, opened_at, old, new } in moved {
+        out.flag(hop.is_some());
+        if let Some(hop) = hop {
+            out.text("moved.hop", hop.as_str())?;
+        }
+        out.time("moved.opened_at", *opened_at)?;
+        write_due(out, old)?;
+        write_due(out, new)?;
+    }
+    Ok(())
+}
+
+fn read_moved(from: &mut Reader<'_>) -> Result<ClocksMoved, RecordError> {
+    Ok(ClocksMoved {
+        case: CaseId(from.array("case")?),
+        amendment: Sequence(from.number("amendment")?),
+        moved: from.list("moved", MAX_MOVED, |from| {
+            Ok(ClockMoved {
+                hop: from.option("moved.hop", |from| from.text("moved.hop"))?,
+                opened_at: from.time("moved.opened_at")?,
+                old: read_due(from)?,
+                new: read_due(from)?,
+            })
+        })?,
     })
 }
 
 fn write_opening(out: &mut Writer<'_>, opening: &Opening) -> Result<(), RecordError> {
-    let Opening { procedure, region, persons, filed_at, recorded_with, clock, participants } =
-        opening;
+    let Opening {
+        procedure,
+        region,
+        departure,
+        channel,
+        basis,
+        persons,
+        applicant,
+        concerns,
+        filed_at,
+        recorded_with,
+        clock,
+        participants,
+    } = opening;
     write_procedure(out, procedure)?;
     out.byte(region.number());
+    out.flag(departure.is_some());
+    if let Some(departure) = departure {
+        out.byte(departure.number());
+    }
+    out.byte(role_tag(*channel));
+    out.byte(basis.tag());
     out.number(u64::from(*persons));
+    write_applicant(out, *applicant);
+    write_concerns(out, *concerns);
     out.time("filed_at", *filed_at)?;
     out.flag(recorded_with.is_some());
     if let Some(hop) = recorded_with {
@@ -189,16 +389,48 @@ fn write_opening(out: &mut Writer<'_>, opening: &Opening) -> Result<(), RecordEr
     write_participants(out, participants)
 }
 
-fn read_opening(from: &mut Reader<'_>) -> Result<Opening, RecordError> {
+fn read_opening(from: &mut Reader<'_>, version: u8) -> Result<Opening, RecordError> {
+    if version == FIRST {
+        return read_first_opening(from);
+    }
     Ok(Opening {
         procedure: read_procedure(from)?,
         region: read_region(from)?,
+        departure: from.option("departure", read_region)?,
+        channel: from.tag("channel", role_of_tag)?,
+        basis: from.tag("basis", Basis::from_tag)?,
         persons: from.small("persons")?,
+        applicant: read_applicant(from)?,
+        concerns: read_concerns(from)?,
         filed_at: from.time("filed_at")?,
         recorded_with: from.option("recorded_with", |from| from.text("recorded_with"))?,
-        clock: read_hop_opened(from)?,
+        clock: read_hop_opened(from, version)?,
         participants: read_participants(from)?,
     })
+}
+
+/// The opening of a case by the first release, in which every case came through a mission.
+fn read_first_opening(from: &mut Reader<'_>) -> Result<Opening, RecordError> {
+    let mut opening = Opening {
+        procedure: read_procedure(from)?,
+        region: read_region(from)?,
+        departure: None,
+        channel: Role::ForeignMission,
+        basis: Basis::Ordinary,
+        persons: from.small("persons")?,
+        applicant: None,
+        concerns: None,
+        filed_at: from.time("filed_at")?,
+        recorded_with: from.option("recorded_with", |from| from.text("recorded_with"))?,
+        clock: read_hop_opened(from, FIRST)?,
+        participants: read_participants(from)?,
+    };
+    let mission = Actor::Role(Role::ForeignMission);
+    let channel = opening.participants.iter().find(|(actor, _)| *actor == mission);
+    if let Some((_, party)) = channel.copied() {
+        opening.participants.push((Actor::Channel, party));
+    }
+    Ok(opening)
 }
 
 fn write_service(out: &mut Writer<'_>, service: &ServiceClock) -> Result<(), RecordError> {
@@ -222,12 +454,12 @@ fn write_opened(out: &mut Writer<'_>, opened: &[HopOpened]) -> Result<(), Record
     opened.iter().try_for_each(|hop| write_hop_opened(out, hop))
 }
 
-fn read_opened(from: &mut Reader<'_>) -> Result<Vec<HopOpened>, RecordError> {
-    from.list("opened", MAX_OPENED, read_hop_opened)
+fn read_opened(from: &mut Reader<'_>, version: u8) -> Result<Vec<HopOpened>, RecordError> {
+    from.list("opened", MAX_OPENED, |from| read_hop_opened(from, version))
 }
 
 fn write_hop_opened(out: &mut Writer<'_>, opened: &HopOpened) -> Result<(), RecordError> {
-    let HopOpened { hop, act, from, holder, opened_at, due, source } = opened;
+    let HopOpened { hop, act, from, holder, opened_at, due, source, branch } = opened;
     out.text("opened.hop", hop.as_str())?;
     out.byte(act.tag());
     out.byte(actor_tag(*from));
@@ -238,10 +470,11 @@ fn write_hop_opened(out: &mut Writer<'_>, opened: &HopOpened) -> Result<(), Reco
         write_due(out, due)?;
     }
     out.byte(source_tag(*source));
+    out.flag(*branch);
     Ok(())
 }
 
-fn read_hop_opened(from: &mut Reader<'_>) -> Result<HopOpened, RecordError> {
+fn read_hop_opened(from: &mut Reader<'_>, version: u8) -> Result<HopOpened, RecordError> {
     Ok(HopOpened {
         hop: from.text("opened.hop")?,
         act: from.tag("opened.act", Act::from_tag)?,
@@ -250,6 +483,7 @@ fn read_hop_opened(from: &mut Reader<'_>) -> Result<HopOpened, RecordError> {
         opened_at: from.time("opened_at")?,
         due: from.option("due", read_due)?,
         source: from.tag("source", source_of_tag)?,
+        branch: version != FIRST && from.flag("branch")?,
     })
 }
 
@@ -272,15 +506,27 @@ fn read_due(from: &mut Reader<'_>) -> Result<Due, RecordError> {
 }
 
 fn write_delivery(out: &mut Writer<'_>, delivery: Delivery) -> Result<(), RecordError> {
-    let Delivery { to, order } = delivery;
+    let Delivery { hop, to, order, kind } = delivery;
+    out.text("delivery.hop", hop.as_str())?;
     write_party(out, to);
-    out.time("delivery.order", order)
+    out.time("delivery.order", order)?;
+    out.byte(kind.tag());
+    Ok(())
 }
 
 fn read_delivery(from: &mut Reader<'_>) -> Result<Delivery, RecordError> {
+    Ok(Delivery {
+        hop: from.text("delivery.hop")?,
+        to: read_party(from, "delivery.to")?,
+        order: from.time("delivery.order")?,
+        kind: from.tag("delivery.kind", DeliveryKind::from_tag)?,
+    })
+}
+
+fn read_first_delivery(from: &mut Reader<'_>, hop: HopId) -> Result<Delivery, RecordError> {
     let to = read_party(from, "delivery.to")?;
     let order: Timestamp = from.time("delivery.order")?;
-    Ok(Delivery { to, order })
+    Ok(Delivery { hop, to, order, kind: DeliveryKind::Hop })
 }
 
 fn write_body(out: &mut Writer<'_>, body: &Body) {
@@ -409,7 +655,7 @@ mod tests {
     fn a_time_finer_than_a_millisecond_is_refused_and_leaves_the_buffer_alone() {
         let Event::Act(mut act) = samples::opening_act() else { unreachable!() };
         let finer = Timestamp::from_nanosecond(1_772_305_200_000_000_001).unwrap();
-        act.delivery = Some(Delivery { to: PartyNumber(1), order: finer });
+        act.deliveries[0].order = finer;
         let mut out = vec![7];
         let refusal = RecordError::FinerThanMs { field: "delivery.order" };
         assert_eq!(encode_event(&Event::Act(act), &mut out), Err(refusal));

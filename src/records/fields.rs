@@ -3,9 +3,10 @@
 use crate::domain::act::{Actor, Ground, Outcome};
 use crate::domain::calendar::{CalendarError, CalendarVersion};
 use crate::domain::party::{PartyNumber, Role};
+use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::Source;
-use crate::domain::{Decision, ProcedureKey};
+use crate::domain::{CaseId, Decision, ProcedureKey};
 
 use super::RecordError;
 use super::wire::{Reader, Writer};
@@ -13,25 +14,27 @@ use super::wire::{Reader, Writer};
 /// The most grounds a decision may state.
 pub const MAX_GROUNDS: usize = 16;
 /// The most parties of one case.
-pub const MAX_PARTICIPANTS: usize = 16;
+pub const MAX_PARTICIPANTS: usize = 32;
 /// The most hops one event may open.
-pub const MAX_OPENED: usize = 16;
+pub const MAX_OPENED: usize = 32;
 /// The most service clocks of one case.
 pub const MAX_SERVICE_CLOCKS: usize = 8;
 /// The most hops of one case. With it a case stays below 16 KiB whatever its values.
-pub const MAX_HOPS: usize = 64;
+pub const MAX_HOPS: usize = 128;
+/// The most parties that one act may go to, a broadcast's included.
+pub const MAX_DELIVERIES: usize = 1024;
+/// The most clocks of one case that an amended calendar moves.
+pub const MAX_MOVED: usize = MAX_HOPS + MAX_SERVICE_CLOCKS;
 
 const APPLICANT: u8 = 0;
+const INTERNAL: u8 = 200;
+const CHANNEL: u8 = 201;
+const DEPARTURE_AKIMAT: u8 = 202;
 
 /// The stable number of a role; never reused.
 pub(super) const fn role_tag(role: Role) -> u8 {
-    match role {
-        Role::ForeignMission => 1,
-        Role::MigrationBody => 2,
-        Role::Akimat => 3,
-        Role::Commission => 4,
-        Role::Operator => 5,
-    }
+    // The enumeration is in the order of `Role::ALL`, which is fixed for the sake of these numbers.
+    role as u8 + 1
 }
 
 pub(super) fn role_of_tag(tag: u8) -> Option<Role> {
@@ -42,12 +45,21 @@ pub(super) fn role_of_tag(tag: u8) -> Option<Role> {
 pub(super) const fn actor_tag(actor: Actor) -> u8 {
     match actor {
         Actor::Applicant => APPLICANT,
+        Actor::Internal => INTERNAL,
+        Actor::Channel => CHANNEL,
+        Actor::DepartureAkimat => DEPARTURE_AKIMAT,
         Actor::Role(role) => role_tag(role),
     }
 }
 
 pub(super) fn actor_of_tag(tag: u8) -> Option<Actor> {
-    if tag == APPLICANT { Some(Actor::Applicant) } else { role_of_tag(tag).map(Actor::Role) }
+    match tag {
+        APPLICANT => Some(Actor::Applicant),
+        INTERNAL => Some(Actor::Internal),
+        CHANNEL => Some(Actor::Channel),
+        DEPARTURE_AKIMAT => Some(Actor::DepartureAkimat),
+        _ => role_of_tag(tag).map(Actor::Role),
+    }
 }
 
 /// The stable number of a term's source; never reused.
@@ -94,11 +106,11 @@ pub(super) fn read_region(from: &mut Reader<'_>) -> Result<Region, RecordError> 
 
 pub(super) fn write_participants(
     out: &mut Writer<'_>,
-    participants: &[(Role, PartyNumber)],
+    participants: &[(Actor, PartyNumber)],
 ) -> Result<(), RecordError> {
     out.count("participants", participants.len(), MAX_PARTICIPANTS)?;
-    for (role, party) in participants {
-        out.byte(role_tag(*role));
+    for (actor, party) in participants {
+        out.byte(actor_tag(*actor));
         write_party(out, *party);
     }
     Ok(())
@@ -106,9 +118,9 @@ pub(super) fn write_participants(
 
 pub(super) fn read_participants(
     from: &mut Reader<'_>,
-) -> Result<Vec<(Role, PartyNumber)>, RecordError> {
+) -> Result<Vec<(Actor, PartyNumber)>, RecordError> {
     from.list("participants", MAX_PARTICIPANTS, |from| {
-        Ok((from.tag("role", role_of_tag)?, read_party(from, "participant")?))
+        Ok((from.tag("actor", actor_of_tag)?, read_party(from, "participant")?))
     })
 }
 
@@ -118,7 +130,7 @@ pub(super) fn write_decision(
     decision: Option<&Decision>,
 ) -> Result<(), RecordError> {
     out.flag(decision.is_some());
-    let Some(Decision { outcome, decided_on, persons, grounds }) = decision else {
+    let Some(Decision { outcome, decided_on, persons, grounds, months }) = decision else {
         return Ok(());
     };
     out.byte(outcome.tag());
@@ -128,10 +140,15 @@ pub(super) fn write_decision(
     for ground in grounds {
         out.byte(ground.tag());
     }
+    out.byte(*months);
     Ok(())
 }
 
-pub(super) fn read_decision(from: &mut Reader<'_>) -> Result<Option<Decision>, RecordError> {
+/// A decision as this release or, `version` 1, the first one wrote it.
+pub(super) fn read_decision(
+    from: &mut Reader<'_>,
+    version: u8,
+) -> Result<Option<Decision>, RecordError> {
     from.option("decision", |from| {
         Ok(Decision {
             outcome: from.tag("outcome", Outcome::from_tag)?,
@@ -139,8 +156,75 @@ pub(super) fn read_decision(from: &mut Reader<'_>) -> Result<Option<Decision>, R
             persons: from.small("decision.persons")?,
             grounds: from
                 .list("grounds", MAX_GROUNDS, |from| from.tag("ground", Ground::from_tag))?,
+            months: if version == 1 { 0 } else { from.byte("months")? },
         })
     })
+}
+
+/// A holding behind a flag that says whether there is one.
+pub(super) fn write_holding(
+    out: &mut Writer<'_>,
+    holding: Option<&Holding>,
+) -> Result<(), RecordError> {
+    out.flag(holding.is_some());
+    let Some(Holding { key, persons, taken, until }) = holding else {
+        return Ok(());
+    };
+    write_quota_key(out, *key);
+    out.number(u64::from(*persons));
+    out.flag(*taken);
+    out.flag(until.is_some());
+    if let Some(until) = until {
+        out.date(*until);
+    }
+    Ok(())
+}
+
+pub(super) fn read_holding(from: &mut Reader<'_>) -> Result<Option<Holding>, RecordError> {
+    from.option("holding", |from| {
+        Ok(Holding {
+            key: read_quota_key(from)?,
+            persons: from.small("holding.persons")?,
+            taken: from.flag("holding.taken")?,
+            until: from.option("holding.until", |from| from.date("holding.until"))?,
+        })
+    })
+}
+
+pub(super) fn write_quota_key(out: &mut Writer<'_>, key: QuotaKey) {
+    let QuotaKey { region, year, category } = key;
+    out.byte(region.number());
+    out.signed(i64::from(year));
+    out.byte(category.tag());
+}
+
+pub(super) fn read_quota_key(from: &mut Reader<'_>) -> Result<QuotaKey, RecordError> {
+    let region = read_region(from)?;
+    let year = from.signed("year")?;
+    let year = i16::try_from(year).map_err(|_| RecordError::Text { field: "year" })?;
+    Ok(QuotaKey { region, year, category: from.tag("category", Category::from_tag)? })
+}
+
+pub(super) fn write_applicant(out: &mut Writer<'_>, applicant: Option<IdentityHash>) {
+    out.flag(applicant.is_some());
+    if let Some(IdentityHash(hash)) = applicant {
+        out.bytes(&hash);
+    }
+}
+
+pub(super) fn read_applicant(from: &mut Reader<'_>) -> Result<Option<IdentityHash>, RecordError> {
+    from.option("applicant", |from| from.array("applicant").map(IdentityHash))
+}
+
+pub(super) fn write_concerns(out: &mut Writer<'_>, concerns: Option<CaseId>) {
+    out.flag(concerns.is_some());
+    if let Some(CaseId(id)) = concerns {
+        out.bytes(&id);
+    }
+}
+
+pub(super) fn read_concerns(from: &mut Reader<'_>) -> Result<Option<CaseId>, RecordError> {
+    from.option("concerns", |from| from.array("concerns").map(CaseId))
 }
 
 pub(super) fn write_arrived(out: &mut Writer<'_>, persons: Option<u16>) {
@@ -175,7 +259,9 @@ mod tests {
 
     #[test]
     fn the_numbers_of_the_lists_never_change() {
-        assert_eq!(Role::ALL.map(role_tag), [1, 2, 3, 4, 5]);
+        let first: [u8; 5] = [1, 2, 3, 4, 5];
+        assert_eq!(Role::ALL.map(role_tag)[..5], first);
+        assert_eq!(role_tag(Role::ContactCentre), 24);
         assert_eq!(actor_tag(Actor::Applicant), 0);
         assert_eq!([Source::Statutory, Source::Assumed].map(source_tag), [1, 2]);
     }
@@ -190,7 +276,7 @@ mod tests {
         for source in [Source::Statutory, Source::Assumed] {
             assert_eq!(source_of_tag(source_tag(source)), Some(source));
         }
-        assert_eq!((role_of_tag(0), role_of_tag(6), actor_of_tag(6)), (None, None, None));
+        assert_eq!((role_of_tag(0), role_of_tag(25), actor_of_tag(25)), (None, None, None));
         assert_eq!((source_of_tag(0), source_of_tag(3)), (None, None));
     }
 }

@@ -58,6 +58,12 @@ impl<'a> Writer<'a> {
     }
 
     /// The number of a list's items.
+    /// A text that may be longer than an id: a reason, a file.
+    pub(super) fn long_text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes(text.as_bytes());
+    }
+
     pub(super) fn count(
         &mut self,
         field: &'static str,
@@ -165,6 +171,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A text, parsed into the type whose rule it must follow.
+    pub(super) fn long_text(&mut self, field: &'static str) -> Result<String, RecordError> {
+        let length = self.small(field)?;
+        let bytes = self.bytes(field, length)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::Text { field })?;
+        Ok(text.to_owned())
+    }
+
     pub(super) fn text<T: FromStr>(&mut self, field: &'static str) -> Result<T, RecordError> {
         let length = self.byte(field)?;
         let bytes = self.bytes(field, usize::from(length))?;

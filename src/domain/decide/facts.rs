@@ -6,13 +6,18 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
 use super::{CLOCK_SKEW_SECONDS, Context};
-use crate::domain::act::{Act, Outcome};
+use crate::domain::act::{Act, Ground, Outcome, States};
 use crate::domain::case::{Case, HopRun};
 use crate::domain::command::ActFacts;
 use crate::domain::event::Decision;
-use crate::domain::procedure::Procedure;
+use crate::domain::procedure::{ListedGround, Procedure};
 use crate::domain::region::Region;
 use crate::domain::rejection::Rejection;
+
+/// The status is extended once, for at most so many months (004 ¶19).
+const MAX_EXTENSION_MONTHS: u8 = 6;
+/// How far ahead a hearing may be set, in days; further is a mistyped year.
+const MAX_HEARING_DAYS: i64 = 366;
 
 /// The facts of an act after their check against the case.
 pub(super) struct Checked {
@@ -20,6 +25,8 @@ pub(super) struct Checked {
     pub(super) decision: Option<Decision>,
     /// How many have arrived, for an arrival.
     pub(super) arrived_persons: Option<u16>,
+    /// When the hearing is to be.
+    pub(super) hearing_at: Option<Timestamp>,
     /// When the hop counts as discharged.
     pub(super) discharged_at: Timestamp,
     /// The instant from which the law counts what the act opens.
@@ -41,49 +48,76 @@ pub(super) fn check(
     let plain = |discharged_at, counts_from| Checked {
         decision: None,
         arrived_persons: None,
+        hearing_at: None,
         discharged_at,
         counts_from,
     };
-    match (run.act, facts) {
-        (
-            Act::ForwardApplication
-            | Act::ReferToCommission
-            | Act::SendConsentDecision
-            | Act::ForwardDecision,
-            ActFacts::Dispatch,
-        ) => Ok(plain(now, now)),
-        (
-            Act::HandOverDecision | Act::HandOverInclusionDecision,
-            ActFacts::HandOver { handed_over_at },
-        ) => {
-            let at = check_instant(*handed_over_at, run, now, "hand_over.handed_over_time")?;
+    match (run.act.states(), facts) {
+        (States::Nothing, ActFacts::Dispatch) => Ok(plain(now, now)),
+        (States::Instant, ActFacts::Happened { field, at }) => {
+            let at = check_instant(*at, run, now, field)?;
             Ok(plain(at, at))
         }
-        (Act::RegisterArrival, ActFacts::Arrival { region, consented_on, persons, filed_at }) => {
+        (States::Arrival, ActFacts::Arrival { region, consented_on, persons, filed_at }) => {
             let at = check_instant(*filed_at, run, now, "application.filed_time")?;
             check_consent(case, (*region, *consented_on, *persons))?;
             let zone = context.roster.zone(run.holder);
             check_validity(case, procedure, zone.to_datetime(at).date())?;
             Ok(Checked { arrived_persons: Some(*persons), ..plain(now, at) })
         }
-        (
-            Act::RecordConsentDecision | Act::RecordInclusionDecision,
-            ActFacts::Decision(decision),
-        ) => {
-            check_grounds(procedure, run.act, decision)?;
+        (States::Decision, ActFacts::Decision(decision)) => {
+            check_outcome(procedure, run.act, decision)?;
             check_persons(case, decision)?;
             let counts_from = check_day(decision.decided_on, run, context)?;
             Ok(Checked { decision: Some(decision.clone()), ..plain(now, counts_from) })
         }
+        (States::Grounds, ActFacts::NotAccepted { grounds }) => {
+            check_grounds(grounds, procedure.acceptance_grounds())?;
+            Ok(plain(now, now))
+        }
+        (States::Hearing, ActFacts::Hearing { at }) => {
+            let at = check_ahead(*at, now, "notice.hearing_time")?;
+            Ok(Checked { hearing_at: Some(at), ..plain(now, now) })
+        }
+        (States::Postponement, ActFacts::Postponed { until }) => {
+            let until = check_ahead(*until, now, "postponement.hearing_time")?;
+            Ok(Checked { hearing_at: Some(until), ..plain(now, until) })
+        }
         // The edge parses each act to its own facts, so this is a caller's mistake inside the bus.
         (
-            act,
+            States::Nothing
+            | States::Instant
+            | States::Arrival
+            | States::Decision
+            | States::Grounds
+            | States::Hearing
+            | States::Postponement,
             ActFacts::Dispatch
-            | ActFacts::HandOver { .. }
+            | ActFacts::Happened { .. }
             | ActFacts::Arrival { .. }
+            | ActFacts::NotAccepted { .. }
+            | ActFacts::Hearing { .. }
+            | ActFacts::Postponed { .. }
             | ActFacts::Decision(_),
-        ) => Err(Rejection::OutcomeNotAllowed(act)),
+        ) => Err(Rejection::OutcomeNotAllowed(run.act)),
     }
+}
+
+/// A hearing to come: after now, and not in another age.
+fn check_ahead(
+    at: Timestamp,
+    now: Timestamp,
+    field: &'static str,
+) -> Result<Timestamp, Rejection> {
+    if at <= now {
+        let rule = "lies in the past; a hearing is set for a time to come";
+        return Err(Rejection::Field { field, rule });
+    }
+    if at.as_second() - now.as_second() > MAX_HEARING_DAYS * 24 * 60 * 60 {
+        let rule = "lies more than a year ahead; check the year";
+        return Err(Rejection::Field { field, rule });
+    }
+    Ok(at)
 }
 
 /// An instant that a sender reports: not before the step was opened, not in the future.
@@ -167,47 +201,68 @@ fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
     let field = "decision.person_count";
     let consented = case.consent.as_ref().map(|consent| consent.persons);
     let limit = case.arrived_persons.or(consented).unwrap_or(case.persons);
-    let rule = match (decision.outcome == Outcome::Refusal, decision.persons) {
-        (true, 0) => return Ok(()),
-        (true, _) => "a refusal covers nobody",
-        (false, 0) => "must be at least 1",
-        (false, persons) if persons <= limit => return Ok(()),
-        (false, _) => "exceeds the persons of the application, of the consent or of the arrival",
+    let covers = match decision.outcome {
+        Outcome::Consent | Outcome::Inclusion | Outcome::Assignment | Outcome::Extension => true,
+        Outcome::Refusal | Outcome::Satisfied | Outcome::Dismissed | Outcome::Completed => false,
+    };
+    let rule = match (covers, decision.persons) {
+        (false, 0) => return Ok(()),
+        (false, _) => "a refusal covers nobody",
+        (true, 0) => "must be at least 1",
+        (true, persons) if persons <= limit => return Ok(()),
+        (true, _) => "exceeds the persons of the application, of the consent or of the arrival",
     };
     Err(Rejection::Field { field, rule })
 }
 
-fn check_grounds(procedure: &Procedure, act: Act, decision: &Decision) -> Result<(), Rejection> {
-    let Decision { outcome, grounds, .. } = decision;
+fn check_outcome(procedure: &Procedure, act: Act, decision: &Decision) -> Result<(), Rejection> {
+    let Decision { outcome, grounds, months, .. } = decision;
     let positive = match act {
-        Act::RecordConsentDecision => Outcome::Consent,
-        Act::RecordInclusionDecision => Outcome::Inclusion,
-        Act::SubmitApplication
-        | Act::ForwardApplication
-        | Act::ReferToCommission
-        | Act::SendConsentDecision
-        | Act::ForwardDecision
-        | Act::HandOverDecision
-        | Act::RegisterArrival
-        | Act::HandOverInclusionDecision => return Err(Rejection::OutcomeNotAllowed(act)),
+        Act::RecordConsentDecision => Some(Outcome::Consent),
+        Act::AnswerComplaint => Some(Outcome::Satisfied),
+        Act::RecordServiceResult => Some(Outcome::Completed),
+        _any_other_that_decides => procedure.grants(),
     };
-    let refused = *outcome == Outcome::Refusal;
-    if !refused && *outcome != positive {
+    let negative = match act {
+        Act::AnswerComplaint => Outcome::Dismissed,
+        _any_other_that_decides => Outcome::Refusal,
+    };
+    if *outcome != negative && Some(*outcome) != positive {
         return Err(Rejection::OutcomeNotAllowed(act));
     }
-    if !refused && !grounds.is_empty() {
-        return Err(Rejection::GroundsNotAllowed(
-            "a positive decision states no grounds of refusal",
-        ));
+    let extends = *outcome == Outcome::Extension;
+    if extends && !(1..=MAX_EXTENSION_MONTHS).contains(months) || !extends && *months != 0 {
+        let rule = "the status is extended by at most six months (004 ¶19)";
+        return Err(Rejection::Field { field: "decision.months", rule });
     }
-    if refused && grounds.is_empty() {
+    if *outcome == Outcome::Refusal && !procedure.grounds().is_empty() {
+        return check_grounds(grounds, procedure.grounds());
+    }
+    if grounds.is_empty() {
+        return Ok(());
+    }
+    Err(Rejection::GroundsNotAllowed(match outcome {
+        Outcome::Refusal => "this edition does not know the ground",
+        Outcome::Consent
+        | Outcome::Inclusion
+        | Outcome::Assignment
+        | Outcome::Extension
+        | Outcome::Satisfied
+        | Outcome::Dismissed
+        | Outcome::Completed => "a positive decision states no grounds of refusal",
+    }))
+}
+
+/// At least one ground, each once, each of this edition.
+fn check_grounds(grounds: &[Ground], listed: &[ListedGround]) -> Result<(), Rejection> {
+    if grounds.is_empty() {
         return Err(Rejection::GroundsRequired);
     }
     let mut seen = BTreeSet::new();
     if grounds.iter().any(|ground| !seen.insert(*ground)) {
         return Err(Rejection::GroundsNotAllowed("a ground is stated twice"));
     }
-    if grounds.iter().any(|ground| !procedure.grounds().contains(ground)) {
+    if grounds.iter().any(|ground| !listed.iter().any(|each| each.ground == *ground)) {
         return Err(Rejection::GroundsNotAllowed("this edition does not know the ground"));
     }
     Ok(())

@@ -28,8 +28,8 @@ pub struct Parties {
     members: Vec<Party>,
     /// Each identity occurs once; the values index `members`, as below.
     by_identity: BTreeMap<IdentityUri, usize>,
-    akimats: BTreeMap<Region, usize>,
-    commissions: BTreeMap<Region, usize>,
+    /// Akimats and both kinds of commissions, of which a region has one.
+    regional: BTreeMap<(Role, Region), usize>,
     migration_body: usize,
 }
 
@@ -98,12 +98,22 @@ pub enum PartiesError {
         /// Its role.
         role: Role,
     },
-    /// Two akimats or two commissions of one region.
+    /// Two parties of a role of which a region has one.
     #[error("{first} and {second} are both the {role} of {region}; a region has one")]
     RegionTaken {
         /// The region.
         region: Region,
-        /// Akimat or commission.
+        /// Which.
+        role: Role,
+        /// The first, by id.
+        first: PartyId,
+        /// The second.
+        second: PartyId,
+    },
+    /// Two parties of a role of which the country has one.
+    #[error("{first} and {second} are both the {role}; there is one")]
+    SecondOfRole {
+        /// Which.
         role: Role,
         /// The first, by id.
         first: PartyId,
@@ -113,14 +123,6 @@ pub enum PartiesError {
     /// No authorised body.
     #[error("no party is the migration-body; exactly one must be")]
     NoMigrationBody,
-    /// Several authorised bodies.
-    #[error("{first} and {second} are both the migration-body; exactly one must be")]
-    SecondMigrationBody {
-        /// The first, by id.
-        first: PartyId,
-        /// The second.
-        second: PartyId,
-    },
     /// A supervisor outside the set.
     #[error("the supervisor {supervisor} of {party} is not a listed party")]
     UnknownSupervisor {
@@ -145,7 +147,7 @@ pub enum PartiesError {
     },
     /// `acts_for` grants more than an akimat acting for its own commission.
     #[error(
-        "{party} may not act for {subject}; only an akimat may, for the commission of its region"
+        "{party} may not act for {subject}; only an akimat may, for a commission of its region"
     )]
     ActsForNotAllowed {
         /// Who would act.
@@ -172,13 +174,15 @@ impl Parties {
         for party in &members {
             check_party(party)?;
         }
-        let migration_body = only_migration_body(&members)?;
-        let akimats = one_per_region(&members, Role::Akimat)?;
-        let commissions = one_per_region(&members, Role::Commission)?;
+        check_single(&members)?;
+        let is_migration_body = |party: &Party| party.role == Role::MigrationBody;
+        let migration_body =
+            members.iter().position(is_migration_body).ok_or(PartiesError::NoMigrationBody)?;
+        let regional = one_per_region(&members)?;
         let by_identity = identities(&members)?;
         check_supervision(&members)?;
         check_acts_for(&members)?;
-        Ok(Self { members, by_identity, akimats, commissions, migration_body })
+        Ok(Self { members, by_identity, regional, migration_body })
     }
 
     /// The party of this id.
@@ -202,13 +206,22 @@ impl Parties {
     /// The akimat of a region, if the registry has one there.
     #[must_use]
     pub fn akimat_of(&self, region: Region) -> Option<&Party> {
-        self.akimats.get(&region).map(|&at| &self.members[at])
+        self.in_region(Role::Akimat, region)
     }
 
-    /// The commission of a region, if the registry has one there.
+    /// The commission on the quota of kandas of a region, if the registry has one there.
     #[must_use]
     pub fn commission_of(&self, region: Region) -> Option<&Party> {
-        self.commissions.get(&region).map(|&at| &self.members[at])
+        self.in_region(Role::Commission, region)
+    }
+
+    /// The party of a role in a region; the first by id where the role allows several.
+    #[must_use]
+    pub fn in_region(&self, role: Role, region: Region) -> Option<&Party> {
+        if role.is_one_per_region() {
+            return self.regional.get(&(role, region)).map(|&at| &self.members[at]);
+        }
+        self.with_role(role).find(|party| party.region == Some(region))
     }
 
     /// Who is warned beside this party, if anyone is set over it.
@@ -276,29 +289,27 @@ fn check_party(party: &Party) -> Result<(), PartiesError> {
     }
 }
 
-fn only_migration_body(members: &[Party]) -> Result<usize, PartiesError> {
-    let mut bodies =
-        members.iter().enumerate().filter(|(_, party)| party.role == Role::MigrationBody);
-    let (first_at, first) = bodies.next().ok_or(PartiesError::NoMigrationBody)?;
-    match bodies.next() {
-        None => Ok(first_at),
-        Some((_, second)) => Err(PartiesError::SecondMigrationBody {
-            first: first.id.clone(),
-            second: second.id.clone(),
-        }),
+fn check_single(members: &[Party]) -> Result<(), PartiesError> {
+    let mut found: BTreeMap<Role, &Party> = BTreeMap::new();
+    for party in members.iter().filter(|party| party.role.is_single()) {
+        if let Some(first) = found.insert(party.role, party) {
+            let (first, second) = (first.id.clone(), party.id.clone());
+            return Err(PartiesError::SecondOfRole { role: party.role, first, second });
+        }
     }
+    Ok(())
 }
 
-fn one_per_region(members: &[Party], role: Role) -> Result<BTreeMap<Region, usize>, PartiesError> {
+fn one_per_region(members: &[Party]) -> Result<BTreeMap<(Role, Region), usize>, PartiesError> {
     let mut found = BTreeMap::new();
     for (at, party) in members.iter().enumerate() {
-        let Some(region) = party.region.filter(|_| party.role == role) else {
+        let Some(region) = party.region.filter(|_| party.role.is_one_per_region()) else {
             continue;
         };
-        if let Some(first) = found.insert(region, at) {
+        if let Some(first) = found.insert((party.role, region), at) {
             return Err(PartiesError::RegionTaken {
                 region,
-                role,
+                role: party.role,
                 first: members[first].id.clone(),
                 second: party.id.clone(),
             });
@@ -377,7 +388,9 @@ fn check_acts_for(members: &[Party]) -> Result<(), PartiesError> {
                 });
             };
             let roles = (party.role, members[at].role);
-            if roles != (Role::Akimat, Role::Commission) || party.region != members[at].region {
+            let commissions = [Role::Commission, Role::EmploymentCommission];
+            let is_its = roles.0 == Role::Akimat && commissions.contains(&roles.1);
+            if !is_its || party.region != members[at].region {
                 return Err(PartiesError::ActsForNotAllowed {
                     party: party.id.clone(),
                     subject: subject.clone(),
@@ -562,7 +575,11 @@ mod tests {
         assert_eq!(Parties::new(Vec::new()), Err(PartiesError::NoMigrationBody));
         assert_eq!(
             refusal(|set| of(set, "operator").role = Role::MigrationBody),
-            PartiesError::SecondMigrationBody { first: id("committee"), second: id("operator") }
+            PartiesError::SecondOfRole {
+                role: Role::MigrationBody,
+                first: id("committee"),
+                second: id("operator")
+            }
         );
     }
 

@@ -121,6 +121,7 @@ fn rule(term: Term, count: CountMode, counting: Counting, zone: &TimeZone) -> St
             format!("{n} {from}; the event's day is {counted}; {end}")
         }
         Term::SameDay => from.into(),
+        Term::SameWorkingDay => format!("{from}; a day off moves to the next working day"),
         Term::MonthEnd => {
             "by the last day of the month after the month of the event; an end on a day off stays there"
                 .into()

@@ -1,0 +1,209 @@
+//! What the writer does besides acts and acknowledgements: quotas, the expiry of held places, and
+//! amendments of the calendar with the clocks they move.
+
+use jiff::tz::TimeZone;
+use tokio::sync::oneshot;
+
+use super::writer::{Group, Later, Repeat, Reply, Writer, index_fault};
+use super::{Amended, Amendment, EngineError, QuotaTaken, timestamp};
+use crate::domain::{
+    self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, Event, Rejection, Sequence,
+    SetQuota,
+};
+use crate::journal::JournalError;
+
+/// Cases read in one page while clocks are counted again.
+const PAGE_CASES: usize = 256;
+
+/// Expired holdings looked at in one turn; the rest waits for the next.
+const PAGE_EXPIRED: usize = 1024;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+impl Writer {
+    pub(super) fn set_quota(
+        &mut self,
+        asked: SetQuota,
+        reply: oneshot::Sender<Result<QuotaTaken, EngineError>>,
+        now_ms: i64,
+        group: &mut Group,
+    ) {
+        match self.overlay.request(asked.author, asked.request).map_err(index_fault) {
+            Err(error) => group.later.push(Later::Quota(Err(error), reply)),
+            Ok(Some(sequence)) => {
+                let fingerprint = Some((asked.request, asked.fingerprint));
+                group.later.push(Later::Quota(Ok(Repeat { sequence, fingerprint }), reply));
+            }
+            Ok(None) => {
+                let (calendar, ledger) = (self.law.calendar(), self.ledger());
+                let decided = domain::set_quota(&asked, self.context(now_ms, &calendar, &ledger));
+                let decided = ledger.check().and(decided.map_err(EngineError::from));
+                match decided {
+                    Err(error) => group.later.push(Later::Quota(Err(error), reply)),
+                    Ok(set) => {
+                        self.take(Event::QuotaSet(set), now_ms, group, Reply::Quota(reply));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn repeated_quota(&self, repeat: &Repeat) -> Result<QuotaTaken, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::QuotaSet(set) = recorded.event else {
+            return Err(reused(repeat));
+        };
+        check_fingerprint(repeat, set.fingerprint)?;
+        let quota = self.overlay.quota(set.key).map_err(index_fault)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(QuotaTaken { sequence, at, hash, key: set.key, quota })
+    }
+
+    /// Frees the places whose consents have expired. Looked for once an hour, because a day
+    /// begins at another hour in another zone.
+    pub(super) fn expire(&mut self, now_ms: i64, group: &mut Group) {
+        let hour = now_ms.div_euclid(HOUR_MS);
+        if hour == self.expiries_of_hour {
+            return;
+        }
+        // East of every region of the country the day has begun earlier than in any of them.
+        let today = timestamp(now_ms + 24 * HOUR_MS).to_zoned(TimeZone::UTC).date();
+        let cases = match self.overlay.expired(today, PAGE_EXPIRED) {
+            Ok(cases) => cases,
+            Err(error) => {
+                tracing::warn!(%error, "expired places could not be looked for");
+                return;
+            }
+        };
+        if cases.len() < PAGE_EXPIRED {
+            self.expiries_of_hour = hour;
+        }
+        for id in cases {
+            let Ok(Some(case)) = self.overlay.case(id) else { continue };
+            let (calendar, ledger) = (self.law.calendar(), self.ledger());
+            let expired = domain::expire(&case, self.context(now_ms, &calendar, &ledger));
+            if let Some(expired) = expired {
+                self.take(Event::HoldingExpired(expired), now_ms, group, Reply::Nobody);
+            }
+        }
+    }
+
+    /// Puts another calendar in force, counts every open clock on it, and answers then. What was
+    /// decided before in this turn is written first.
+    pub(super) fn amend(
+        &mut self,
+        amendment: Amendment,
+        reply: oneshot::Sender<Result<Amended, EngineError>>,
+        now_ms: i64,
+        group: &mut Group,
+    ) -> Result<(), JournalError> {
+        let Amendment { author, request, fingerprint, calendar, text, reason } = amendment;
+        match self.overlay.request(author, request).map_err(index_fault) {
+            Ok(None) => {}
+            Ok(Some(sequence)) => {
+                let fingerprint = Some((request, fingerprint));
+                group.later.push(Later::Amended(Ok(Repeat { sequence, fingerprint }), reply));
+                return Ok(());
+            }
+            Err(error) => {
+                group.later.push(Later::Amended(Err(error), reply));
+                return Ok(());
+            }
+        }
+        let version = calendar.version().clone();
+        let amended = CalendarAmended { version, text, reason, author, request, fingerprint };
+        self.commit(now_ms, group)?;
+        let sequence = Sequence(self.journal.tail().next_seq.0);
+        self.take(Event::CalendarAmended(Box::new(amended)), now_ms, group, Reply::Nobody);
+        self.commit(now_ms, group)?;
+        if self.journal.tail().next_seq.0 == sequence.0 {
+            let _ = reply.send(Err(EngineError::DiskFull));
+            return Ok(());
+        }
+        self.law.amend(calendar);
+        let counted = self.recount(sequence, now_ms, group)?;
+        let answer = counted.and_then(|(cases, clocks)| {
+            let recorded = self.read_back(sequence)?;
+            Ok(Amended { sequence, at: recorded.at, hash: recorded.hash, cases, clocks })
+        });
+        let _ = reply.send(answer);
+        Ok(())
+    }
+
+    pub(super) fn repeated_amendment(&self, repeat: &Repeat) -> Result<Amended, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::CalendarAmended(amended) = recorded.event else {
+            return Err(reused(repeat));
+        };
+        check_fingerprint(repeat, amended.fingerprint)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(Amended { sequence, at, hash, cases: 0, clocks: 0 })
+    }
+
+    /// Finishes an amendment during which the bus went down, before new traffic.
+    pub(super) fn settle(&mut self, group: &mut Group) -> Result<(), JournalError> {
+        let Some(amendment) = self.unsettled.take() else {
+            return Ok(());
+        };
+        let now_ms = self.now_ms();
+        if let Err(error) = self.recount(amendment, now_ms, group)? {
+            tracing::error!(%error, "clocks could not be counted again; the next start tries anew");
+        }
+        Ok(())
+    }
+
+    /// Counts every open clock on the calendar in force, page by page, and notes the end of it.
+    fn recount(
+        &mut self,
+        amendment: Sequence,
+        now_ms: i64,
+        group: &mut Group,
+    ) -> Result<Result<(u64, u64), EngineError>, JournalError> {
+        // The pages are read from the index, so that it must have everything first.
+        if !self.backlog.wait_until_empty() {
+            return Ok(Err(EngineError::Stopped));
+        }
+        let calendar = self.law.calendar();
+        let (mut cases, mut clocks) = (0, 0);
+        let mut after: Option<CaseId> = None;
+        loop {
+            let page = match self.overlay.page(after, PAGE_CASES) {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(index_fault(error))),
+            };
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for case in &page {
+                let ledger = self.ledger();
+                let moved =
+                    domain::recount(case, amendment, self.context(now_ms, &calendar, &ledger));
+                let Some(moved) = moved else { continue };
+                let ClocksMoved { moved: each, .. } = &moved;
+                (cases, clocks) = (cases + 1, clocks + each.len() as u64);
+                self.take(Event::ClocksMoved(moved), now_ms, group, Reply::Nobody);
+                if group.is_full() {
+                    self.commit(now_ms, group)?;
+                }
+            }
+        }
+        let settled = Event::CalendarSettled(CalendarSettled { amendment });
+        self.take(settled, now_ms, group, Reply::Nobody);
+        self.commit(now_ms, group)?;
+        tracing::info!(cases, clocks, "open clocks were counted again on the amended calendar");
+        Ok(Ok((cases, clocks)))
+    }
+}
+
+fn reused(repeat: &Repeat) -> EngineError {
+    match repeat.fingerprint {
+        Some((request, _)) => Rejection::RequestReused(request).into(),
+        None => EngineError::Fault("a repeat without a request"),
+    }
+}
+
+fn check_fingerprint(repeat: &Repeat, recorded: [u8; 32]) -> Result<(), EngineError> {
+    match repeat.fingerprint {
+        Some((_, asked)) if asked != recorded => Err(reused(repeat)),
+        Some(_) | None => Ok(()),
+    }
+}
