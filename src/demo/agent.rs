@@ -353,7 +353,41 @@ impl Agent {
             Act::Unspecified
             | Act::FileApplication
             | Act::SubmitApplication
-            | Act::RegisterArrival => {
+            | Act::RegisterArrival
+            // The acts of the procedures that the demonstration does not play.
+            | Act::QueryStateSystems
+            | Act::AnswerQuery
+            | Act::QueryDigitalDocuments
+            | Act::AnswerDigitalDocuments
+            | Act::RegisterApplication
+            | Act::ConfirmAcceptance
+            | Act::RefuseToAccept
+            | Act::CertifyCopies
+            | Act::SendList
+            | Act::RecordRecommendation
+            | Act::GivePreliminaryNotice
+            | Act::RecordObjection
+            | Act::RecordHearing
+            | Act::PostponeHearing
+            | Act::RecordHearingOutcome
+            | Act::RecordDecision
+            | Act::SendDecision
+            | Act::PublishResult
+            | Act::IssueCertificate
+            | Act::ReissueCertificate
+            | Act::ReportStage
+            | Act::NotifyApplicant
+            | Act::RegisterComplaint
+            | Act::AnswerComplaint
+            | Act::ExtendComplaint
+            | Act::NotifyExtension
+            | Act::RecordCourtAppeal
+            | Act::RegisterChange
+            | Act::NotifyChange
+            | Act::SendProposal
+            | Act::PublishSettlementList
+            | Act::RecordArrival
+            | Act::RecordServiceResult => {
                 return Err(self.line.lacks(&format!("an act for {} at this party", task.hop)));
             }
         };

@@ -65,7 +65,32 @@ impl Law {
             PartyRole::MigrationBody => Some(Role::MigrationBody),
             PartyRole::Akimat => Some(Role::Akimat),
             PartyRole::Commission => Some(Role::Commission),
-            PartyRole::Operator | PartyRole::Applicant | PartyRole::Unspecified => None,
+            PartyRole::Operator
+            | PartyRole::Applicant
+            // Parties of the procedures that the demonstration does not play.
+            | PartyRole::EmploymentCommission
+            | PartyRole::StateCorporation
+            | PartyRole::EmploymentCentre
+            | PartyRole::CareerCentre
+            | PartyRole::LabourMobilityCentre
+            | PartyRole::MigrationPortal
+            | PartyRole::EgovPortal
+            | PartyRole::MobileApp
+            | PartyRole::AisKandas
+            | PartyRole::AisLabourMarket
+            | PartyRole::EgovGateway
+            | PartyRole::DigitalDocuments
+            | PartyRole::MonitoringSystem
+            | PartyRole::LabourExchange
+            | PartyRole::RuralAkimat
+            | PartyRole::QualityBody
+            | PartyRole::AdaptationCentre
+            | PartyRole::FrontOffice
+            | PartyRole::ContactCentre
+            | PartyRole::DepartureAkimat
+            | PartyRole::Channel
+            | PartyRole::Internal
+            | PartyRole::Unspecified => None,
         }
     }
 }

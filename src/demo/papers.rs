@@ -84,7 +84,16 @@ pub(super) fn refusal(grounds: &[types::RefusalGround]) -> types::Refusal {
         types::RefusalGround::NoRegionalQuota => {
             Some("The places of the regional quota are taken by families who filed earlier.")
         }
-        types::RefusalGround::Unspecified => None,
+        // Grounds of other editions.
+        types::RefusalGround::ConditionsNotMet
+        | types::RefusalGround::CompromisingInformation
+        | types::RefusalGround::NoDataConsent
+        | types::RefusalGround::UnitRefused
+        | types::RefusalGround::AlreadyIncluded
+        | types::RefusalGround::PublicServicesLaw
+        | types::RefusalGround::IncompletePackage
+        | types::RefusalGround::ExpiredDocuments
+        | types::RefusalGround::Unspecified => None,
     });
     types::Refusal {
         grounds: grounds.iter().map(|&ground| ground.into()).collect(),
@@ -101,6 +110,7 @@ pub(super) fn hand_over(at: Timestamp, position: &str) -> types::HandOver {
         representative_name: None,
         representative_authority: String::new(),
         handed_over_by: Some(official(Script::Kazakh, position)),
+        head_signature: None,
     }
 }
 

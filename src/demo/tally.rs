@@ -220,6 +220,7 @@ pub(super) fn term_words(term: Option<&Term>) -> String {
         TermUnit::WorkingDays => format!("{} working days", term.n),
         TermUnit::CalendarDays => format!("{} calendar days", term.n),
         TermUnit::SameDay => "the same day".to_owned(),
+        TermUnit::SameWorkingDay => "the same working day".to_owned(),
         TermUnit::MonthEnd => "the end of the next month".to_owned(),
         TermUnit::DaysBeforeServiceDue => format!("{} days before the end", term.n),
         TermUnit::None | TermUnit::Unspecified => "no term".to_owned(),

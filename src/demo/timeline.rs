@@ -113,6 +113,40 @@ fn sentence(hop: &CaseHop, clock: &Clock) -> String {
         Act::HandOverInclusionDecision => {
             format!("{holder} hands the inclusion over to the family")
         }
+        // The acts of the procedures that the demonstration does not play.
+        Act::QueryStateSystems
+        | Act::AnswerQuery
+        | Act::QueryDigitalDocuments
+        | Act::AnswerDigitalDocuments
+        | Act::RegisterApplication
+        | Act::ConfirmAcceptance
+        | Act::RefuseToAccept
+        | Act::CertifyCopies
+        | Act::SendList
+        | Act::RecordRecommendation
+        | Act::GivePreliminaryNotice
+        | Act::RecordObjection
+        | Act::RecordHearing
+        | Act::PostponeHearing
+        | Act::RecordHearingOutcome
+        | Act::RecordDecision
+        | Act::SendDecision
+        | Act::PublishResult
+        | Act::IssueCertificate
+        | Act::ReissueCertificate
+        | Act::ReportStage
+        | Act::NotifyApplicant
+        | Act::RegisterComplaint
+        | Act::AnswerComplaint
+        | Act::ExtendComplaint
+        | Act::NotifyExtension
+        | Act::RecordCourtAppeal
+        | Act::RegisterChange
+        | Act::NotifyChange
+        | Act::SendProposal
+        | Act::PublishSettlementList
+        | Act::RecordArrival
+        | Act::RecordServiceResult => format!("{holder} does its part"),
         Act::Unspecified => "an act without a name".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ mod generated {
 
 pub use generated::google;
 pub use generated::kopir::{
-    akimat, cases, commission, inbox, migration, mission, operations, procedures, types,
+    akimat, cases, commission, forms, inbox, migration, mission, operations, procedures, types,
 };
 
 /// The descriptors of every contract with their imports and comments, for reflection.

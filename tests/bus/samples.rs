@@ -176,6 +176,7 @@ pub fn hand_over(at: &str) -> HandOver {
         representative_name: None,
         representative_authority: String::new(),
         handed_over_by: Some(official("Маман (үлгі)")),
+        head_signature: None,
     }
 }
 

@@ -115,6 +115,7 @@ fn term(clock: &Clock) -> String {
         TermUnit::CalendarDays => format!("{} calendar days{source}", term.n),
         TermUnit::None => format!("no term{source}"),
         TermUnit::SameDay
+        | TermUnit::SameWorkingDay
         | TermUnit::MonthEnd
         | TermUnit::DaysBeforeServiceDue
         | TermUnit::Unspecified => panic!("{clock:?}"),

@@ -124,6 +124,7 @@ pub fn hand_over(at: prost_types::Timestamp) -> HandOver {
         representative_name: None,
         representative_authority: String::new(),
         handed_over_by: Some(official()),
+        head_signature: None,
     }
 }
 

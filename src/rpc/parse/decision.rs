@@ -113,7 +113,19 @@ fn ground(number: i32) -> Option<Ground> {
     match RefusalGround::try_from(number) {
         Ok(RefusalGround::UnreliableData) => Some(Ground::UnreliableData),
         Ok(RefusalGround::NoRegionalQuota) => Some(Ground::NoRegionalQuota),
-        Ok(RefusalGround::Unspecified) | Err(_) => None,
+        // Grounds of other editions, and of refusing to accept: not of ¶¶8, 15.
+        Ok(
+            RefusalGround::Unspecified
+            | RefusalGround::ConditionsNotMet
+            | RefusalGround::CompromisingInformation
+            | RefusalGround::NoDataConsent
+            | RefusalGround::UnitRefused
+            | RefusalGround::AlreadyIncluded
+            | RefusalGround::PublicServicesLaw
+            | RefusalGround::IncompletePackage
+            | RefusalGround::ExpiredDocuments,
+        )
+        | Err(_) => None,
     }
 }
 

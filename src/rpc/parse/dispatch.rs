@@ -26,6 +26,7 @@ pub fn hand_over(faults: &mut Faults, at: &Path<'_>, value: &HandOver) -> Option
         representative_name,
         representative_authority,
         handed_over_by,
+        head_signature,
     } = value;
     let handed_over_at =
         rule::time(faults, &at.field("handed_over_time"), handed_over_time.as_ref());
@@ -49,5 +50,8 @@ pub fn hand_over(faults: &mut Faults, at: &Path<'_>, value: &HandOver) -> Option
         }
     }
     person::official(faults, &at.field("handed_over_by"), handed_over_by);
+    if let Some(signed) = head_signature {
+        person::signature(faults, &at.field("head_signature"), signed);
+    }
     handed_over_at
 }

@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use super::fault::{Faults, Path};
 use super::rule::{self, Bound, Lines};
 use crate::rpc::proto::google::r#type::Date as DateMessage;
-use crate::rpc::proto::types::v1::{Address, FamilyMember, Kinship, Official, Person, PersonName};
+use crate::rpc::proto::types::v1::{
+    Address, ElectronicSignature, FamilyMember, Kinship, Official, Person, PersonName,
+};
 
 /// The oldest age that is taken for true, in years. The oldest verified human reached 122.
 const MAX_AGE_YEARS: i32 = 130;
@@ -74,6 +76,20 @@ pub fn official(faults: &mut Faults, at: &Path<'_>, value: &Option<Official>) {
     };
     name(faults, &at.field("name"), full_name);
     rule::text(faults, &at.field("position"), position, 1..=200, Lines::One);
+}
+
+/// The largest detached signature that a paper bears, in bytes.
+const MAX_SIGNATURE_BYTES: usize = 8192;
+
+/// Checks an electronic signature for its form only: whom it binds is for its readers to verify.
+pub fn signature(faults: &mut Faults, at: &Path<'_>, value: &ElectronicSignature) {
+    let ElectronicSignature { signer, signed_time, signature } = value;
+    official(faults, &at.field("signer"), signer);
+    rule::time(faults, &at.field("signed_time"), signed_time.as_ref());
+    if !(1..=MAX_SIGNATURE_BYTES).contains(&signature.len()) {
+        let rule = format_args!("must be a signature of 1 to {MAX_SIGNATURE_BYTES} bytes");
+        faults.field(&at.field("signature"), rule);
+    }
 }
 
 fn birth(faults: &mut Faults, at: &Path<'_>, value: Option<&DateMessage>, signed: Signed) {

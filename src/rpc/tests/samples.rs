@@ -186,6 +186,7 @@ pub(crate) fn hand_over() -> HandOver {
         representative_name: None,
         representative_authority: String::new(),
         handed_over_by: official(),
+        head_signature: None,
     }
 }
 
