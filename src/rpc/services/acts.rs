@@ -21,6 +21,10 @@ use crate::rpc::proto::mission::v1::foreign_mission_service_server::ForeignMissi
 use crate::rpc::proto::mission::v1::submit_applications_response::Result as ItemResult;
 use crate::rpc::status::{Refusal, item_status, of_transport};
 
+/// The answers to the items of the bulk stream.
+type Answers =
+    Pin<Box<dyn Stream<Item = Result<mission::SubmitApplicationsResponse, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl ForeignMissionService for Service {
     async fn submit_application(
@@ -31,13 +35,10 @@ impl ForeignMissionService for Service {
         Ok(Response::new(mission::SubmitApplicationResponse { receipt }))
     }
 
-    type SubmitApplicationsStream =
-        Pin<Box<dyn Stream<Item = Result<mission::SubmitApplicationsResponse, Status>> + Send>>;
-
     async fn submit_applications(
         &self,
         request: Request<Streaming<mission::SubmitApplicationsRequest>>,
-    ) -> Result<Response<Self::SubmitApplicationsStream>, Status> {
+    ) -> Result<Response<Answers>, Status> {
         let bus = Arc::clone(&self.0);
         let caller = Arc::new(bus.caller(&request)?);
         let limits = Limits { window: bus.streams.bulk_window_acts, idle: bus.streams.idle };

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::clock::{clock, used_days};
-use super::{View, act, time};
+use super::{View, act, role, time};
 use crate::domain::event::Decision;
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::Term;
 use crate::domain::{Act, Case, HopRun, HopState, Outcome};
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Obligation;
+use crate::rpc::proto::types::v1 as types;
 
 /// Where a case stands: by the hop that is open last or, when none is, by the act on its way to a
 /// receiver who will have to go on. A delivery that nobody has to act upon keeps no case open.
@@ -92,6 +93,7 @@ pub fn summary(case: &Case) -> cases::CaseSummary {
         create_time: created.map(|moment| time(moment.at)),
         update_time: Some(time(*updated_at)),
         next_due_time: next_due.map(time),
+        last_outcome: last_outcome(case).into(),
     }
 }
 
@@ -105,7 +107,12 @@ pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
         akimat_party_id: party(Role::Akimat).unwrap_or_default(),
         commission_party_id: party(Role::Commission).unwrap_or_default(),
         hops: case.hops.iter().map(|run| hop(view, case, run, now)).collect(),
+        parties: case.participants.iter().map(|&(of, party)| part(view, of, party)).collect(),
     }
+}
+
+fn part(view: View<'_>, of: Role, party: PartyNumber) -> cases::CaseParty {
+    cases::CaseParty { role: role(of).into(), party_id: view.party_id(party) }
 }
 
 fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::CaseHop {
@@ -159,6 +166,15 @@ fn outcome(decision: Option<&Decision>) -> cases::CaseOutcome {
         None => cases::CaseOutcome::Unspecified,
         Some(Outcome::Consent | Outcome::Inclusion) => cases::CaseOutcome::Positive,
         Some(Outcome::Refusal) => cases::CaseOutcome::Refused,
+    }
+}
+
+fn last_outcome(case: &Case) -> types::Outcome {
+    match case.outcome() {
+        None => types::Outcome::Unspecified,
+        Some(Outcome::Consent) => types::Outcome::Consent,
+        Some(Outcome::Inclusion) => types::Outcome::Inclusion,
+        Some(Outcome::Refusal) => types::Outcome::Refusal,
     }
 }
 

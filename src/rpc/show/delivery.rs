@@ -72,6 +72,7 @@ pub fn envelope(
         inclusion_decision: None,
         dispatch: cover(&event.body)?,
         record_hash: digest(&recorded.hash),
+        forms: Vec::new(),
     })
 }
 

@@ -104,13 +104,26 @@ pub fn summary(procedure: &Procedure) -> procedures::ProcedureSummary {
         title: procedure.names().en.clone(),
         citation: procedure.basis().to_owned(),
         hop_count: i32::try_from(procedure.hops().len()).unwrap_or(i32::MAX),
+        title_kk: procedure.names().kk.clone(),
+        title_ru: procedure.names().ru.clone(),
+        category: types::QuotaCategory::Unspecified.into(),
+        region: String::new(),
+        published_date: None,
+        effective_date: None,
     }
 }
 
 /// A procedure with its hops.
 pub fn procedure(procedure: &Procedure) -> procedures::Procedure {
     let summary = Some(summary(procedure));
-    procedures::Procedure { summary, hops: procedure.hops().iter().map(hop).collect() }
+    procedures::Procedure {
+        summary,
+        hops: procedure.hops().iter().map(hop).collect(),
+        service_terms: Vec::new(),
+        grounds: Vec::new(),
+        acceptance_grounds: Vec::new(),
+        hours: Vec::new(),
+    }
 }
 
 fn hop(hop: &Hop) -> procedures::Hop {
@@ -125,8 +138,8 @@ fn hop(hop: &Hop) -> procedures::Hop {
         citation,
         wording,
         opened_by: _,
-        recorded_with: _,
-        note: _,
+        recorded_with,
+        note,
     } = hop;
     procedures::Hop {
         hop: id.to_string(),
@@ -137,6 +150,20 @@ fn hop(hop: &Hop) -> procedures::Hop {
         source: source(*origin).into(),
         citation: citation.clone(),
         wording: wording.clone(),
+        kind: procedures::HopKind::Hop.into(),
+        from_roles: vec![actor(*from).into()],
+        to_roles: vec![actor(*to).into()],
+        broadcast: false,
+        recorded_by_role: types::PartyRole::Unspecified.into(),
+        recorded_with: recorded_with.map(|hop| hop.to_string()).unwrap_or_default(),
+        opened_by: Vec::new(),
+        channels: Vec::new(),
+        bases: Vec::new(),
+        branch: String::new(),
+        closes: Vec::new(),
+        ends: false,
+        readings: Vec::new(),
+        note: note.clone(),
     }
 }
 
