@@ -1,15 +1,24 @@
-//! The law as data: one file per procedure and edition, and the calendar of working days. This
-//! module turns the files into checked [`Procedure`]s and knows nothing of cases.
+//! The law as data: one file per procedure and edition, the calendar of working days, the quotas, and
+//! the registers of interpretations, forms and labels. This module turns the files into checked types
+//! and knows nothing of cases.
 
+pub mod ambiguities;
 pub mod calendar;
+pub mod forms;
+pub mod labels;
+pub mod people;
+pub mod quotas;
+
 mod file;
+mod register;
 
 use crate::domain::act::UnknownName;
 use crate::domain::ids::IdError;
 use crate::domain::procedure::ProcedureError;
 use crate::domain::{ProcedureKey, Procedures};
 
-pub use file::parse;
+pub use self::file::parse;
+pub use self::register::RegisterError;
 
 /// The files that ship with the bus, by name.
 const FILES: &[(&str, &str)] = &[
