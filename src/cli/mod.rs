@@ -26,6 +26,8 @@ mod journal;
 mod law;
 mod output;
 mod procedure;
+mod quota;
+mod register;
 mod serve;
 mod words;
 
@@ -77,6 +79,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     #[command(subcommand)]
     Procedure(procedure::ProcedureCommand),
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
     Deadline(deadline::DeadlineArgs),
     Bench(bench::BenchArgs),
     #[command(subcommand)]
@@ -115,6 +119,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Case(command) => case::run(&command),
         Command::Inbox(args) => inbox::run(&args),
         Command::Procedure(command) => procedure::run(&command),
+        Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Certs(command) => certs::run(&command),

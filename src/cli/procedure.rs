@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::law::{self, TermView};
 use super::output::{Failure, print, print_json, table};
+use super::register::{self, AmbiguitiesArgs, FormsArgs};
 use crate::domain::party::Names;
 use crate::domain::procedure::{Hop, OpenedBy, Procedure, ServiceTerm, Trigger};
 use crate::domain::term::CountMode;
@@ -30,6 +31,27 @@ pub(super) enum ProcedureCommand {
     ///   kopir procedure show kandas-mission --json | jq '.hops[] | {hop, term, citation}'
     #[command(verbatim_doc_comment)]
     Show(ShowArgs),
+    /// Show where the texts are unclear and the reading that the bus takes
+    ///
+    /// A reading is the bus's own and not law. A switch is the key that takes another one.
+    ///
+    /// Examples:
+    ///
+    ///   kopir procedure ambiguities
+    ///   kopir procedure ambiguities A-10
+    ///   kopir procedure ambiguities --json | jq '.[] | select(.hops | index("K24-16"))'
+    #[command(verbatim_doc_comment)]
+    Ambiguities(AmbiguitiesArgs),
+    /// Show the forms of each edition, with the messages that carry them
+    ///
+    /// Forms to which an act refers and which the sources do not have are marked.
+    ///
+    /// Examples:
+    ///
+    ///   kopir procedure forms
+    ///   kopir procedure forms --json | jq '.[] | select(.standing == "not-in-sources")'
+    #[command(verbatim_doc_comment)]
+    Forms(FormsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -52,16 +74,19 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(command: &ProcedureCommand) -> Result<(), Failure> {
-    let procedures = law::load()?;
     match command {
         ProcedureCommand::List(ListArgs { json }) => {
+            let procedures = law::load()?;
             let views: Vec<_> = procedures.values().map(Summary::new).collect();
             if *json { print_json(&views) } else { print(list(&views)) }
         }
         ProcedureCommand::Show(ShowArgs { procedure, edition, json }) => {
+            let procedures = law::load()?;
             let found = law::find(&procedures, procedure, edition.as_deref())?;
             if *json { print_json(&Details::new(found)) } else { print(show(found)) }
         }
+        ProcedureCommand::Ambiguities(args) => register::ambiguities(args),
+        ProcedureCommand::Forms(args) => register::forms(args),
     }
 }
 
