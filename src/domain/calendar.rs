@@ -16,8 +16,10 @@ use jiff::Span;
 use jiff::civil::Date;
 use thiserror::Error;
 
+pub use self::amendment::{AmendmentError, DayChange};
 pub use self::day::{Certainty, Day, DayKind, DayName, ListedDay, ListedKind};
 
+mod amendment;
 mod day;
 
 /// A number of working days: never mixed with [`CalendarDays`], which run

@@ -1,4 +1,4 @@
-//! Reads a working-day calendar from its file.
+//! Reads a working-day calendar from its file, and writes one.
 //!
 //! The calendar is data, because the Government decides days off every year
 //! and a release must not be needed to read them. A calendar decides who is
@@ -17,6 +17,8 @@
 //!
 //! Further lines that begin with `#` are comments. The weekday is redundant on
 //! purpose: it catches a date with a slip of a digit. Fields hold no commas.
+//!
+//! [`ics`] takes days over from an iCalendar file.
 
 use std::fmt;
 
@@ -27,6 +29,14 @@ use crate::domain::calendar::{
     Calendar, CalendarBuilder, CalendarError, CalendarVersion, Certainty, DayName, ListedDay,
     ListedKind,
 };
+
+pub use self::write::write;
+
+pub mod ics;
+mod write;
+
+/// The longest file in bytes, thirty times that of the carried calendar.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
 const KAZAKHSTAN: &str = include_str!("calendar-kz.csv");
 const FORMAT: &str = "kopir-calendar/1";
@@ -233,15 +243,8 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
     if weekday != actual {
         return Err(CalendarFileError::Weekday { line, date, actual, found: shown(weekday) });
     }
-    let kind = match kind {
-        "holiday" => ListedKind::Holiday,
-        "observed" => ListedKind::Observed,
-        "day_off_moved" => ListedKind::MovedOff,
-        "working_weekend" => ListedKind::WorkingWeekend,
-        other => {
-            let allowed = "holiday, observed, day_off_moved or working_weekend";
-            return Err(not_allowed(line, Field::Kind, other, allowed));
-        }
+    let Some(kind) = kind_of(kind) else {
+        return Err(not_allowed(line, Field::Kind, kind, KINDS));
     };
     let certainty = match certainty {
         "fixed" => Certainty::Fixed,
@@ -251,10 +254,6 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
             return Err(not_allowed(line, Field::Certainty, other, allowed));
         }
     };
-    if en.is_empty() {
-        let allowed = "the day's name in English";
-        return Err(not_allowed(line, Field::NameEn, en, allowed));
-    }
     let name = DayName {
         en: name(line, Field::NameEn, en)?.into(),
         kk: name(line, Field::NameKk, kk)?.into(),
@@ -262,12 +261,49 @@ fn row(line: usize, text: &str) -> Result<ListedDay, CalendarFileError> {
     Ok(ListedDay { date, kind, certainty, name })
 }
 
-fn name(line: usize, field: Field, text: &str) -> Result<&str, CalendarFileError> {
-    if text.len() > NAME_MAX || text.contains(char::is_control) || text.trim() != text {
-        let allowed = "up to 200 bytes without control characters or outer spaces";
-        return Err(not_allowed(line, field, text, allowed));
+const KINDS: &str = "holiday, observed, day_off_moved or working_weekend";
+
+fn kind_of(word: &str) -> Option<ListedKind> {
+    use ListedKind as K;
+    let kinds = [K::Holiday, K::Observed, K::MovedOff, K::WorkingWeekend];
+    kinds.into_iter().find(|kind| kind_word(*kind) == word)
+}
+
+/// The word of the format for a kind.
+#[must_use]
+pub fn kind_word(kind: ListedKind) -> &'static str {
+    match kind {
+        ListedKind::Holiday => "holiday",
+        ListedKind::Observed => "observed",
+        ListedKind::MovedOff => "day_off_moved",
+        ListedKind::WorkingWeekend => "working_weekend",
     }
-    Ok(text)
+}
+
+/// The word of the format for a certainty.
+#[must_use]
+pub fn certainty_word(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Fixed => "fixed",
+        Certainty::Estimated => "estimated",
+    }
+}
+
+fn name(line: usize, field: Field, text: &str) -> Result<&str, CalendarFileError> {
+    match name_rule(field, text) {
+        Some(allowed) => Err(not_allowed(line, field, text, allowed)),
+        None => Ok(text),
+    }
+}
+
+/// What a name should be that may not stand in a row.
+fn name_rule(field: Field, text: &str) -> Option<&'static str> {
+    if field == Field::NameEn && text.is_empty() {
+        return Some("the day's name in English");
+    }
+    let foreign = |c: char| c.is_control() || c == ',';
+    (text.len() > NAME_MAX || text.contains(foreign) || text.trim() != text)
+        .then_some("up to 200 bytes without commas, control characters or outer spaces")
 }
 
 /// Reads `YYYY-MM-DD` and nothing else: the library's reader also takes a time
@@ -277,7 +313,9 @@ fn civil_day(text: &str) -> Option<Date> {
     (date.to_string() == text).then_some(date)
 }
 
-fn weekday_word(weekday: Weekday) -> &'static str {
+/// The word of the format for a weekday.
+#[must_use]
+pub fn weekday_word(weekday: Weekday) -> &'static str {
     match weekday {
         Weekday::Monday => "Mon",
         Weekday::Tuesday => "Tue",

@@ -46,6 +46,19 @@ impl DayKind {
             Self::Weekend | Self::Holiday | Self::Observed | Self::MovedOff => false,
         }
     }
+
+    /// The word for a day of this kind in explanations and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working day",
+            Self::Weekend => "weekend",
+            Self::Holiday => "holiday",
+            Self::Observed => "observed day off",
+            Self::MovedOff => "moved day off",
+            Self::WorkingWeekend => "working weekend",
+        }
+    }
 }
 
 /// The kinds that have to be listed, because the weekday does not tell them.
@@ -114,4 +127,12 @@ pub struct Day<'c> {
     /// The listing, if there is one; `None` exactly for [`DayKind::Working`]
     /// and [`DayKind::Weekend`].
     pub listed: Option<&'c ListedDay>,
+}
+
+impl Day<'_> {
+    /// Whether the day is only reckoned ahead so far.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        self.listed.is_some_and(|day| day.certainty == Certainty::Estimated)
+    }
 }
