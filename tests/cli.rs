@@ -123,6 +123,30 @@ fn deadlines_are_those_of_the_vectors() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn an_imported_calendar_is_kept_and_never_overwritten() -> Outcome {
+    let dir = TempDir::new()?;
+    let path = dir.path().join("kz-2027.2.csv");
+    let args = [
+        "calendar",
+        "import",
+        "tests/data/cli/calendar/moves-2027.ics",
+        "--version",
+        "kz-2027.2",
+        "-o",
+        text(&path)?,
+    ];
+    let (out, told) = answer(&args, 0)?;
+    assert!(out.is_empty() && told.ends_with("kz-2027.2.csv\n"), "{out}{told}");
+    let written = fs::read_to_string(&path)?;
+    let (shown, _) = answer(&["calendar", "show", "--year", "2027", "--file", text(&path)?], 0)?;
+    assert!(shown.contains("calendar kz-2027.2") && shown.contains("17*"), "{shown}");
+    let (_, told) = answer(&args, 1)?;
+    assert!(told.contains("is there already and is kept"), "{told}");
+    assert_eq!(fs::read_to_string(&path)?, written);
+    Ok(())
+}
+
 /// A directory with the samples and the certificates that they ask for.
 struct Installation {
     root: TempDir,

@@ -15,6 +15,7 @@ pub use self::output::Exit;
 
 mod bench;
 mod bus;
+mod calendar;
 mod case;
 mod certs;
 mod config;
@@ -82,6 +83,8 @@ enum Command {
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
     Deadline(deadline::DeadlineArgs),
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
     Bench(bench::BenchArgs),
     #[command(subcommand)]
     Certs(certs::CertsCommand),
@@ -121,6 +124,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Procedure(command) => procedure::run(&command),
         Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),
+        Command::Calendar(command) => calendar::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Certs(command) => certs::run(&command),
         Command::Config(command) => config::run(&command),
