@@ -189,8 +189,11 @@ impl<'a> Answer<'a> {
         if view.estimated == Some(true) {
             let days = view.skipped.iter().filter(|day| day.estimated);
             let days: Vec<_> = days.map(|day| day.date.as_str()).collect();
+            // A working weekend may be estimated too, and that is not among the days skipped.
+            let which = if days.is_empty() { "a day counted".to_owned() } else { days.join(", ") };
+            let verb = if days.len() > 1 { "are" } else { "is" };
             let why = "not announced yet, so the due date may move";
-            rows.push(("estimated", format!("{} is {why}", days.join(", "))));
+            rows.push(("estimated", format!("{which} {verb} {why}")));
         }
         let rows = rows.into_iter().map(|(name, value)| format!("  {name:<10} {value}\n"));
         head + &rows.collect::<String>()
