@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::party::PartyError;
+use crate::domain::term::TermError;
+use crate::procedures::FileError;
+use crate::procedures::calendar::CalendarFileError;
 use crate::rpc::client::{CallError, ConnectError};
 use crate::trust::issue::IssueError;
 use crate::trust::tls::TlsError;
@@ -29,6 +32,15 @@ pub enum BenchError {
     /// The registry of the bench names no such party.
     #[error(transparent)]
     Party(#[from] PartyError),
+    /// A procedure of this build cannot be read.
+    #[error(transparent)]
+    Procedures(#[from] FileError),
+    /// The calendar of this build cannot be read.
+    #[error(transparent)]
+    Calendar(#[from] CalendarFileError),
+    /// A term of this build cannot be counted.
+    #[error(transparent)]
+    Term(#[from] TermError),
     /// The bus could not be started or ended.
     #[error("{}: {why}", binary.display())]
     Process {

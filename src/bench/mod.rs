@@ -10,6 +10,7 @@ mod bus;
 mod delivery;
 mod error;
 mod latency;
+mod law;
 mod load;
 mod process;
 mod site;
@@ -25,6 +26,7 @@ pub use acts::{ActsRun, Form};
 pub use delivery::{DeliveryRun, PacedRun};
 pub use error::BenchError;
 pub use latency::Latency;
+pub use law::LawRun;
 pub use process::Usage;
 pub use standing::{MemoryRun, RestartRun, Start};
 
@@ -44,12 +46,14 @@ pub enum Part {
     Restart,
     /// Resident memory, idle and for each queued delivery.
     Memory,
+    /// Loading the procedures and counting due instants, without a bus.
+    Law,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub const ALL: [Self; 5] =
-        [Self::Memory, Self::Unary, Self::Bulk, Self::Delivery, Self::Restart];
+    pub const ALL: [Self; 6] =
+        [Self::Law, Self::Memory, Self::Unary, Self::Bulk, Self::Delivery, Self::Restart];
 }
 
 /// What to measure.
@@ -84,6 +88,8 @@ pub struct Report {
     pub restart: Option<RestartRun>,
     /// Memory, if asked for.
     pub memory: Option<MemoryRun>,
+    /// The law, if asked for.
+    pub law: Option<LawRun>,
 }
 
 /// Told before each step, in words for the person who waits.
@@ -103,6 +109,7 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, Be
             Part::Delivery => report.delivery = Some(delivery::run(options, progress).await?),
             Part::Restart => report.restart = Some(standing::restart(options, progress).await?),
             Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
+            Part::Law => report.law = Some(law::run(progress)?),
         }
     }
     Ok(report)

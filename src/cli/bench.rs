@@ -11,15 +11,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Exit, Failure, note, print, table};
 use crate::bench::{
-    self, ActsRun, BenchError, DeliveryRun, Latency, MemoryRun, Options, Part, Report, RestartRun,
-    Start,
+    self, ActsRun, BenchError, DeliveryRun, Latency, LawRun, MemoryRun, Options, Part, Report,
+    RestartRun, Start,
 };
 use crate::engine::Clock;
 
 /// The longest bar, in characters.
 const BAR_WIDTH: f64 = 24.0;
 
-/// Measures a bus on this machine: acts a second, latency, delivery, restart, memory
+/// Measures a bus on this machine: acts a second, latency, delivery, restart, memory, law
 ///
 /// A bus is started as a process of its own, with mutual TLS and its real storage, and ended and
 /// removed afterwards. Every act counted was durable before its receipt. Clients run in this
@@ -30,6 +30,7 @@ const BAR_WIDTH: f64 = 24.0;
 ///
 ///   kopir bench
 ///   kopir bench --only bulk --seconds 30 --dir /var/lib/kopir
+///   kopir bench --only law
 ///   kopir bench --json > bench.json
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -64,6 +65,7 @@ enum PartArg {
     Delivery,
     Restart,
     Memory,
+    Law,
 }
 
 impl From<PartArg> for Part {
@@ -74,6 +76,7 @@ impl From<PartArg> for Part {
             PartArg::Delivery => Self::Delivery,
             PartArg::Restart => Self::Restart,
             PartArg::Memory => Self::Memory,
+            PartArg::Law => Self::Law,
         }
     }
 }
@@ -126,6 +129,9 @@ fn failure(error: BenchError) -> Failure {
         | BenchError::TooSlow { .. }
         | BenchError::Task(_)
         | BenchError::Histogram(_)
+        | BenchError::Procedures(_)
+        | BenchError::Calendar(_)
+        | BenchError::Term(_)
         | BenchError::Figures { .. } => Exit::Failed,
     };
     Failure::new(exit, error)
@@ -144,6 +150,9 @@ fn show(report: &Report) -> Result<(), Failure> {
     }
     if let Some(run) = &report.memory {
         memory(run, &mut facts);
+    }
+    if let Some(run) = &report.law {
+        law(run, &mut facts);
     }
     if facts.row_count() > 0 { print(format_args!("{facts}\n")) } else { Ok(()) }
 }
@@ -235,6 +244,18 @@ fn memory(run: &MemoryRun, facts: &mut Table) {
     }
 }
 
+fn law(run: &LawRun, facts: &mut Table) {
+    let LawRun { procedures, procedures_loaded_in, listed_days, calendar_loaded_in, .. } = *run;
+    for (what, took) in [
+        (format!("{procedures} procedures loaded and checked"), procedures_loaded_in),
+        (format!("calendar of {listed_days} listed days loaded"), calendar_loaded_in),
+    ] {
+        facts.add_row([what, format!("{} ms", ms(took))]);
+    }
+    let each = format!("{:.0} ns each", run.ns_per_due());
+    facts.add_row([format!("due instants counted, {} of them", run.dues), each]);
+}
+
 fn bar(share: f64) -> String {
     // Between one and BAR_WIDTH, so the cast cuts nothing.
     "█".repeat((share * BAR_WIDTH).clamp(1.0, BAR_WIDTH) as usize)
@@ -253,7 +274,7 @@ fn mib(bytes: u64) -> String {
 }
 
 fn json(report: &Report) -> Value {
-    let Report { acts, delivery, restart, memory } = report;
+    let Report { acts, delivery, restart, memory, law } = report;
     json!({
         "acts": acts.iter().map(acts_json).collect::<Vec<_>>(),
         "delivery": delivery.as_ref().map(delivery_json),
@@ -271,6 +292,14 @@ fn json(report: &Report) -> Value {
             "restarted_bytes": run.restarted_bytes,
             "bytes_per_delivery_taken": run.bytes_per_delivery_taken(),
             "bytes_per_delivery": run.bytes_per_delivery(),
+        })),
+        "law": law.as_ref().map(|run| json!({
+            "procedures": run.procedures,
+            "procedures_loaded_ms": millis(run.procedures_loaded_in),
+            "listed_days": run.listed_days,
+            "calendar_loaded_ms": millis(run.calendar_loaded_in),
+            "dues": run.dues,
+            "due_ns": run.ns_per_due(),
         })),
     })
 }
@@ -366,6 +395,14 @@ mod tests {
                 filled_bytes: 220 << 20,
                 restarted_bytes: 70 << 20,
             }),
+            law: Some(LawRun {
+                procedures: 9,
+                procedures_loaded_in: Duration::from_millis(6),
+                listed_days: 320,
+                calendar_loaded_in: Duration::from_micros(500),
+                dues: 50_000,
+                counted_in: Duration::from_millis(4),
+            }),
         }
     }
 
@@ -381,6 +418,8 @@ mod tests {
         assert_eq!(value["delivery"]["paced"]["delivery"]["p50_us"], 3_000);
         assert_eq!(value["delivery"]["server_cpu_us_per_delivery"], 100.0);
         assert_eq!(value["memory"]["bytes_per_delivery"], 50.0);
+        assert_eq!(value["law"]["due_ns"], 80.0);
+        assert_eq!(value["law"]["procedures_loaded_ms"], 6.0);
         assert!(value["restart"].is_null());
     }
 
