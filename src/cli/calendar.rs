@@ -167,11 +167,11 @@ fn in_file(path: &Path, why: impl Display) -> Failure {
 }
 
 fn in_way(path: &Path, why: &io::Error) -> Failure {
-    Failure::failed(match why.kind() {
-        io::ErrorKind::AlreadyExists => {
-            anyhow!("{}: is there already and is kept; name another file with -o", path.display())
-        }
-        _ => anyhow!("{}: {why}", path.display()),
+    let path = path.display();
+    Failure::failed(if why.kind() == io::ErrorKind::AlreadyExists {
+        anyhow!("{path}: is there already and is kept; name another file with -o")
+    } else {
+        anyhow!("{path}: {why}")
     })
 }
 
