@@ -19,10 +19,12 @@ use crate::domain::Sequence;
 use crate::engine::{self, Clock, Engine, Law, Parts};
 use crate::index::{self, Index, IndexOptions, Opened};
 use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq};
+use crate::procedures::calendar;
 use crate::rpc::front::{
     FrontOptions, Http2Options, ListenOptions, Listener, ServeError, ServeOptions, serve,
 };
 use crate::rpc::{Bus, BusParts, StreamOptions};
+use crate::trust::applicants::ApplicantKey;
 
 /// How long open calls and streams may take to end after a stop was asked for.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -63,9 +65,10 @@ impl App {
             index,
             observer: Arc::new(dispatch.clone()),
             parties,
-            law: Law { procedures: Arc::new(procedures), calendar: Arc::new(calendar) },
+            law: Law::new(Arc::new(procedures), calendar, config.quota.when_unset),
             clock,
             options: config.engine,
+            read_calendar: |text| calendar::parse(text).map_err(|error| error.to_string()),
         })?;
         let engine = started.engine;
         let (stop, stopping) = watch::channel(false);
@@ -74,6 +77,7 @@ impl App {
             dispatch: dispatch.clone(),
             streams: stream_options(&config),
             journal_format_version: u32::from(journal::FORMAT_VERSION),
+            applicants: Arc::new(ApplicantKey::open(&config.applicant_key())?),
             stopping: stopping.clone(),
         })?);
         let options = serve_options(&config);

@@ -5,6 +5,7 @@
 //! file, the key, what is wrong with it and what would be right. `deploy/kopir.toml` is the sample
 //! that explains the keys; a test keeps it equal to what is read here.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -13,19 +14,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tracing_subscriber::filter::Targets;
 
-use crate::domain::Procedures;
 use crate::domain::calendar::Calendar;
 use crate::domain::party::Parties;
-use crate::domain::term::CalendarDays;
+use crate::domain::term::{CalendarDays, Counting};
+use crate::domain::{ProcedureKey, Procedures, WhenUnset};
 use crate::engine::EngineOptions;
 use crate::journal::FileOptions;
 use crate::procedures;
 use crate::trust::registry;
 use crate::trust::tls::{self, ServerTls, TlsFiles};
 
-pub use self::error::{ConfigError, Key};
+pub use self::error::{ConfigError, Key, PublicationFault};
 
 mod error;
 mod file;
@@ -63,10 +65,33 @@ pub struct Config {
     pub http2: Http2Limits,
     /// How long a consent stays valid; none where the law's silence is kept (002-EN A1 ¶¶14-20).
     pub consent_validity: Option<CalendarDays>,
+    /// Readings of the law that are configuration.
+    pub readings: Readings,
+    /// How quotas are kept.
+    pub quota: Quotas,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.
     pub sandbox: Option<Sandbox>,
+}
+
+/// Readings of the law that are configuration. Without a key the procedure's own file decides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Readings {
+    /// Whether the day of the event counts where the text says "from the date of".
+    pub strict_from: Option<bool>,
+    /// Whether a term in calendar days that ends on a day off moves on.
+    pub roll_over: Option<bool>,
+    /// The days on which editions were first officially published; an edition applies when ten
+    /// calendar days have passed after it.
+    pub publications: BTreeMap<ProcedureKey, Date>,
+}
+
+/// How quotas are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// What a quota means that the authorised body has not set.
+    pub when_unset: WhenUnset,
 }
 
 /// Bounds of what is asked of the bus. Over each of them the caller is told so, and nothing waits
@@ -188,6 +213,12 @@ impl Config {
         journal_dir(&self.data_dir)
     }
 
+    /// The file of the key by which applicants are told again. It belongs to the journal's backup.
+    #[must_use]
+    pub fn applicant_key(&self) -> PathBuf {
+        self.data_dir.join("applicants.key")
+    }
+
     /// The directory of the index, which may be removed at any time.
     #[must_use]
     pub fn index_dir(&self) -> PathBuf {
@@ -216,22 +247,60 @@ impl Config {
         })?;
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
-        let procedures = procedures.into_iter().map(|(key, procedure)| {
-            // Without the key the procedure's own file decides.
-            let procedure = match self.consent_validity {
-                Some(days) => procedure.with_consent_validity(Some(days)),
-                None => procedure,
-            };
-            (key, procedure)
-        });
         Ok(Inputs {
             parties,
             tls,
-            procedures: procedures.collect(),
+            procedures: self.procedures(procedures)?,
             calendar: procedures::calendar::kazakhstan()
                 .map_err(|why| ConfigError::Calendar(Box::new(why)))?,
         })
     }
+}
+
+impl Config {
+    /// The procedures, with what the configuration says of them.
+    fn procedures(&self, shipped: Procedures) -> Result<Procedures, ConfigError> {
+        let Readings { strict_from, roll_over, publications } = &self.readings;
+        let unknown = publications.keys().find(|key| !shipped.contains_key(key));
+        if let Some(key) = unknown {
+            let file = self.file.clone();
+            return Err(ConfigError::Publication {
+                file,
+                why: PublicationFault::Unknown(key.clone()),
+            });
+        }
+        check_order(publications).map_err(|why| {
+            let file = self.file.clone();
+            ConfigError::Publication { file, why }
+        })?;
+        let configured = shipped.into_iter().map(|(key, mut procedure)| {
+            if let Some(days) = self.consent_validity {
+                procedure = procedure.with_consent_validity(Some(days));
+            }
+            let own = procedure.counting();
+            procedure = procedure.with_counting(Counting {
+                strict_from: strict_from.unwrap_or(own.strict_from),
+                roll_over: roll_over.unwrap_or(own.roll_over),
+            });
+            if let Some(published) = publications.get(&key) {
+                procedure = procedure.with_publication(*published);
+            }
+            (key, procedure)
+        });
+        Ok(configured.collect())
+    }
+}
+
+/// An edition applies after its predecessor: their names are years, and the map is in their order.
+fn check_order(publications: &BTreeMap<ProcedureKey, Date>) -> Result<(), PublicationFault> {
+    for ((earlier, first), (later, second)) in publications.iter().zip(publications.iter().skip(1))
+    {
+        if earlier.procedure == later.procedure && second <= first {
+            let (earlier, later) = (earlier.clone(), later.clone());
+            return Err(PublicationFault::Order { later, earlier });
+        }
+    }
+    Ok(())
 }
 
 /// Where the journal lies in a data directory.

@@ -4,13 +4,16 @@
 //! and sees that no term passes unnoticed. `ARCHITECTURE.md` has the map; start at
 //! [`domain::decide()`], the pure core, and [`engine`], which makes its decisions durable.
 
+// First, since its `named!` makes the closed lists of other modules too.
+#[macro_use]
+pub mod domain;
+
 pub mod app;
 pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
-pub mod domain;
 pub mod engine;
 pub mod index;
 pub mod journal;

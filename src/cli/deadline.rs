@@ -68,7 +68,7 @@ pub(super) fn run(args: &DeadlineArgs) -> Result<(), Failure> {
     let calendar = kazakhstan().map_err(Failure::failed)?;
     let answer = Answer { procedure, hop, zone: &zone, opened, told: None };
     let answer = Answer { told: answer.explain(&calendar)?, ..answer };
-    if hop.from == Actor::Role(Role::ForeignMission) && args.zone.is_none() {
+    if hop.from.contains(&Actor::Role(Role::ForeignMission)) && args.zone.is_none() {
         note(format_args!(
             "note: {} is a hop of a foreign mission, counted in {HOME_ZONE}; \
              --zone counts it where the mission is",
@@ -160,6 +160,7 @@ impl<'a> Answer<'a> {
     fn text(&self) -> String {
         let Hop { id, from, to, act, .. } = self.hop;
         let view = self.view();
+        let (from, to) = (law::actors(from), law::actors(to));
         let head = format!("{} {id}: {act}, {from} to {to}\n", self.procedure.key());
         let mut rows = vec![("event", view.from)];
         match (view.due_date, view.due_time, view.rule) {

@@ -7,9 +7,9 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::output::Failure;
-use crate::domain::Procedures;
 use crate::domain::procedure::{Hop, Procedure};
 use crate::domain::term::{CountMode, Source, Term};
+use crate::domain::{Actor, Procedures};
 use crate::procedures;
 
 /// The procedures of this build.
@@ -70,6 +70,7 @@ impl TermView {
             Term::WorkingDays(n) => (Some(n.0), "working-days"),
             Term::CalendarDays(n) => (Some(n.0), "calendar-days"),
             Term::SameDay => (None, "same-day"),
+            Term::SameWorkingDay => (None, "same-working-day"),
             Term::MonthEnd => (None, "month-end"),
             Term::BeforeServiceEnd(n) => (Some(n.0), "before-service-end"),
         };
@@ -98,9 +99,16 @@ pub(super) fn words(term: Term) -> String {
         Term::WorkingDays(n) => n.to_string(),
         Term::CalendarDays(n) => n.to_string(),
         Term::SameDay => "the same day".into(),
+        Term::SameWorkingDay => "the same working day".into(),
         Term::MonthEnd => "end of next month".into(),
         Term::BeforeServiceEnd(n) => format!("{n} before the service is due"),
     }
+}
+
+/// Senders or receivers for people.
+pub(super) fn actors(actors: &[Actor]) -> String {
+    let names: Vec<_> = actors.iter().map(|actor| actor.name()).collect();
+    names.join(" or ")
 }
 
 /// Where a term comes from.

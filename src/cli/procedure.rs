@@ -146,7 +146,7 @@ struct HopView<'p> {
     /// The law's own words of the term; empty where it has none.
     words: &'p str,
     note: &'p str,
-    opened_by: Option<OpenedByView<'p>>,
+    opened_by: Vec<OpenedByView<'p>>,
     recorded_with: Option<&'p str>,
 }
 
@@ -154,7 +154,8 @@ struct HopView<'p> {
 struct OpenedByView<'p> {
     hop: &'p str,
     event: &'static str,
-    when: Option<&'static str>,
+    when: Vec<&'static str>,
+    with: Vec<&'p str>,
 }
 
 impl<'p> Summary<'p> {
@@ -185,7 +186,7 @@ impl<'p> Details<'p> {
             edition,
             names,
             basis,
-            grounds: found.grounds().iter().map(ToString::to_string).collect(),
+            grounds: found.grounds().iter().map(|listed| listed.ground.to_string()).collect(),
             counting: CountingView {
                 strict_from: counting.strict_from,
                 roll_over: counting.roll_over,
@@ -226,30 +227,33 @@ impl<'p> HopView<'p> {
             opened_by,
             recorded_with,
             note,
+            ..
         } = found;
         Self {
             hop: id.as_str(),
-            from: from.to_string(),
-            to: to.to_string(),
+            from: law::actors(from),
+            to: law::actors(to),
             act: act.name(),
             term: TermView::new(*term, *count),
             source: law::source(*source),
             citation,
             words: wording,
             note,
-            opened_by: opened_by.as_ref().map(OpenedByView::new),
+            opened_by: opened_by.iter().map(OpenedByView::new).collect(),
             recorded_with: recorded_with.as_ref().map(|hop| hop.as_str()),
         }
     }
 }
 
 impl<'p> OpenedByView<'p> {
-    fn new(OpenedBy { hop, trigger, outcome }: &'p OpenedBy) -> Self {
+    fn new(OpenedBy { hop, trigger, outcomes, with }: &'p OpenedBy) -> Self {
         let event = match trigger {
             Trigger::Acted => "acted",
             Trigger::Received => "received",
         };
-        Self { hop: hop.as_str(), event, when: outcome.map(|outcome| outcome.name()) }
+        let when = outcomes.iter().map(|outcome| outcome.name()).collect();
+        let with = with.iter().map(|hop| hop.as_str()).collect();
+        Self { hop: hop.as_str(), event, when, with }
     }
 }
 
@@ -292,14 +296,11 @@ fn show(procedure: &Procedure) -> String {
 
 /// What opens a hop, the law's words and the reading taken, a line each.
 fn reading(view: &HopView<'_>) -> String {
-    let mut lines = vec![match &view.opened_by {
-        None => format!("{}  opened by the applicant", view.hop),
-        Some(OpenedByView { hop, event, when }) => {
-            let when = when.map(|when| format!(", if the outcome is {when}")).unwrap_or_default();
-            let event = if *event == "acted" { "done" } else { event };
-            format!("{}  opened when {hop} is {event}{when}", view.hop)
-        }
-    }];
+    let mut lines = vec![format!("{}  begins a case", view.hop)];
+    if !view.opened_by.is_empty() {
+        let openings: Vec<_> = view.opened_by.iter().map(opening).collect();
+        lines = vec![format!("{}  opened when {}", view.hop, openings.join(", or when "))];
+    }
     if let Some(other) = view.recorded_with {
         lines.push(format!("recorded by the act of {other}"));
     }
@@ -310,4 +311,17 @@ fn reading(view: &HopView<'_>) -> String {
         lines.push(view.note.to_owned());
     }
     lines.join("\n         ") + "\n"
+}
+
+fn opening(view: &OpenedByView<'_>) -> String {
+    let OpenedByView { hop, event, when, with } = view;
+    let event = if *event == "acted" { "done" } else { event };
+    let mut text = format!("{hop} is {event}");
+    if !when.is_empty() {
+        text += &format!(", if the outcome is {}", when.join(" or "));
+    }
+    if !with.is_empty() {
+        text += &format!(", and {} is done", with.join(" and "));
+    }
+    text
 }

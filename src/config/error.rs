@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration. All of it is for the person who wrote the file to mend,
 //! and none of it passes by trying again.
 
+use crate::domain::ProcedureKey;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -131,6 +132,14 @@ pub enum ConfigError {
         /// Where, what and the remedy.
         why: Box<RegistryError>,
     },
+    /// A day of publication that cannot be.
+    #[error("{}: key procedures.publication_dates: {why}", file.display())]
+    Publication {
+        /// The configuration.
+        file: PathBuf,
+        /// What and the remedy.
+        why: PublicationFault,
+    },
     /// A certificate or a key is refused.
     #[error("{}: key {key}: {why}", file.display())]
     Tls {
@@ -174,4 +183,20 @@ pub(super) fn tls_key(why: &TlsError, files: &TlsFiles) -> Key {
         TlsError::Setup { .. } => return "tls",
     };
     if certificate == files.certificate { "tls.certificate_file" } else { "tls.ca_file" }
+}
+
+/// What is wrong with a day of publication.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublicationFault {
+    /// No such procedure and edition.
+    #[error("{0} is no procedure of this bus; `kopir procedure list` shows them")]
+    Unknown(ProcedureKey),
+    /// An edition that would apply before the one it replaces.
+    #[error("{later} cannot be published on or before the day of {earlier}; correct the dates")]
+    Order {
+        /// The later edition.
+        later: ProcedureKey,
+        /// The one before.
+        earlier: ProcedureKey,
+    },
 }

@@ -1,20 +1,24 @@
 //! From the keys of the file to a [`Config`]: ranges, defaults, and the rules that hold between
 //! the numbers.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::error::{ConfigError, Key};
 use super::raw::{
-    self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawSandbox, RawTls,
+    self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawQuota, RawSandbox,
+    RawTls,
 };
-use super::{Config, Http2Limits, Limits, Log, LogFormat, Sandbox};
+use super::{Config, Http2Limits, Limits, Log, LogFormat, Quotas, Readings, Sandbox};
 use crate::domain::term::CalendarDays;
+use crate::domain::{ProcedureKey, WhenUnset};
 use crate::engine::EngineOptions;
 use crate::journal::FileOptions;
 use crate::trust::tls::TlsFiles;
@@ -57,6 +61,7 @@ impl Reader<'_> {
             limits,
             http2,
             procedures,
+            quota,
             log,
             sandbox,
         } = raw;
@@ -79,6 +84,12 @@ impl Reader<'_> {
             index_cache_bytes: mib(cache_mib),
             limits: self.limits(&limits)?,
             http2: self.http2(&http2)?,
+            quota: self.quota(quota)?,
+            readings: Readings {
+                strict_from: procedures.strict_from,
+                roll_over: procedures.roll_over,
+                publications: self.publications(procedures.publication_dates)?,
+            },
             // The range ends far below what the type holds.
             consent_validity: validity
                 .transpose()?
@@ -86,6 +97,38 @@ impl Reader<'_> {
             log: self.log(log)?,
             sandbox: sandbox.map(|sandbox| self.sandbox(sandbox)).transpose()?,
         })
+    }
+
+    fn quota(&self, raw: RawQuota) -> Result<Quotas, ConfigError> {
+        let key = "quota.when_unset";
+        let example = "when_unset = \"refuse\"";
+        let when_unset = match raw.when_unset.as_deref() {
+            None | Some("refuse") => WhenUnset::Refuse,
+            Some("admit") => WhenUnset::Admit,
+            Some(other) => return Err(self.value(key, other, "\"refuse\" or \"admit\"", example)),
+        };
+        Ok(Quotas { when_unset })
+    }
+
+    fn publications(
+        &self,
+        raw: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<ProcedureKey, Date>, ConfigError> {
+        let key = "procedures.publication_dates";
+        let example = "\"kandas/2024\" = \"2024-06-13\"";
+        let mut published = BTreeMap::new();
+        for (name, date) in raw {
+            let parsed = name.split_once('/').and_then(|(procedure, edition)| {
+                let (procedure, edition) = (procedure.parse().ok()?, edition.parse().ok()?);
+                Some(ProcedureKey { procedure, edition })
+            });
+            let wanted = "a procedure and its edition, with the day of publication";
+            let procedure = parsed.ok_or_else(|| self.value(key, &name, wanted, example))?;
+            let day = date.parse();
+            let day = day.map_err(|_| self.value(key, &date, "a day as YYYY-MM-DD", example))?;
+            published.insert(procedure, day);
+        }
+        Ok(published)
     }
 
     fn listen(&self, found: Option<String>) -> Result<SocketAddr, ConfigError> {

@@ -1,5 +1,6 @@
 //! The file as it is written: its keys as serde reads them, and where in the text a mistake is.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -54,6 +55,8 @@ pub(super) struct RawConfig {
     pub(super) http2: RawHttp2,
     #[serde(default)]
     pub(super) procedures: RawProcedures,
+    #[serde(default)]
+    pub(super) quota: RawQuota,
     #[serde(default)]
     pub(super) log: RawLog,
     pub(super) sandbox: Option<RawSandbox>,
@@ -124,6 +127,17 @@ pub(super) struct RawHttp2 {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawProcedures {
     pub(super) consent_validity_days: Option<i64>,
+    pub(super) strict_from: Option<bool>,
+    pub(super) roll_over: Option<bool>,
+    /// Procedure and edition, as `kandas/2024`, with the day of publication.
+    #[serde(default)]
+    pub(super) publication_dates: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawQuota {
+    pub(super) when_unset: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

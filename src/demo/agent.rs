@@ -429,12 +429,16 @@ impl Agent {
     fn partner(&self, case_id: &str, role: Role) -> Result<PartyId, DemoError> {
         let folder = self.folder(case_id)?;
         let regional = self.partners.regional.get(&folder.region);
-        let partner = match role {
-            Role::ForeignMission => folder.mission.clone(),
-            Role::MigrationBody => Some(self.partners.committee.clone()),
-            Role::Akimat => regional.map(|(akimat, _)| akimat.clone()),
-            Role::Commission => regional.map(|(_, commission)| commission.clone()),
-            Role::Operator => None,
+        let partner = if role == Role::ForeignMission {
+            folder.mission.clone()
+        } else if role == Role::MigrationBody {
+            Some(self.partners.committee.clone())
+        } else if role == Role::Akimat {
+            regional.map(|(akimat, _)| akimat.clone())
+        } else if role == Role::Commission {
+            regional.map(|(_, commission)| commission.clone())
+        } else {
+            None
         };
         partner.ok_or_else(|| self.line.lacks(&format!("the {role} of case {case_id}")))
     }

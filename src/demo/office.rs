@@ -46,12 +46,8 @@ pub(super) struct Wish {
 impl Office {
     /// The office of `party`.
     pub(super) fn new(party: &Party, calendar: &Arc<Calendar>) -> Self {
-        let closes = match party.role {
-            Role::ForeignMission => time(17, 0, 0, 0),
-            Role::MigrationBody | Role::Akimat | Role::Commission | Role::Operator => {
-                time(17, 30, 0, 0)
-            }
-        };
+        let closes =
+            if party.role == Role::ForeignMission { time(17, 0, 0, 0) } else { time(17, 30, 0, 0) };
         // An office keeps its habit whatever the seed.
         let habit = Chance::about(0, party.id.as_str()).below(MAIL_MINUTES.len());
         Self {

@@ -134,12 +134,10 @@ impl<'s> Replay<'s> {
 }
 
 fn takes_part(party: &Party, families: &[Arc<Family>]) -> bool {
-    match party.role {
-        Role::ForeignMission => families.iter().any(|family| family.mission == party.id),
-        Role::MigrationBody => true,
-        Role::Akimat | Role::Commission => {
-            families.iter().any(|family| party.region == Some(family.region))
-        }
-        Role::Operator => false,
+    if party.role == Role::ForeignMission {
+        return families.iter().any(|family| family.mission == party.id);
     }
+    let regional = matches!(party.role, Role::Akimat | Role::Commission);
+    party.role == Role::MigrationBody
+        || regional && families.iter().any(|family| party.region == Some(family.region))
 }

@@ -207,6 +207,11 @@ pub struct InboxStream {
 }
 
 impl InboxStream {
+    /// Whose inbox it is.
+    pub fn party(&self) -> PartyNumber {
+        self.party
+    }
+
     /// The next delivery, earliest due first; waits for one, and for room in the window. May be
     /// dropped while waiting without losing a delivery.
     ///

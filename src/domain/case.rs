@@ -286,9 +286,8 @@ impl Case {
 
     fn discharge(&mut self, hop: HopId, event: &ActRecorded, sequence: Sequence) {
         let acted = Moment { sequence, at: event.discharged_at };
-        let carries = |each: &&super::event::Delivery| {
-            each.kind == DeliveryKind::Hop && each.hop == hop
-        };
+        let carries =
+            |each: &&super::event::Delivery| each.kind == DeliveryKind::Hop && each.hop == hop;
         let delivery = event.deliveries.iter().find(carries);
         if let Some(run) = self.open_run_mut(hop) {
             run.state = match delivery {
@@ -305,10 +304,10 @@ impl Case {
             return;
         };
         self.last_outcome = Some(decision.outcome);
-        match event.act {
-            Act::RecordConsentDecision => self.consent = Some(decision.clone()),
-            Act::RecordRecommendation => {}
-            _any_other_that_decides => self.decision = Some(decision.clone()),
+        if event.act == Act::RecordConsentDecision {
+            self.consent = Some(decision.clone());
+        } else if event.act != Act::RecordRecommendation {
+            self.decision = Some(decision.clone());
         }
     }
 
@@ -379,9 +378,8 @@ impl Case {
 
     /// The acknowledgements of the delivery `delivery`.
     pub fn receipts(&self, delivery: Sequence) -> impl Iterator<Item = Receipt> {
-        let of_it = move |run: &&HopRun| {
-            run.acted().is_some_and(|acted| acted.sequence == delivery)
-        };
+        let of_it =
+            move |run: &&HopRun| run.acted().is_some_and(|acted| acted.sequence == delivery);
         let copies = self.copies.iter().filter(move |copy| copy.delivery == delivery);
         let copies =
             copies.filter_map(|copy| Some(Receipt { by: copy.to, moment: copy.received? }));

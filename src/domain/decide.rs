@@ -63,9 +63,7 @@ pub fn decide(
 ) -> Result<ActRecorded, Rejection> {
     match (&command.act, case) {
         (CaseAct::Submit(submission), None) => submit(command, submission, context),
-        (CaseAct::Submit(submission), Some(case))
-            if takes_part(case, command.author, context) =>
-        {
+        (CaseAct::Submit(submission), Some(case)) if takes_part(case, command.author, context) => {
             Err(out_of_order(case, submission.act))
         }
         (CaseAct::Submit(_), Some(_)) => Err(Rejection::CaseNotVisible),
@@ -163,16 +161,14 @@ fn submit(
     }
     let filed_at = check_submission(procedure, entry, submission, context)?;
     let seats = Seats::of_submission(procedure, command.author, submission, context)?;
+    if seats.recorder(entry, command.author).map(|(_, party)| party) != Some(command.author) {
+        let rule = "names another region than the one in which your party takes such applications";
+        return Err(Rejection::Field { field: "region", rule });
+    }
     let zone = context.roster.zone(seats.provider());
     let (channel, provider) = (seats.channel(), Role::Akimat);
-    let counts_from = hours::counts_from(
-        filed_at,
-        channel,
-        provider,
-        procedure.hours(),
-        zone,
-        context.calendar,
-    );
+    let counts_from =
+        hours::counts_from(filed_at, channel, provider, procedure.hours(), zone, context.calendar);
     let counts_from = counts_from.map_err(super::term::TermError::from)?;
     let beside = (hop.id != entry.id).then_some(entry.id);
     let step = Step::of_intake(procedure, &seats, submission, counts_from);
@@ -333,8 +329,12 @@ fn expected<'a>(
     context: Context<'_>,
 ) -> Result<&'a HopRun, Rejection> {
     let acts_for = |party: PartyNumber| context.roster.may_act_for(command.author, party);
-    let is_expected =
-        |run: &&HopRun| run.state == HopState::Open && run.act == act && acts_for(run.holder);
+    // A hop that is recorded with another is done by that one's act, never by its own.
+    let by_itself =
+        |run: &HopRun| procedure.hop(run.hop).is_some_and(|hop| hop.recorded_with.is_none());
+    let is_expected = |run: &&HopRun| {
+        run.state == HopState::Open && run.act == act && acts_for(run.holder) && by_itself(run)
+    };
     if let Some(run) = case.hops.iter().find(is_expected) {
         return Ok(run);
     }

@@ -52,6 +52,34 @@ impl Hours {
             || self.on(day) && self.open.iter().any(|(from, to)| *from <= at && at < *to)
     }
 
+    /// Its days, as files write them: `mon-fri`.
+    pub fn days_in_words(&self) -> String {
+        const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for at in (0..7).filter(|at| self.days[*at]) {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == at => *last = at,
+                Some(_) | None => runs.push((at, at)),
+            }
+        }
+        let words = runs.iter().map(|(first, last)| match last - first {
+            0 => NAMES[*first].to_owned(),
+            _ => format!("{}-{}", NAMES[*first], NAMES[*last]),
+        });
+        words.collect::<Vec<_>>().join(",")
+    }
+
+    /// Its spans, as files write them: `09:00-13:00,14:30-17:30`.
+    pub fn open_in_words(&self) -> String {
+        if self.is_around_the_clock() {
+            return "around-the-clock".to_owned();
+        }
+        let words = self.open.iter().map(|(from, to)| {
+            format!("{:02}:{:02}-{:02}:{:02}", from.hour(), from.minute(), to.hour(), to.minute())
+        });
+        words.collect::<Vec<_>>().join(",")
+    }
+
     fn closes(&self) -> Option<Time> {
         self.open.iter().map(|(_, to)| *to).max()
     }

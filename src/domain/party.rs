@@ -304,8 +304,30 @@ impl Role {
     #[must_use]
     pub const fn is_regional(self) -> bool {
         match self {
-            Self::Akimat | Self::Commission | Self::EmploymentCommission | Self::EmploymentCentre | Self::CareerCentre | Self::LabourMobilityCentre | Self::RuralAkimat | Self::AdaptationCentre | Self::FrontOffice => true,
-            Self::ForeignMission | Self::MigrationBody | Self::Operator | Self::StateCorporation | Self::MigrationPortal | Self::EgovPortal | Self::MobileApp | Self::AisKandas | Self::AisLabourMarket | Self::EgovGateway | Self::DigitalDocuments | Self::MonitoringSystem | Self::LabourExchange | Self::QualityBody | Self::ContactCentre => false,
+            Self::Akimat
+            | Self::Commission
+            | Self::EmploymentCommission
+            | Self::EmploymentCentre
+            | Self::CareerCentre
+            | Self::LabourMobilityCentre
+            | Self::RuralAkimat
+            | Self::AdaptationCentre
+            | Self::FrontOffice => true,
+            Self::ForeignMission
+            | Self::MigrationBody
+            | Self::Operator
+            | Self::StateCorporation
+            | Self::MigrationPortal
+            | Self::EgovPortal
+            | Self::MobileApp
+            | Self::AisKandas
+            | Self::AisLabourMarket
+            | Self::EgovGateway
+            | Self::DigitalDocuments
+            | Self::MonitoringSystem
+            | Self::LabourExchange
+            | Self::QualityBody
+            | Self::ContactCentre => false,
         }
     }
 

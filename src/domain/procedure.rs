@@ -121,9 +121,10 @@ impl Hop {
     /// the act stays inside.
     pub fn receivers(&self) -> impl Iterator<Item = Actor> {
         let sent = !self.is_applicants();
-        self.to.iter().copied().filter(move |actor| {
-            sent && !matches!(actor, Actor::Applicant | Actor::Internal)
-        })
+        self.to
+            .iter()
+            .copied()
+            .filter(move |actor| sent && !matches!(actor, Actor::Applicant | Actor::Internal))
     }
 
     /// Whether the step belongs to cases of this channel and basis.

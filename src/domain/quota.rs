@@ -186,11 +186,8 @@ mod tests {
 
     #[test]
     fn a_holding_undone_leaves_the_quota_as_it_was() {
-        let key = QuotaKey {
-            region: "KZ-55".parse().unwrap(),
-            year: 2026,
-            category: Category::Kandas,
-        };
+        let key =
+            QuotaKey { region: "KZ-55".parse().unwrap(), year: 2026, category: Category::Kandas };
         for taken in [false, true] {
             let holding = Holding { key, persons: 4, taken, until: None };
             let before = Quota { limit: Some(10), reserved: 1, taken: 2 };

@@ -12,8 +12,8 @@ mod start;
 mod upkeep;
 mod writer;
 
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};

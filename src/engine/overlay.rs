@@ -6,9 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::domain::party::PartyNumber;
-use crate::domain::{
-    Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing,
-};
+use crate::domain::{Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing};
 use crate::index::{Change, Index, IndexError, QueueOp};
 
 /// Reads the newest state: first what is not yet in the index, then the index. Bounded by the lag
@@ -124,8 +122,12 @@ impl Overlay {
         let mut standings = Vec::new();
         for op in &change.queue {
             let (key, case) = match op {
-                QueueOp::AddStanding { person, standing, case } => ((*person, *standing), Some(*case)),
-                QueueOp::RemoveStanding { person, standing, case: _ } => ((*person, *standing), None),
+                QueueOp::AddStanding { person, standing, case } => {
+                    ((*person, *standing), Some(*case))
+                }
+                QueueOp::RemoveStanding { person, standing, case: _ } => {
+                    ((*person, *standing), None)
+                }
                 QueueOp::AddDelivery { .. }
                 | QueueOp::RemoveDelivery { .. }
                 | QueueOp::AddObligation { .. }
@@ -138,7 +140,13 @@ impl Overlay {
         }
         let case = change.case.as_ref().map(|case| case.id);
         let quotas = quotas.into_iter().map(|(key, _)| key).collect();
-        self.pending.push_back(Pending { sequence, case, request: change.request, quotas, standings });
+        self.pending.push_back(Pending {
+            sequence,
+            case,
+            request: change.request,
+            quotas,
+            standings,
+        });
         Ok(())
     }
 

@@ -11,9 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::follower::{Backlog, Follower};
 use super::overlay::Overlay;
 use super::writer::Writer;
-use super::{
-    Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, read_back, timestamp,
-};
+use super::{Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, read_back, timestamp};
 use crate::domain::calendar::Calendar;
 use crate::domain::party::Parties;
 use crate::domain::{Event, Roster, Sequence};

@@ -225,7 +225,8 @@ impl Writer {
         };
         let calendar = self.law.calendar();
         let ledger = self.ledger();
-        let event = domain::decide(case.as_deref(), command, self.context(now_ms, &calendar, &ledger));
+        let event =
+            domain::decide(case.as_deref(), command, self.context(now_ms, &calendar, &ledger));
         ledger.check()?;
         Ok(Outcome::Fresh(Box::new(event?)))
     }

@@ -120,10 +120,10 @@ fn write_entries(batch: &mut sled::Batch, change: &Change) {
                 batch.remove(&keys::obligation(holder, key));
             }
             QueueOp::AddStanding { person, standing, case } => {
-                batch.insert(&keys::standing(person, standing, case), &[]);
+                batch.insert(&keys::standing(person, standing, case)[..], &[]);
             }
             QueueOp::RemoveStanding { person, standing, case } => {
-                batch.remove(&keys::standing(person, standing, case));
+                batch.remove(&keys::standing(person, standing, case)[..]);
             }
             QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
             QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),

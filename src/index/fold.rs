@@ -259,9 +259,7 @@ pub fn fold(
             }
             fold_act(before, act, sequence, at)?
         }
-        Event::Acknowledged(acknowledged) => {
-            fold_acknowledged(before, acknowledged, sequence, at)?
-        }
+        Event::Acknowledged(acknowledged) => fold_acknowledged(before, acknowledged, sequence, at)?,
         Event::HoldingExpired(expired) => {
             change.note = Some(NoteKind::HoldingExpired);
             change.quota.push(QuotaOp::Move(expired.holding.undone()));
@@ -282,11 +280,7 @@ pub fn fold(
 }
 
 /// The case that a record continues.
-fn continued(
-    before: Option<&Case>,
-    case: CaseId,
-    sequence: Sequence,
-) -> Result<&Case, FoldError> {
+fn continued(before: Option<&Case>, case: CaseId, sequence: Sequence) -> Result<&Case, FoldError> {
     let before = before.ok_or(FoldError::UnknownCase { sequence, case })?;
     check_case(before, case, sequence)?;
     Ok(before)

@@ -309,7 +309,8 @@ impl Index {
         standing: Standing,
     ) -> Result<Option<CaseId>, IndexError> {
         self.with(|db| {
-            let Some(entry) = db.scan_prefix(keys::standings(person, standing)).keys().next() else {
+            let Some(entry) = db.scan_prefix(keys::standings(person, standing)).keys().next()
+            else {
                 return Ok(None);
             };
             let key = entry.map_err(storage("read a standing"))?;

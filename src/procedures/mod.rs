@@ -186,11 +186,7 @@ mod tests {
                 "{ hop = \"K21B-03\", event",
                 "hop K21B-03 is never opened",
             ),
-            (
-                "citation = \"002-EN A1 ¶17\"",
-                "citation = \"\"",
-                "hop K21B-07 has no citation",
-            ),
+            ("citation = \"002-EN A1 ¶17\"", "citation = \"\"", "hop K21B-07 has no citation"),
             (
                 "words = \"no later than three working days\"",
                 "",

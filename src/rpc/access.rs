@@ -9,7 +9,7 @@ use crate::domain::party::Role;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     /// One bit for each role, at its place in [`Role::ALL`].
-    roles: u8,
+    roles: u32,
 }
 
 impl Access {
@@ -41,7 +41,7 @@ impl Access {
     }
 }
 
-fn bit(role: Role) -> u8 {
+fn bit(role: Role) -> u32 {
     1 << role as u8
 }
 

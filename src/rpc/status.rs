@@ -55,6 +55,9 @@ pub enum Refusal {
     /// No such procedure or edition.
     #[error("there is no such procedure or edition")]
     ProcedureUnknown,
+    /// No edition of the procedure applies on the day of filing.
+    #[error("no edition of the procedure applies on the day of filing")]
+    NoEdition,
     /// The edition has no such hop.
     #[error("the edition has no such hop")]
     HopUnknown,
@@ -117,6 +120,7 @@ pub fn status(refusal: &Refusal, roster: &Roster) -> tonic::Status {
         Refusal::PageTokenInvalid => plain(Reason::PageTokenInvalid, refusal),
         Refusal::ProcedureUnknown => plain(Reason::ProcedureUnknown, refusal),
         Refusal::HopUnknown => plain(Reason::HopUnknown, refusal),
+        Refusal::NoEdition => plain(Reason::EditionNotInForce, refusal),
         Refusal::SandboxOnly => plain(Reason::SandboxOnly, refusal),
         Refusal::Invalid(faults) => invalid(faults),
         Refusal::MessageTooLarge => plain(Reason::MessageTooLarge, refusal),
@@ -223,7 +227,7 @@ fn engine(error: &EngineError, act: Option<(Act, CaseId)>, roster: &Roster) -> t
         EngineError::DiskFull => later(Reason::DiskFull, AFTER_DISK_FULL),
         EngineError::Stopped => later(Reason::BusStopping, AFTER_STOP),
         // Logged where it arose.
-        EngineError::Fault(_) => fault(),
+        EngineError::Fault(_) | EngineError::ListRefused => fault(),
     }
 }
 
@@ -247,6 +251,19 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
             tracing::error!(%procedure, "a case needs a procedure that this bus does not have");
             fault()
         }
+        Rejection::EditionNotInForce { .. } => plain(Reason::EditionNotInForce, rejection),
+        Rejection::PartyMissing { .. } => plain(Reason::PartyMissing, rejection),
+        Rejection::ChannelNotAllowed { act: Act::RegisterComplaint, .. } => {
+            plain(Reason::WrongComplaintLevel, rejection)
+        }
+        Rejection::ChannelNotAllowed { .. } => plain(Reason::ChannelNotAllowed, rejection),
+        Rejection::ActNotOfEdition { .. } => plain(Reason::ActNotOfEdition, rejection),
+        Rejection::QuotaExhausted { .. } => plain(Reason::QuotaExhausted, rejection),
+        Rejection::QuotaNotSet(_) => plain(Reason::QuotaNotSet, rejection),
+        Rejection::QuotaAvailable { .. } => plain(Reason::QuotaAvailable, rejection),
+        Rejection::QuotaBelowTaken { .. } => plain(Reason::QuotaBelowTaken, rejection),
+        Rejection::EarlierIncluded { .. } => plain(Reason::EarlierIncluded, rejection),
+        Rejection::SecondExtension { .. } => plain(Reason::SecondExtension, rejection),
         Rejection::ConsentExpired { .. } => {
             let subject = act.map(|(_, case)| case.to_string()).unwrap_or_default();
             let mut details = details(Reason::ConsentExpired);

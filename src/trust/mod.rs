@@ -6,6 +6,7 @@
 //! that chain is a refusal. [`issue`] makes certificates for development and
 //! tests; [`pem`] is the one place that reads keys and certificates from disk.
 
+pub mod applicants;
 pub mod identity;
 pub mod issue;
 pub mod pem;

@@ -174,9 +174,20 @@ impl<'a> Step<'a> {
             let joined = by.with.iter().all(|hop| self.done.contains(hop));
             outcome
                 && joined
+                && !self.is_over(next, by)
                 && !next.carried_by_bus
                 && next.applies_to(self.seats.channel(), self.basis)
         })
+    }
+
+    /// Whether a branch was closed for good before the event that would open it came: a receipt
+    /// may come after the decision. What closes and opens it again at once does not count.
+    fn is_over(&self, next: &Hop, by: &OpenedBy) -> bool {
+        let mut done = self.done.iter().filter(|hop| **hop != by.hop);
+        let closes = |hop: &HopId| {
+            self.procedure.hop(*hop).is_some_and(|hop| hop.ends || hop.closes.contains(&next.id))
+        };
+        next.branch.is_some() && done.any(closes)
     }
 
     /// The hop with its clock, opened at the instant the law counts from.
@@ -246,16 +257,19 @@ impl<'a> Step<'a> {
         for hop in std::iter::once(main).chain(joint) {
             if hop.broadcast {
                 for to in self.audience(hop, context) {
-                    add(&mut deliveries, Delivery { hop: hop.id, to, order, kind: DeliveryKind::Copy });
+                    add(
+                        &mut deliveries,
+                        Delivery { hop: hop.id, to, order, kind: DeliveryKind::Copy },
+                    );
                 }
             } else if let Some(to) = self.seats.receiver(hop, self.by) {
                 deliveries.push(Delivery { hop: hop.id, to, order, kind: DeliveryKind::Hop });
             }
         }
         // Nobody is obliged without the papers.
-        let obliged = opened.iter().filter(|run| {
-            !run.branch && run.from != Actor::Applicant && !also.contains(&run.hop)
-        });
+        let obliged = opened
+            .iter()
+            .filter(|run| !run.branch && run.from != Actor::Applicant && !also.contains(&run.hop));
         for run in obliged.filter(|run| run.holder != self.by) {
             let order = run.due.as_ref().map_or(order, |due| due.instant);
             let to = run.holder;

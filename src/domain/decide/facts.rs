@@ -67,6 +67,7 @@ pub(super) fn check(
         }
         (States::Decision, ActFacts::Decision(decision)) => {
             check_outcome(procedure, run.act, decision)?;
+            check_heard(case, run.act, decision)?;
             check_persons(case, decision)?;
             let counts_from = check_day(decision.decided_on, run, context)?;
             Ok(Checked { decision: Some(decision.clone()), ..plain(now, counts_from) })
@@ -104,11 +105,7 @@ pub(super) fn check(
 }
 
 /// A hearing to come: after now, and not in another age.
-fn check_ahead(
-    at: Timestamp,
-    now: Timestamp,
-    field: &'static str,
-) -> Result<Timestamp, Rejection> {
+fn check_ahead(at: Timestamp, now: Timestamp, field: &'static str) -> Result<Timestamp, Rejection> {
     if at <= now {
         let rule = "lies in the past; a hearing is set for a time to come";
         return Err(Rejection::Field { field, rule });
@@ -217,16 +214,15 @@ fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
 
 fn check_outcome(procedure: &Procedure, act: Act, decision: &Decision) -> Result<(), Rejection> {
     let Decision { outcome, grounds, months, .. } = decision;
-    let positive = match act {
-        Act::RecordConsentDecision => Some(Outcome::Consent),
-        Act::AnswerComplaint => Some(Outcome::Satisfied),
-        Act::RecordServiceResult => Some(Outcome::Completed),
-        _any_other_that_decides => procedure.grants(),
-    };
-    let negative = match act {
-        Act::AnswerComplaint => Outcome::Dismissed,
-        _any_other_that_decides => Outcome::Refusal,
-    };
+    let own = [
+        (Act::RecordConsentDecision, Outcome::Consent),
+        (Act::AnswerComplaint, Outcome::Satisfied),
+        (Act::RecordServiceResult, Outcome::Completed),
+    ];
+    let own = own.into_iter().find(|(of, _)| *of == act).map(|(_, outcome)| outcome);
+    let positive = own.or(procedure.grants());
+    let answers = act == Act::AnswerComplaint;
+    let negative = if answers { Outcome::Dismissed } else { Outcome::Refusal };
     if *outcome != negative && Some(*outcome) != positive {
         return Err(Rejection::OutcomeNotAllowed(act));
     }
@@ -251,6 +247,17 @@ fn check_outcome(procedure: &Procedure, act: Act, decision: &Decision) -> Result
         | Outcome::Dismissed
         | Outcome::Completed => "a positive decision states no grounds of refusal",
     }))
+}
+
+/// A hearing that comes before the commission has seen the case can end in a refusal; it includes
+/// nobody, since without the commission there is nothing to include by (002-EN A1 ¶¶7-8).
+fn check_heard(case: &Case, act: Act, decision: &Decision) -> Result<(), Rejection> {
+    let includes = act == Act::RecordHearingOutcome && decision.outcome == Outcome::Inclusion;
+    if includes && case.last_outcome.is_none() {
+        let rule = "no commission has dealt with the case yet; refer it to the commission";
+        return Err(Rejection::Field { field: "decision", rule });
+    }
+    Ok(())
 }
 
 /// At least one ground, each once, each of this edition.

@@ -61,9 +61,9 @@ impl Seats {
         }
         let found = match actor {
             Actor::Applicant | Actor::Internal | Actor::Channel => None,
-            Actor::DepartureAkimat => submission
-                .departure
-                .and_then(|region| party_of(Role::Akimat, region, context)),
+            Actor::DepartureAkimat => {
+                submission.departure.and_then(|region| party_of(Role::Akimat, region, context))
+            }
             // A departure akimat that takes an application in is not the akimat of reception.
             Actor::Role(role) if role == self.channel && role != Role::Akimat => Some(author),
             Actor::Role(Role::EmploymentCentre) => {

@@ -1,13 +1,15 @@
 //! From the request of each legal act to its command.
 
 use aws_lc_rs::digest;
+use jiff::civil::Date;
 use prost::Message;
 
 use super::Asked;
 use super::fault::{Faults, Path};
 use super::{application, decision, dispatch, rule};
 use crate::domain::{
-    Act, ActFacts, Body, BodyKind, CaseAct, CaseId, Command, ProcedureKey, RequestId, Submission,
+    Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, ProcedureKey, RequestId,
+    Submission, edition_on,
 };
 use crate::engine::case_id;
 use crate::rpc::proto::akimat::v1::{
@@ -31,26 +33,26 @@ pub trait ActRequest {
     /// # Errors
     /// [`Refusal::Invalid`] with every fault found, [`Refusal::CaseNotVisible`] for text that names
     /// no case.
-    fn command(&self, asked: Asked<'_>, intake: &ProcedureKey) -> Result<Command, Refusal>;
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal>;
 }
 
 impl ActRequest for SubmitApplicationRequest {
-    fn command(&self, asked: Asked<'_>, intake: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, application } = self;
-        submit(request_id, application.as_ref(), asked, intake)
+        submit(request_id, application.as_ref(), asked)
     }
 }
 
 /// An item of the bulk stream is the same act: sent again alone, it gets the same receipt.
 impl ActRequest for SubmitApplicationsRequest {
-    fn command(&self, asked: Asked<'_>, intake: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, application } = self;
-        submit(request_id, application.as_ref(), asked, intake)
+        submit(request_id, application.as_ref(), asked)
     }
 }
 
 impl ActRequest for HandOverDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, hand_over } = self;
         let act = Act::HandOverDecision;
         handed_over(Continuation { act, request_id, case_id, asked }, hand_over.as_ref())
@@ -58,7 +60,7 @@ impl ActRequest for HandOverDecisionRequest {
 }
 
 impl ActRequest for ForwardApplicationRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, dispatch } = self;
         let act = Act::ForwardApplication;
         passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
@@ -66,7 +68,7 @@ impl ActRequest for ForwardApplicationRequest {
 }
 
 impl ActRequest for ForwardDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, dispatch } = self;
         let act = Act::ForwardDecision;
         passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
@@ -74,7 +76,7 @@ impl ActRequest for ForwardDecisionRequest {
 }
 
 impl ActRequest for ReferToCommissionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, dispatch } = self;
         let act = Act::ReferToCommission;
         passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
@@ -82,7 +84,7 @@ impl ActRequest for ReferToCommissionRequest {
 }
 
 impl ActRequest for SendConsentDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, dispatch } = self;
         let act = Act::SendConsentDecision;
         passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
@@ -90,7 +92,7 @@ impl ActRequest for SendConsentDecisionRequest {
 }
 
 impl ActRequest for RegisterArrivalRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, application } = self;
         let act = Act::RegisterArrival;
         let of = Continuation { act, request_id, case_id, asked };
@@ -108,7 +110,7 @@ impl ActRequest for RegisterArrivalRequest {
 }
 
 impl ActRequest for HandOverInclusionDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, hand_over } = self;
         let act = Act::HandOverInclusionDecision;
         handed_over(Continuation { act, request_id, case_id, asked }, hand_over.as_ref())
@@ -116,7 +118,7 @@ impl ActRequest for HandOverInclusionDecisionRequest {
 }
 
 impl ActRequest for RecordConsentDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, decision } = self;
         let act = Act::RecordConsentDecision;
         let of = Continuation { act, request_id, case_id, asked };
@@ -127,7 +129,7 @@ impl ActRequest for RecordConsentDecisionRequest {
 }
 
 impl ActRequest for RecordInclusionDecisionRequest {
-    fn command(&self, asked: Asked<'_>, _: &ProcedureKey) -> Result<Command, Refusal> {
+    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
         let Self { request_id, case_id, decision } = self;
         let act = Act::RecordInclusionDecision;
         let of = Continuation { act, request_id, case_id, asked };
@@ -207,7 +209,7 @@ fn passed_on(of: Continuation<'_>, cover: Option<&Dispatch>) -> Result<Command, 
 fn handed_over(of: Continuation<'_>, content: Option<&HandOver>) -> Result<Command, Refusal> {
     of.command(BodyKind::HandOver, content, "hand_over", |faults, at, it| {
         let handed_over_at = dispatch::hand_over(faults, at, it)?;
-        Some(ActFacts::HandOver { handed_over_at })
+        Some(ActFacts::Happened { field: "hand_over.handed_over_time", at: handed_over_at })
     })
 }
 
@@ -215,7 +217,6 @@ fn submit(
     request_id: &str,
     application: Option<&Application>,
     asked: Asked<'_>,
-    intake: &ProcedureKey,
 ) -> Result<Command, Refusal> {
     let mut faults = Faults::new();
     let root = Path::Root;
@@ -229,18 +230,37 @@ fn submit(
         }
     };
     let (request, facts) = faults.judge(request.zip(facts))?;
-    let application::ApplicationFacts { region, persons, filed_at } = facts;
+    let application::ApplicationFacts { region, persons, filed_at, applicant } = facts;
     let case = case_id(asked.caller.id.as_str(), request);
     let bytes = application.map(Message::encode_to_vec).unwrap_or_default();
-    let procedure = intake.clone();
+    let procedure = edition(asked, "kandas-mission", asked.day(filed_at))?;
     Ok(Command {
         author: asked.caller.party,
         request,
         fingerprint: fingerprint(Act::SubmitApplication, case, &bytes),
         case,
-        act: CaseAct::Submit(Submission { procedure, region, persons, filed_at }),
+        act: CaseAct::Submit(Submission {
+            procedure,
+            act: Act::SubmitApplication,
+            basis: Basis::Ordinary,
+            region,
+            departure: None,
+            persons,
+            applicant: Some(applicant),
+            concerns: None,
+            filed_at,
+        }),
         body: Body { kind: BodyKind::Application, bytes: bytes.into() },
     })
+}
+
+/// The edition of a procedure that applies to an application of this day.
+fn edition(asked: Asked<'_>, procedure: &str, filed_on: Date) -> Result<ProcedureKey, Refusal> {
+    let found = procedure
+        .parse()
+        .ok()
+        .and_then(|procedure| edition_on(asked.procedures, &procedure, filed_on));
+    found.map(|found| found.key().clone()).ok_or(Refusal::NoEdition)
 }
 
 /// Text that cannot be a case's id is answered like the id of no case, so that the two cannot be

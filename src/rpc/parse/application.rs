@@ -7,6 +7,7 @@ use super::Asked;
 use super::fault::{Faults, Path};
 use super::person::{self, Signed};
 use super::rule::{self, Bound, FIRST_PAPER_DAY, Lines};
+use crate::domain::IdentityHash;
 use crate::domain::region::Region;
 use crate::rpc::proto::types::v1::{
     Application, ApplicationScope, ArrivalApplication, Document, DocumentKind, FamilyMember,
@@ -31,6 +32,8 @@ pub struct ApplicationFacts {
     pub persons: u16,
     /// When the mission received it.
     pub filed_at: Timestamp,
+    /// The applicant by a keyed hash.
+    pub applicant: IdentityHash,
 }
 
 /// What the core needs of an application after arrival.
@@ -78,7 +81,9 @@ pub fn application(
     rule::personal_data_consent(faults, &consent, *personal_data_consent);
     person::official(faults, &at.field("accepted_by"), accepted_by);
     let persons = u16::try_from(family_members.len()).unwrap_or(u16::MAX).saturating_add(1);
-    Some(ApplicationFacts { region: region?, persons, filed_at: filed_at? })
+    let person = applicant.as_ref()?;
+    let applicant = person::told_again(person.name.as_ref(), person.birth_date.as_ref(), asked)?;
+    Some(ApplicationFacts { region: region?, persons, filed_at: filed_at?, applicant })
 }
 
 /// Checks an application after arrival (002-EN A1 ¶¶19-20).

@@ -68,7 +68,7 @@ fn positive(
     person_count: i32,
 ) -> Option<Decision> {
     let persons = rule::persons(faults, &at.field("person_count"), person_count)?;
-    Some(Decision { outcome, decided_on: decided_on?, persons, grounds: Vec::new() })
+    Some(Decision { outcome, decided_on: decided_on?, persons, grounds: Vec::new(), months: 0 })
 }
 
 fn refusal(
@@ -106,7 +106,13 @@ fn refusal(
     } else {
         rule::text(faults, &at, reasons, 1..=4000, Lines::Many);
     }
-    Some(Decision { outcome: Outcome::Refusal, decided_on: decided_on?, persons: 0, grounds })
+    Some(Decision {
+        outcome: Outcome::Refusal,
+        decided_on: decided_on?,
+        persons: 0,
+        grounds,
+        months: 0,
+    })
 }
 
 fn ground(number: i32) -> Option<Ground> {

@@ -20,9 +20,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Caller;
+use crate::domain::Procedures;
+use crate::trust::applicants::ApplicantKey;
 
 /// Who asks, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// The calling party.
     pub caller: &'a Caller,
@@ -30,6 +32,10 @@ pub struct Asked<'a> {
     pub zone: &'a TimeZone,
     /// The time of the bus.
     pub now: Timestamp,
+    /// The procedures, by which an application finds its edition.
+    pub procedures: &'a Procedures,
+    /// By which an applicant is told again.
+    pub applicants: &'a ApplicantKey,
 }
 
 impl Asked<'_> {

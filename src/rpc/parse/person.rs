@@ -3,8 +3,10 @@
 use jiff::Span;
 use jiff::civil::Date;
 
+use super::Asked;
 use super::fault::{Faults, Path};
 use super::rule::{self, Bound, Lines};
+use crate::domain::IdentityHash;
 use crate::rpc::proto::google::r#type::Date as DateMessage;
 use crate::rpc::proto::types::v1::{
     Address, ElectronicSignature, FamilyMember, Kinship, Official, Person, PersonName,
@@ -44,6 +46,20 @@ pub fn applicant(faults: &mut Faults, at: &Path<'_>, value: &Option<Person>, sig
         ),
         code => rule::country(faults, &at, code),
     }
+}
+
+/// The hash by which a person is told again; none while the name or the day of birth is faulty,
+/// which has been told as a fault by then.
+pub fn told_again(
+    name: Option<&PersonName>,
+    birth_date: Option<&DateMessage>,
+    asked: Asked<'_>,
+) -> Option<IdentityHash> {
+    let PersonName { surname, given_name, patronymic } = name?;
+    let DateMessage { year, month, day } = birth_date?;
+    let (year, month) = (i16::try_from(*year).ok()?, i8::try_from(*month).ok()?);
+    let born = Date::new(year, month, i8::try_from(*day).ok()?).ok()?;
+    Some(asked.applicants.hash([surname, given_name, patronymic], born))
 }
 
 /// A member of the family.

@@ -74,7 +74,7 @@ async fn submit(
     caller: Arc<Caller>,
     item: mission::SubmitApplicationsRequest,
 ) -> mission::SubmitApplicationsResponse {
-    let command = item.command(bus.asked(&caller), &bus.intake);
+    let command = item.command(bus.asked(&caller));
     let mission::SubmitApplicationsRequest { request_id, application } = item;
     // The command holds the document's bytes; the message would double them while it waits.
     drop(application);

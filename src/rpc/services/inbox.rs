@@ -98,7 +98,7 @@ impl Bus {
             let leased = self.dispatch.fetch(party, next, lease)?;
             let last = leased.len() < next;
             for leased in leased {
-                match self.delivery(leased) {
+                match self.delivery(party, leased) {
                     Ok(Some(delivery)) => {
                         bytes += delivery.encoded_len();
                         deliveries.push(delivery);

@@ -193,11 +193,10 @@ where
     /// The delivery of a lease; none when it was acknowledged meanwhile, or cannot be read back.
     /// That one stays on lease until the stream closes, so that it does not stop the others.
     fn deliver(&self, leased: Leased) -> Option<Delivery> {
-        match self.bus.delivery(leased) {
+        let Phase::Open { inbox, .. } = &self.phase else { return None };
+        match self.bus.delivery(inbox.party(), leased) {
             Ok(None) => {
-                if let Phase::Open { inbox, .. } = &self.phase {
-                    inbox.settled(leased.sequence);
-                }
+                inbox.settled(leased.sequence);
                 None
             }
             Ok(delivery) => delivery,

@@ -44,10 +44,11 @@ use super::show::law::Wording;
 use super::show::receipt::receipt;
 use super::status::{Refusal, status};
 use crate::dispatch::Dispatch;
-use crate::domain::party::{PartyNumber, Role};
+use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
-use crate::domain::{Act, CaseAct, Command, ProcedureKey, Procedures, Roster};
+use crate::domain::{Act, CaseAct, Command, Roster};
 use crate::engine::{Confirmed, Engine};
+use crate::trust::applicants::ApplicantKey;
 use stopping::UntilStop;
 
 /// Bounds of the streams, from the configuration.
@@ -72,6 +73,8 @@ pub struct BusParts {
     pub streams: StreamOptions,
     /// The journal's format, for the operator.
     pub journal_format_version: u32,
+    /// By which applicants are told again.
+    pub applicants: Arc<ApplicantKey>,
     /// Turns true when the bus is to stop; open streams end then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -79,9 +82,6 @@ pub struct BusParts {
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// No procedure begins at a mission.
-    #[error("no procedure of this bus begins at a foreign mission; install a procedure file")]
-    NoIntake,
     /// A hop whose term the calendar cannot count at all.
     #[error("a term of the procedures cannot be counted on the calendar: {0}")]
     Term(#[from] TermError),
@@ -95,8 +95,8 @@ pub struct Bus {
     journal_format_version: u32,
     stopping: watch::Receiver<bool>,
     wording: Wording,
-    /// The procedure that an application opens: the newest that begins at a mission.
-    intake: ProcedureKey,
+    /// By which applicants are told again.
+    applicants: Arc<ApplicantKey>,
     started: Instant,
     started_at: Timestamp,
     /// Room for the acts of each party's bulk streams together, so that one party cannot fill the
@@ -110,10 +110,10 @@ impl Bus {
     /// # Errors
     /// [`BusError`] if the law does not serve.
     pub fn new(parts: BusParts) -> Result<Self, BusError> {
-        let BusParts { engine, dispatch, streams, journal_format_version, stopping } = parts;
+        let BusParts { engine, dispatch, streams, journal_format_version, applicants, stopping } =
+            parts;
         let law = engine.law();
-        let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar)?;
-        let intake = newest_intake(&law.procedures).ok_or(BusError::NoIntake)?;
+        let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar())?;
         let (started, started_at) = (Instant::now(), engine.clock().now());
         Ok(Self {
             engine,
@@ -122,7 +122,7 @@ impl Bus {
             journal_format_version,
             stopping,
             wording,
-            intake,
+            applicants,
             started,
             started_at,
             bulk_rooms: Mutex::default(),
@@ -147,7 +147,9 @@ impl Bus {
 
     fn asked<'a>(&'a self, caller: &'a Caller) -> Asked<'a> {
         let zone = self.engine.roster().zone(caller.party);
-        Asked { caller, zone, now: self.engine.clock().now() }
+        let procedures = &*self.engine.law().procedures;
+        let now = self.engine.clock().now();
+        Asked { caller, zone, now, procedures, applicants: &self.applicants }
     }
 
     /// What comes on a stream, until the bus stops.
@@ -169,7 +171,7 @@ impl Bus {
     async fn take<R: ActRequest>(&self, request: Request<R>) -> Result<Receipt, Status> {
         let caller = self.caller(&request)?;
         let refuse = |refusal: Refusal| self.refuse(&refusal);
-        let command = request.get_ref().command(self.asked(&caller), &self.intake);
+        let command = request.get_ref().command(self.asked(&caller));
         let command = command.map_err(refuse)?;
         let span = tracing::Span::current();
         span.record("request_id", display(command.request));
@@ -197,21 +199,9 @@ impl Bus {
 
 fn act_of(command: &Command) -> Act {
     match &command.act {
-        CaseAct::Submit(_) => Act::SubmitApplication,
+        CaseAct::Submit(submission) => submission.act,
         CaseAct::Continue(act, _) => *act,
     }
-}
-
-fn newest_intake(procedures: &Procedures) -> Option<ProcedureKey> {
-    let begins_at_mission = |(_, hop_recorder): &(&ProcedureKey, Option<Role>)| {
-        *hop_recorder == Some(Role::ForeignMission)
-    };
-    procedures
-        .iter()
-        .rev()
-        .map(|(key, procedure)| (key, procedure.intake().and_then(|(hop, _)| hop.recorder())))
-        .find(begins_at_mission)
-        .map(|(key, _)| key.clone())
 }
 
 /// A service of the contract, over the common ground.

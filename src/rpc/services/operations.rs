@@ -91,7 +91,7 @@ impl Bus {
         Ok(GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             journal_format_version: version,
-            calendar_version: self.engine.law().calendar.version().to_string(),
+            calendar_version: self.engine.law().calendar().version().to_string(),
             start_time: Some(time(self.started_at)),
             uptime: prost_types::Duration::try_from(self.started.elapsed()).ok(),
             current_time: Some(time(now)),

@@ -61,7 +61,7 @@ impl Bus {
         caller: &Caller,
     ) -> Result<ComputeDueTimeResponse, Refusal> {
         let DueTime { procedure, hop, from, zone } = query::due_time(request, self.asked(caller))?;
-        let calendar = &self.engine.law().calendar;
+        let calendar = &*self.engine.law().calendar();
         let procedure = self.engine.law().procedures.get(&procedure);
         let procedure = procedure.ok_or(Refusal::ProcedureUnknown)?;
         let hop = procedure.hop(hop).ok_or(Refusal::HopUnknown)?;

@@ -3,18 +3,26 @@
 use jiff::Timestamp;
 
 use super::clock::{clock, used_days};
-use super::{View, act, role, time};
+use super::{View, act, actor, time};
 use crate::domain::event::Decision;
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::Term;
-use crate::domain::{Act, Case, HopRun, HopState, Outcome};
+use crate::domain::{Act, Actor, Case, CaseStatus, HopRun, HopState, Outcome};
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Obligation;
-use crate::rpc::proto::types::v1 as types;
 
-/// Where a case stands: by the hop that is open last or, when none is, by the act on its way to a
-/// receiver who will have to go on. A delivery that nobody has to act upon keeps no case open.
+/// Where a case stands. The way through a mission has a state for each of its steps, by the hop
+/// that is open last or, when none is, by the act on its way to a receiver who will have to go on;
+/// a delivery that nobody has to act upon keeps no case open. The other procedures tell where they
+/// stand by their open hops.
 pub fn state(case: &Case) -> cases::CaseState {
+    if case.procedure.procedure.as_str() != "kandas-mission" {
+        return match case.status() {
+            CaseStatus::InProgress => cases::CaseState::InProgress,
+            CaseStatus::AwaitingApplicant => cases::CaseState::AwaitingArrival,
+            CaseStatus::Closed => cases::CaseState::Closed,
+        };
+    }
     let arrived = case.last(Act::RegisterArrival).is_some();
     let open = case.hops.iter().rev().find(|run| run.state == HopState::Open);
     if let Some(run) = open {
@@ -26,59 +34,53 @@ pub fn state(case: &Case) -> cases::CaseState {
     }
 }
 
-/// The state in which an act is awaited.
+/// The states in which an act of the way through a mission is awaited.
+const AWAITED: [(Act, cases::CaseState); 9] = [
+    // A submission opens its case, so none is ever awaited; what follows it is.
+    (Act::ForwardApplication, cases::CaseState::AtMigrationBody),
+    (Act::ReferToCommission, cases::CaseState::AtAkimat),
+    (Act::RecordConsentDecision, cases::CaseState::AtCommission),
+    (Act::SendConsentDecision, cases::CaseState::ConsentDecided),
+    (Act::ForwardDecision, cases::CaseState::DecisionAtMigrationBody),
+    (Act::HandOverDecision, cases::CaseState::DecisionAtMission),
+    (Act::RegisterArrival, cases::CaseState::AwaitingArrival),
+    (Act::RecordInclusionDecision, cases::CaseState::ArrivalAtCommission),
+    (Act::HandOverInclusionDecision, cases::CaseState::InclusionDecided),
+];
+
+/// The states in which it is on its way: that of its receiver. The others go to nobody on the bus.
+const CARRIED: [(Act, cases::CaseState); 7] = [
+    (Act::SubmitApplication, cases::CaseState::AtMigrationBody),
+    (Act::ForwardApplication, cases::CaseState::AtAkimat),
+    (Act::ReferToCommission, cases::CaseState::AtCommission),
+    (Act::RecordConsentDecision, cases::CaseState::ConsentDecided),
+    (Act::SendConsentDecision, cases::CaseState::DecisionAtMigrationBody),
+    (Act::ForwardDecision, cases::CaseState::DecisionAtMission),
+    (Act::RecordInclusionDecision, cases::CaseState::InclusionDecided),
+];
+
 fn awaited(act: Act, arrived: bool) -> cases::CaseState {
-    match act {
-        // A submission opens its case, so none is ever awaited; what follows it is.
-        Act::SubmitApplication | Act::ForwardApplication => cases::CaseState::AtMigrationBody,
-        Act::ReferToCommission if arrived => cases::CaseState::Arrived,
-        Act::ReferToCommission => cases::CaseState::AtAkimat,
-        Act::RecordConsentDecision => cases::CaseState::AtCommission,
-        Act::SendConsentDecision => cases::CaseState::ConsentDecided,
-        Act::ForwardDecision => cases::CaseState::DecisionAtMigrationBody,
-        Act::HandOverDecision => cases::CaseState::DecisionAtMission,
-        Act::RegisterArrival => cases::CaseState::AwaitingArrival,
-        Act::RecordInclusionDecision => cases::CaseState::ArrivalAtCommission,
-        Act::HandOverInclusionDecision => cases::CaseState::InclusionDecided,
+    if act == Act::ReferToCommission && arrived {
+        return cases::CaseState::Arrived;
     }
+    let found = AWAITED.iter().find(|(each, _)| *each == act);
+    found.map_or(cases::CaseState::InProgress, |(_, state)| *state)
 }
 
-/// The state in which an act is on its way: that of its receiver.
 fn carried(act: Act, arrived: bool) -> cases::CaseState {
-    match act {
-        Act::SubmitApplication => cases::CaseState::AtMigrationBody,
-        Act::ForwardApplication => cases::CaseState::AtAkimat,
-        Act::ReferToCommission if arrived => cases::CaseState::ArrivalAtCommission,
-        Act::ReferToCommission => cases::CaseState::AtCommission,
-        Act::RecordConsentDecision => cases::CaseState::ConsentDecided,
-        Act::SendConsentDecision => cases::CaseState::DecisionAtMigrationBody,
-        Act::ForwardDecision => cases::CaseState::DecisionAtMission,
-        Act::RecordInclusionDecision => cases::CaseState::InclusionDecided,
-        // They go to nobody on the bus.
-        Act::HandOverDecision | Act::RegisterArrival | Act::HandOverInclusionDecision => {
-            cases::CaseState::Closed
-        }
+    if act == Act::ReferToCommission && arrived {
+        return cases::CaseState::ArrivalAtCommission;
     }
+    let found = CARRIED.iter().find(|(each, _)| *each == act);
+    found.map_or(cases::CaseState::Closed, |(_, state)| *state)
 }
 
 /// What a list says of a case.
 pub fn summary(case: &Case) -> cases::CaseSummary {
-    let Case {
-        id,
-        procedure,
-        region,
-        persons,
-        participants: _,
-        consent,
-        inclusion,
-        service: _,
-        hops,
-        arrived_persons: _,
-        updated_at,
-    } = case;
+    let Case { id, procedure, region, persons, consent, decision, hops, updated_at, .. } = case;
     let open = hops.iter().filter(|run| run.state == HopState::Open);
     let next_due = open.filter_map(|run| run.due.as_ref()).map(|due| due.instant).min();
-    let created = case.last(Act::SubmitApplication);
+    let created = hops.first().and_then(HopRun::acted);
     cases::CaseSummary {
         case_id: id.to_string(),
         procedure: procedure.procedure.to_string(),
@@ -86,20 +88,20 @@ pub fn summary(case: &Case) -> cases::CaseSummary {
         region: region.code().to_owned(),
         state: state(case).into(),
         consent_outcome: outcome(consent.as_ref()).into(),
-        inclusion_outcome: outcome(inclusion.as_ref()).into(),
+        inclusion_outcome: outcome(decision.as_ref()).into(),
         person_count: i32::from(*persons),
         consented_person_count: decided_persons(consent.as_ref()),
-        included_person_count: decided_persons(inclusion.as_ref()),
+        included_person_count: decided_persons(decision.as_ref()),
         create_time: created.map(|moment| time(moment.at)),
         update_time: Some(time(*updated_at)),
         next_due_time: next_due.map(time),
-        last_outcome: last_outcome(case).into(),
+        last_outcome: case.outcome().map(super::outcome).unwrap_or_default().into(),
     }
 }
 
 /// A case with its timeline, as of `now`.
 pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
-    let party = |role| participant(case, role).map(|party| view.party_id(party));
+    let party = |role| case.participant(Actor::Role(role)).map(|party| view.party_id(party));
     cases::Case {
         summary: Some(summary(case)),
         mission_party_id: party(Role::ForeignMission).unwrap_or_default(),
@@ -111,8 +113,8 @@ pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
     }
 }
 
-fn part(view: View<'_>, of: Role, party: PartyNumber) -> cases::CaseParty {
-    cases::CaseParty { role: role(of).into(), party_id: view.party_id(party) }
+fn part(view: View<'_>, of: Actor, party: PartyNumber) -> cases::CaseParty {
+    cases::CaseParty { role: actor(of).into(), party_id: view.party_id(party) }
 }
 
 fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::CaseHop {
@@ -120,9 +122,11 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
     let receiver = match &run.state {
         HopState::Carried { to, .. } => Some(*to),
         HopState::Done { received: Some(received), .. } => Some(received.by),
-        HopState::Open | HopState::Done { received: None, .. } => {
-            law.and_then(|hop| hop.receiver()).and_then(|role| participant(case, role))
-        }
+        HopState::Open | HopState::Ended { .. } | HopState::Done { received: None, .. } => law
+            .and_then(|hop| {
+                let mut seated = hop.receivers().filter_map(|actor| case.participant(actor));
+                seated.find(|party| *party != run.holder)
+            }),
     };
     let acted = run.acted();
     let until = acted.map_or(now, |acted| acted.at);
@@ -135,7 +139,7 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
         acted_time: acted.map(|acted| time(acted.at)),
         received_time: run.received().map(|received| time(received.moment.at)),
         late: run.is_late(now),
-        used_days: used_days(term, run.opened_at, until, zone, &view.law.calendar),
+        used_days: used_days(term, run.opened_at, until, zone, &view.law.calendar()),
         sequence: acted.map_or(0, |acted| acted.sequence.0),
     }
 }
@@ -153,28 +157,22 @@ pub fn obligation(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> 
 
 /// Whether a party may see a case: it has a part in it, acts for one that has, or runs the bus.
 pub fn visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
-    let has_part = |(_, of): &(Role, PartyNumber)| view.roster.may_act_for(party, *of);
+    let has_part = |(_, of): &(Actor, PartyNumber)| view.roster.may_act_for(party, *of);
     role == Role::Operator || case.participants.iter().any(has_part)
-}
-
-fn participant(case: &Case, role: Role) -> Option<PartyNumber> {
-    case.participants.iter().find(|(each, _)| *each == role).map(|(_, party)| *party)
 }
 
 fn outcome(decision: Option<&Decision>) -> cases::CaseOutcome {
     match decision.map(|decision| decision.outcome) {
         None => cases::CaseOutcome::Unspecified,
-        Some(Outcome::Consent | Outcome::Inclusion) => cases::CaseOutcome::Positive,
-        Some(Outcome::Refusal) => cases::CaseOutcome::Refused,
-    }
-}
-
-fn last_outcome(case: &Case) -> types::Outcome {
-    match case.outcome() {
-        None => types::Outcome::Unspecified,
-        Some(Outcome::Consent) => types::Outcome::Consent,
-        Some(Outcome::Inclusion) => types::Outcome::Inclusion,
-        Some(Outcome::Refusal) => types::Outcome::Refusal,
+        Some(
+            Outcome::Consent
+            | Outcome::Inclusion
+            | Outcome::Assignment
+            | Outcome::Extension
+            | Outcome::Satisfied
+            | Outcome::Completed,
+        ) => cases::CaseOutcome::Positive,
+        Some(Outcome::Refusal | Outcome::Dismissed) => cases::CaseOutcome::Refused,
     }
 }
 

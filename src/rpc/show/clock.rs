@@ -36,7 +36,7 @@ impl<'a> From<&'a HopRun> for Running<'a> {
 
 impl<'a> From<&'a HopOpened> for Running<'a> {
     fn from(opened: &'a HopOpened) -> Self {
-        let HopOpened { hop, act: _, from: _, holder, opened_at, due, source } = opened;
+        let HopOpened { hop, act: _, from: _, holder, opened_at, due, source, branch: _ } = opened;
         Self {
             hop: *hop,
             holder: *holder,
@@ -107,7 +107,11 @@ pub fn used_days(
             let used = calendar.working_days_between(event, until).ok()?;
             Some(i32::from(used.0))
         }
-        Term::CalendarDays(_) | Term::SameDay | Term::MonthEnd | Term::BeforeServiceEnd(_) => {
+        Term::CalendarDays(_)
+        | Term::SameDay
+        | Term::SameWorkingDay
+        | Term::MonthEnd
+        | Term::BeforeServiceEnd(_) => {
             let span = event.until(until).ok()?;
             Some(span.get_days().max(0))
         }

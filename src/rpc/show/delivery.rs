@@ -4,10 +4,11 @@ use prost::Message;
 
 use super::law::source;
 use super::{View, act, date, digest, time};
-use crate::domain::procedure::Trigger;
-use crate::domain::{Act, Body, BodyKind, Case, Event, HopRun};
+use crate::domain::procedure::{OpenedBy, Trigger};
+use crate::domain::{Act, Body, BodyKind, Case, Event, HopRun, Sequence};
 use crate::engine::Recorded;
 use crate::rpc::parse::query::DeliveryId;
+use crate::rpc::proto::forms::v1::Form;
 use crate::rpc::proto::inbox::v1::Delivery;
 use crate::rpc::proto::operations::v1::QueuedDelivery;
 use crate::rpc::proto::types::v1::{
@@ -15,22 +16,69 @@ use crate::rpc::proto::types::v1::{
 };
 use crate::rpc::status::Refusal;
 
-/// The acts whose papers go with a hop's delivery, by the act that brings it.
-pub fn carried(case: &Case, run: &HopRun) -> &'static [Act] {
-    match run.act {
-        Act::SubmitApplication | Act::ForwardApplication => &[Act::SubmitApplication],
+/// The records whose papers go with a delivery, by the act that brings it. A receiver gets what it
+/// has to act on: the application until there is a decision, from then on the decision; what asks
+/// or answers a query, and a notice, goes alone.
+pub fn papers(case: &Case, run: &HopRun) -> Vec<Sequence> {
+    let of = |acts: &[Act]| acts.iter().filter_map(|act| case.last(*act)).collect::<Vec<_>>();
+    let own = run.acted();
+    let opening = case.hops.first().and_then(HopRun::acted);
+    let alone = || own.into_iter().collect();
+    let moments = match run.act {
         // The same act stands before entry and after arrival.
         Act::ReferToCommission if case.last(Act::RegisterArrival).is_some() => {
-            &[Act::SubmitApplication, Act::RecordConsentDecision, Act::RegisterArrival]
+            of(&[Act::SubmitApplication, Act::RecordConsentDecision, Act::RegisterArrival])
         }
-        Act::ReferToCommission => &[Act::SubmitApplication],
-        Act::RecordConsentDecision | Act::SendConsentDecision | Act::ForwardDecision => {
-            &[Act::RecordConsentDecision]
+        Act::RecordConsentDecision | Act::SendConsentDecision => of(&[Act::RecordConsentDecision]),
+        Act::ForwardDecision | Act::SendDecision => {
+            let decided = [Act::RecordDecision, Act::RecordInclusionDecision];
+            let decision = decided.iter().find_map(|act| case.last(*act));
+            decision.or(case.last(Act::RecordConsentDecision)).into_iter().chain(own).collect()
         }
-        Act::RecordInclusionDecision => &[Act::RecordInclusionDecision],
-        // The receiver is the applicant, or the applicant is the sender: nothing is delivered.
-        Act::HandOverDecision | Act::RegisterArrival | Act::HandOverInclusionDecision => &[],
-    }
+        Act::SubmitApplication
+        | Act::ForwardApplication
+        | Act::ReferToCommission
+        | Act::RegisterApplication
+        | Act::CertifyCopies
+        | Act::ConfirmAcceptance
+        | Act::SendList
+        | Act::RecordRecommendation
+        | Act::RegisterComplaint => opening.into_iter().chain(own).collect(),
+        Act::RecordInclusionDecision
+        | Act::RecordDecision
+        | Act::HandOverDecision
+        | Act::RegisterArrival
+        | Act::HandOverInclusionDecision
+        | Act::QueryStateSystems
+        | Act::AnswerQuery
+        | Act::QueryDigitalDocuments
+        | Act::AnswerDigitalDocuments
+        | Act::RefuseToAccept
+        | Act::GivePreliminaryNotice
+        | Act::RecordObjection
+        | Act::RecordHearing
+        | Act::PostponeHearing
+        | Act::RecordHearingOutcome
+        | Act::PublishResult
+        | Act::IssueCertificate
+        | Act::ReissueCertificate
+        | Act::ReportStage
+        | Act::NotifyApplicant
+        | Act::AnswerComplaint
+        | Act::ExtendComplaint
+        | Act::NotifyExtension
+        | Act::RecordCourtAppeal
+        | Act::RegisterChange
+        | Act::NotifyChange
+        | Act::SendProposal
+        | Act::PublishSettlementList
+        | Act::RecordArrival
+        | Act::RecordServiceResult => alone(),
+    };
+    let mut sequences: Vec<Sequence> = moments.iter().map(|moment| moment.sequence).collect();
+    sequences.sort_unstable();
+    sequences.dedup();
+    sequences
 }
 
 /// A delivery without its papers: what the case and the record of the act tell. The act's own
@@ -50,7 +98,15 @@ pub fn envelope(
     };
     let law = view.hop(&case.procedure, run.hop);
     let next = view.law.procedures.get(&case.procedure).and_then(|procedure| {
-        procedure.opened_by(run.hop, Trigger::Received, case.outcome()).next()
+        let fits = |by: &OpenedBy| {
+            by.outcomes.is_empty()
+                || case.last_outcome.is_some_and(|last| by.outcomes.contains(&last))
+        };
+        let opens = procedure.opened_by(run.hop, Trigger::Received);
+        let mut owed = opens.filter(|(hop, by)| {
+            hop.branch.is_none() && hop.applies_to(case.channel, case.basis) && fits(by)
+        });
+        owed.next().map(|(hop, _)| hop)
     });
     Ok(Delivery {
         delivery_id: id.to_string(),
@@ -124,6 +180,7 @@ pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refus
         BodyKind::InclusionDecision => {
             delivery.inclusion_decision = Some(paper::<InclusionDecision>(bytes)?);
         }
+        BodyKind::Form => delivery.forms.push(paper::<Form>(bytes)?),
         BodyKind::Dispatch | BodyKind::HandOver => {}
     }
     Ok(())

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use jiff::Span;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use super::{act, actor, date, time};
+use super::{act, actor, category, date, ground, outcome, role, time};
 use crate::domain::calendar::{Calendar, Certainty};
-use crate::domain::procedure::{Hop, Procedure};
+use crate::domain::hours::{Hours, Purpose};
+use crate::domain::procedure::{
+    Hop, Kind, ListedGround, OpenedBy, Procedure, ServiceTerm, Trigger,
+};
 use crate::domain::term::{
     CountMode, Explanation, SkipReason, SkippedDay, Source, Term, TermError, explain,
 };
-use crate::domain::{HopId, ProcedureKey, Procedures, Roster};
+use crate::domain::{Actor, HopId, ProcedureKey, Procedures, Roster};
 use crate::rpc::proto::procedures::v1 as procedures;
 use crate::rpc::proto::types::v1 as types;
 
@@ -106,10 +109,10 @@ pub fn summary(procedure: &Procedure) -> procedures::ProcedureSummary {
         hop_count: i32::try_from(procedure.hops().len()).unwrap_or(i32::MAX),
         title_kk: procedure.names().kk.clone(),
         title_ru: procedure.names().ru.clone(),
-        category: types::QuotaCategory::Unspecified.into(),
-        region: String::new(),
-        published_date: None,
-        effective_date: None,
+        category: procedure.category().map(category).unwrap_or_default().into(),
+        region: procedure.region().map(|region| region.code().to_owned()).unwrap_or_default(),
+        published_date: procedure.in_force_from().and_then(published).map(date),
+        effective_date: procedure.in_force_from().map(date),
     }
 }
 
@@ -119,16 +122,59 @@ pub fn procedure(procedure: &Procedure) -> procedures::Procedure {
     procedures::Procedure {
         summary,
         hops: procedure.hops().iter().map(hop).collect(),
-        service_terms: Vec::new(),
-        grounds: Vec::new(),
-        acceptance_grounds: Vec::new(),
-        hours: Vec::new(),
+        service_terms: procedure.service().iter().map(service_term).collect(),
+        grounds: procedure.grounds().iter().map(listed).collect(),
+        acceptance_grounds: procedure.acceptance_grounds().iter().map(listed).collect(),
+        hours: procedure.hours().iter().map(hours).collect(),
+    }
+}
+
+/// The day of publication of what applies from this day on: eleven days earlier.
+fn published(in_force_from: Date) -> Option<Date> {
+    in_force_from.checked_sub(Span::new().days(11)).ok()
+}
+
+fn service_term(service: &ServiceTerm) -> procedures::ServiceTerm {
+    let ServiceTerm { starts_with, term: lasts, informative, citation } = service;
+    let count = if *lasts == Term::None { CountMode::None } else { CountMode::From };
+    procedures::ServiceTerm {
+        starts_with: starts_with.to_string(),
+        term: Some(term(*lasts, count)),
+        informative: *informative,
+        citation: citation.clone(),
+    }
+}
+
+fn listed(listed: &ListedGround) -> procedures::Ground {
+    let ListedGround { ground: of, code, words, citation } = listed;
+    procedures::Ground {
+        ground: ground(*of).into(),
+        code: code.clone(),
+        words: words.clone(),
+        citation: citation.clone(),
+    }
+}
+
+fn hours(hours: &Hours) -> procedures::ReceptionHours {
+    let Hours { role: of, purpose, days: _, open: _, citation } = hours;
+    let purpose = match purpose {
+        Purpose::All => procedures::ReceptionPurpose::All,
+        Purpose::Applications => procedures::ReceptionPurpose::Applications,
+        Purpose::Results => procedures::ReceptionPurpose::Results,
+    };
+    procedures::ReceptionHours {
+        role: role(*of).into(),
+        purpose: purpose.into(),
+        days: hours.days_in_words(),
+        open: hours.open_in_words(),
+        citation: citation.clone(),
     }
 }
 
 fn hop(hop: &Hop) -> procedures::Hop {
     let Hop {
         id,
+        kind,
         from,
         to,
         act: does,
@@ -137,33 +183,60 @@ fn hop(hop: &Hop) -> procedures::Hop {
         source: origin,
         citation,
         wording,
-        opened_by: _,
+        readings,
+        opened_by,
+        channels,
+        bases,
+        branch,
+        closes,
+        ends,
+        broadcast,
         recorded_with,
+        recorded_by,
+        carried_by_bus: _,
         note,
     } = hop;
+    let first = |actors: &[Actor]| actors.first().map(|each| actor(*each)).unwrap_or_default();
+    let sender = from.first().copied().unwrap_or(Actor::Internal);
     procedures::Hop {
         hop: id.to_string(),
-        from_role: actor(*from).into(),
-        to_role: actor(*to).into(),
-        act: act(*does, *from).into(),
+        from_role: first(from).into(),
+        to_role: first(to).into(),
+        act: act(*does, sender).into(),
         term: Some(term(*lasts, *count)),
         source: source(*origin).into(),
         citation: citation.clone(),
         wording: wording.clone(),
-        kind: procedures::HopKind::Hop.into(),
-        from_roles: vec![actor(*from).into()],
-        to_roles: vec![actor(*to).into()],
-        broadcast: false,
-        recorded_by_role: types::PartyRole::Unspecified.into(),
+        kind: match kind {
+            Kind::Hop => procedures::HopKind::Hop.into(),
+            Kind::Step => procedures::HopKind::Step.into(),
+        },
+        from_roles: from.iter().map(|each| actor(*each).into()).collect(),
+        to_roles: to.iter().map(|each| actor(*each).into()).collect(),
+        broadcast: *broadcast,
+        recorded_by_role: recorded_by.map(actor).unwrap_or_default().into(),
         recorded_with: recorded_with.map(|hop| hop.to_string()).unwrap_or_default(),
-        opened_by: Vec::new(),
-        channels: Vec::new(),
-        bases: Vec::new(),
-        branch: String::new(),
-        closes: Vec::new(),
-        ends: false,
-        readings: Vec::new(),
+        opened_by: opened_by.iter().map(opening).collect(),
+        channels: channels.iter().map(|each| role(*each).into()).collect(),
+        bases: bases.iter().map(ToString::to_string).collect(),
+        branch: branch.clone().unwrap_or_default(),
+        closes: closes.iter().map(ToString::to_string).collect(),
+        ends: *ends,
+        readings: readings.clone(),
         note: note.clone(),
+    }
+}
+
+fn opening(by: &OpenedBy) -> procedures::HopOpening {
+    let OpenedBy { hop, trigger, outcomes, with } = by;
+    procedures::HopOpening {
+        hop: hop.to_string(),
+        event: match trigger {
+            Trigger::Acted => procedures::HopEvent::Acted.into(),
+            Trigger::Received => procedures::HopEvent::Received.into(),
+        },
+        outcomes: outcomes.iter().map(|each| outcome(*each).into()).collect(),
+        with_hops: with.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -174,6 +247,7 @@ pub fn term(term: Term, count: CountMode) -> types::Term {
         Term::WorkingDays(days) => (i32::from(days.0), types::TermUnit::WorkingDays),
         Term::CalendarDays(days) => (i32::from(days.0), types::TermUnit::CalendarDays),
         Term::SameDay => (0, types::TermUnit::SameDay),
+        Term::SameWorkingDay => (0, types::TermUnit::SameWorkingDay),
         Term::MonthEnd => (0, types::TermUnit::MonthEnd),
         Term::BeforeServiceEnd(days) => (i32::from(days.0), types::TermUnit::DaysBeforeServiceDue),
     };

@@ -17,7 +17,7 @@ use super::proto::google::r#type::Date as DateMessage;
 use super::proto::types::v1 as types;
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::procedure::Hop;
-use crate::domain::{Act, Actor, HopId, ProcedureKey, Roster};
+use crate::domain::{Act, Actor, Category, Ground, HopId, Outcome, ProcedureKey, Roster};
 use crate::engine::Law;
 use law::Wording;
 
@@ -72,36 +72,68 @@ pub fn digest(hash: &[u8; 32]) -> Bytes {
 /// An act. The applicant's step that the mission's act records beside its own has a name of its
 /// own in the contract, because no party sends it.
 pub fn act(act: Act, from: Actor) -> types::Act {
-    match act {
-        Act::SubmitApplication if from == Actor::Applicant => types::Act::FileApplication,
-        Act::SubmitApplication => types::Act::SubmitApplication,
-        Act::ForwardApplication => types::Act::ForwardApplication,
-        Act::ReferToCommission => types::Act::ReferToCommission,
-        Act::RecordConsentDecision => types::Act::RecordConsentDecision,
-        Act::SendConsentDecision => types::Act::SendConsentDecision,
-        Act::ForwardDecision => types::Act::ForwardDecision,
-        Act::HandOverDecision => types::Act::HandOverDecision,
-        Act::RegisterArrival => types::Act::RegisterArrival,
-        Act::RecordInclusionDecision => types::Act::RecordInclusionDecision,
-        Act::HandOverInclusionDecision => types::Act::HandOverInclusionDecision,
+    if act == Act::SubmitApplication && from == Actor::Applicant {
+        return types::Act::FileApplication;
     }
+    types::Act::from_str_name(&in_contract("ACT", act.name())).unwrap_or_default()
 }
 
 /// Who acts or receives.
 pub fn actor(actor: Actor) -> types::PartyRole {
-    match actor {
-        Actor::Applicant => types::PartyRole::Applicant,
-        Actor::Role(of) => role(of),
-    }
+    types::PartyRole::from_str_name(&in_contract("PARTY_ROLE", actor.name())).unwrap_or_default()
 }
 
 /// A role.
 pub fn role(role: Role) -> types::PartyRole {
-    match role {
-        Role::ForeignMission => types::PartyRole::ForeignMission,
-        Role::MigrationBody => types::PartyRole::MigrationBody,
-        Role::Akimat => types::PartyRole::Akimat,
-        Role::Commission => types::PartyRole::Commission,
-        Role::Operator => types::PartyRole::Operator,
+    actor(Actor::Role(role))
+}
+
+/// What was decided, recommended or answered.
+pub fn outcome(outcome: Outcome) -> types::Outcome {
+    types::Outcome::from_str_name(&in_contract("OUTCOME", outcome.name())).unwrap_or_default()
+}
+
+/// A ground of refusal.
+pub fn ground(ground: Ground) -> types::RefusalGround {
+    let name = in_contract("REFUSAL_GROUND", ground.name());
+    types::RefusalGround::from_str_name(&name).unwrap_or_default()
+}
+
+/// A category of quotas.
+pub fn category(category: Category) -> types::QuotaCategory {
+    let name = in_contract("QUOTA_CATEGORY", category.name());
+    types::QuotaCategory::from_str_name(&name).unwrap_or_default()
+}
+
+/// The core and the contract call the same thing by the same name, each in its own spelling; a
+/// test holds every name of the one against the other.
+fn in_contract(kind: &str, name: &str) -> String {
+    format!("{kind}_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_the_core_is_a_name_of_the_contract() {
+        for each in Act::ALL {
+            assert_ne!(act(*each, Actor::Internal), types::Act::Unspecified, "{each}");
+        }
+        for each in Role::ALL {
+            assert_ne!(role(each), types::PartyRole::Unspecified, "{each}");
+        }
+        for each in [Actor::Applicant, Actor::Internal, Actor::Channel, Actor::DepartureAkimat] {
+            assert_ne!(actor(each), types::PartyRole::Unspecified, "{each}");
+        }
+        for each in Outcome::ALL {
+            assert_ne!(outcome(*each), types::Outcome::Unspecified, "{each}");
+        }
+        for each in Ground::ALL {
+            assert_ne!(ground(*each), types::RefusalGround::Unspecified, "{each}");
+        }
+        for each in Category::ALL {
+            assert_ne!(category(*each), types::QuotaCategory::Unspecified, "{each}");
+        }
     }
 }

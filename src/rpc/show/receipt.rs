@@ -1,7 +1,7 @@
 //! Receipts of acts and confirmations of acknowledgements.
 
 use super::{View, clock, digest, time};
-use crate::domain::{ActRecorded, Case, DeliveryAcknowledged};
+use crate::domain::{ActRecorded, Case, DeliveryAcknowledged, HopRun};
 use crate::engine::{Accepted, Confirmed};
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::inbox::v1::DeliveryConfirmation;
@@ -23,14 +23,22 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
         opening: _,
         service: _,
         opened,
-        delivery: _,
+        also,
+        closed: _,
+        deliveries: _,
+        hearing_at: _,
+        holding: _,
         arrived_persons: _,
         body: _,
     } = &**event;
     let procedure = &case.procedure;
-    let discharged = case.hops.iter().find(|run| run.hop == *hop);
-    let closed = discharged.map(|run| clock::closed(view, procedure, run.into(), *discharged_at));
-    let opened = opened.iter().map(|opened| clock::opened(view, procedure, opened));
+    // By its record, since a hop that is opened again has several runs.
+    let by_it = |run: &&HopRun| run.acted().is_some_and(|acted| acted.sequence == *sequence);
+    let own =
+        case.hops.iter().filter(by_it).filter(|run| run.hop == *hop || also.contains(&run.hop));
+    let closed = own.map(|run| clock::closed(view, procedure, run.into(), *discharged_at));
+    let new = opened.iter().filter(|opened| !also.contains(&opened.hop));
+    let opened = new.map(|opened| clock::opened(view, procedure, opened));
     types::Receipt {
         case_id: case_id.to_string(),
         request_id: request.to_string(),
@@ -39,7 +47,7 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
         record_hash: digest(hash),
         hop: hop.as_str().to_owned(),
         content_sha256: digest(fingerprint),
-        clocks: closed.into_iter().chain(opened).collect(),
+        clocks: closed.chain(opened).collect(),
     }
 }
 
