@@ -15,6 +15,7 @@ use crate::domain::calendar::{Calendar, CalendarVersion, Day, DayChange, ListedK
 use crate::engine::Clock;
 use crate::procedures::calendar::{self, FILE_BYTES_MAX, certainty_word, ics, kind_word};
 
+mod amend;
 mod year;
 
 /// The working-day calendar, on which terms are counted
@@ -46,6 +47,18 @@ pub(super) enum CalendarCommand {
     ///   kopir calendar import kurban-ait.ics --base kz-2027.1.csv --version kz-2027.2 > kz-2027.2.csv
     #[command(verbatim_doc_comment)]
     Import(ImportArgs),
+    /// Put an amended calendar in force on a running bus
+    ///
+    /// The bus records the amendment with its reason and counts every open term anew; terms that
+    /// have closed stay as they were. The calendar must have a version of its own and cover all
+    /// that the one in force covers.
+    ///
+    /// Example:
+    ///
+    ///   kopir calendar amend --file kz-2027.1.csv --certs certs --as operator \
+    ///       --reason "Days off of 2027 moved: resolution No. 1 of 2026-11-20"
+    #[command(verbatim_doc_comment)]
+    Amend(amend::AmendArgs),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +116,7 @@ pub(super) fn run(command: &CalendarCommand) -> Result<(), Failure> {
     match command {
         CalendarCommand::Show(args) => show(args),
         CalendarCommand::Import(args) => import(args),
+        CalendarCommand::Amend(args) => amend::run(args),
     }
 }
 
