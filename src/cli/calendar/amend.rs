@@ -45,7 +45,7 @@ pub(super) fn run(args: &AmendArgs) -> Result<(), Failure> {
     note(format_args!("request id {request_id}; repeat with --request-id if no answer comes"));
     let request = AmendCalendarRequest {
         request_id: request_id.clone(),
-        calendar_csv,
+        calendar: calendar_csv,
         reason: args.reason.clone(),
     };
     args.bus.call(async |channel| {
