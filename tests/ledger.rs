@@ -88,7 +88,8 @@ async fn the_ledger_is_the_sum_of_the_cases_after_every_act() {
         assert_eq!(bus.ledger().await, bus.sum_of_cases().await, "after family {family}");
     }
     assert!(refused > 10 && held > 10 && taken > 5, "{refused} {held} {taken}");
-    assert_eq!(bus.rebuilt().await, bus.ledger().await, "a fresh fold has the same ledger");
+    let ledger = bus.ledger().await;
+    assert_eq!(bus.rebuilt().await, ledger, "a fresh fold has the same ledger");
 }
 
 #[tokio::test]
@@ -131,7 +132,8 @@ async fn places_of_an_expired_consent_are_free_again() {
     bus.act("commission-kz-55", next, Act::RecordConsentDecision, on).await.unwrap();
     assert_eq!(bus.case(case).await.holding, None);
     assert_eq!(bus.ledger().await, bus.sum_of_cases().await);
-    let expired = bus.events().into_iter().filter(|event| matches!(event, Event::HoldingExpired(_)));
+    let expired =
+        bus.events().into_iter().filter(|event| matches!(event, Event::HoldingExpired(_)));
     assert_eq!(expired.count(), 1);
 }
 
@@ -163,7 +165,8 @@ async fn an_amended_calendar_moves_open_clocks_and_no_closed_one() {
     assert_eq!(after_open.status(), CaseStatus::InProgress);
     let told = bus.events().into_iter().any(|event| match event {
         Event::ClocksMoved(moved) => {
-            moved.case == open && moved.moved.iter().any(|one| one.old == before && one.new == after)
+            moved.case == open
+                && moved.moved.iter().any(|one| one.old == before && one.new == after)
         }
         _other => false,
     });
@@ -190,9 +193,8 @@ async fn only_the_whole_list_is_taken_or_nothing_of_it() {
     }
     let taken = bus.list("akimat-kz-55", &[first, second]).await.unwrap();
     let again = bus.list("akimat-kz-55", &[first, second]).await.unwrap();
-    let sequences = |list: &[kopir::engine::Accepted]| {
-        list.iter().map(|one| one.sequence).collect::<Vec<_>>()
-    };
+    let sequences =
+        |list: &[kopir::engine::Accepted]| list.iter().map(|one| one.sequence).collect::<Vec<_>>();
     assert_eq!(sequences(&taken), sequences(&again));
     assert!(again.iter().all(|one| one.repeated));
 }

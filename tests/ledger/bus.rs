@@ -15,7 +15,7 @@ use kopir::domain::{
 };
 use kopir::engine::{
     Accepted, Amended, Amendment, Clock, Engine, EngineError, EngineOptions, ItemRefused, Law,
-    Parts, QuotaTaken, QueueObserver, Started, case_id, start,
+    Parts, QueueObserver, QuotaTaken, Started, case_id, start,
 };
 use kopir::index::{Index, IndexOptions, QueueOp, rebuild};
 use kopir::journal::{Journal, MemoryStore};
@@ -226,8 +226,7 @@ impl Bus {
     }
 
     async fn forwarded(&self, region: &str, akimat: &str, persons: u16) -> CaseId {
-        let (case, submitted) =
-            self.submit("mission-uz", "kandas-mission", region, persons).await;
+        let (case, submitted) = self.submit("mission-uz", "kandas-mission", region, persons).await;
         self.acknowledge(case, COMMITTEE, submitted).await;
         let forward = self.act(COMMITTEE, case, Act::ForwardApplication, ActFacts::Dispatch);
         let forwarded = forward.await.unwrap();
@@ -304,9 +303,7 @@ impl Bus {
         let mut fingerprint = [0; 32];
         fingerprint[..4].copy_from_slice(&persons.to_le_bytes());
         let basis = "a synthetic order".to_owned();
-        self.engine
-            .set_quota(SetQuota { author, request, fingerprint, key, persons, basis })
-            .await
+        self.engine.set_quota(SetQuota { author, request, fingerprint, key, persons, basis }).await
     }
 
     /// The calendar in force with one more day off.
@@ -316,13 +313,15 @@ impl Bus {
         version: &str,
         reason: &str,
     ) -> Result<Amended, EngineError> {
-        let text = procedures::calendar::write(&procedures::calendar::kazakhstan().unwrap());
+        let text =
+            procedures::calendar::write(&procedures::calendar::kazakhstan().unwrap()).unwrap();
         let before = self.engine.law().calendar().version().as_str().to_owned();
         let mut lines: Vec<String> =
             text.lines().map(|line| line.replace(&before, version)).collect();
         let weekday = day_off.parse::<Date>().unwrap().strftime("%a").to_string();
         let day = format!("{day_off},{weekday},holiday,fixed,Synthetic day,");
-        let at = lines.iter().position(|line| line.as_str() > day.as_str() && line.starts_with("20"));
+        let at =
+            lines.iter().position(|line| line.as_str() > day.as_str() && line.starts_with("20"));
         lines.insert(at.unwrap_or(lines.len()), day);
         let text = lines.join("\n") + "\n";
         let calendar = procedures::calendar::parse(&text).unwrap();
@@ -347,9 +346,8 @@ impl Bus {
     /// The same, told from the cases; limits are taken over, for no case has them.
     pub async fn sum_of_cases(&self) -> BTreeMap<QuotaKey, Quota> {
         let ledger = self.ledger().await;
-        let limits = ledger.into_iter().map(|(key, quota)| {
-            (key, Quota { reserved: 0, taken: 0, ..quota })
-        });
+        let limits =
+            ledger.into_iter().map(|(key, quota)| (key, Quota { reserved: 0, taken: 0, ..quota }));
         let mut sum: BTreeMap<QuotaKey, Quota> = limits.collect();
         for case in self.engine.index().cases(None, usize::MAX).unwrap() {
             if let Some(holding) = case.holding {
@@ -365,12 +363,17 @@ impl Bus {
     }
 
     /// The ledger of an index that is made anew from the journal.
-    pub async fn rebuilt(&self) -> BTreeMap<QuotaKey, Quota> {
-        self.engine.caught_up().await;
+    pub async fn rebuilt(self) -> BTreeMap<QuotaKey, Quota> {
+        let last = self.engine.progress().sequence;
+        self.engine.close().await;
+        drop(self.engine);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
         let fresh = self.dir.path().join("fresh");
         let index = Index::open(&fresh, &IndexOptions::default()).unwrap().index;
         let reader = self.store.open(1 << 20).unwrap().reader();
-        rebuild(&index, &*reader, self.engine.progress().sequence, &mut |_, _| ()).unwrap();
+        rebuild(&index, &*reader, last, &mut |_, _| ()).unwrap();
         let quotas = index.quotas().unwrap().into_iter().collect();
         index.close().unwrap();
         quotas
