@@ -5,9 +5,12 @@
 //! thread folds the accepted records into the index, off the path of the answers; until it has,
 //! the writer sees them in its overlay. The engine knows nothing of gRPC, TLS or delivery streams.
 
+mod answer;
 pub mod clock;
 mod follower;
+mod ledger;
 mod overlay;
+mod repeat;
 mod start;
 mod upkeep;
 mod writer;

@@ -4,7 +4,8 @@
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
-use super::writer::{Group, Later, Repeat, Reply, Writer, index_fault};
+use super::answer::{Later, Repeat, Reply, index_fault};
+use super::writer::{Group, Writer};
 use super::{Amended, Amendment, EngineError, QuotaTaken, timestamp};
 use crate::domain::{
     self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, Event, Rejection, Sequence,

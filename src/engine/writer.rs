@@ -4,25 +4,25 @@
 //! then answers, rejections included: a rejection may rest on an act of the same group, so it is
 //! no more certain than that act is.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::answer::{Answer, Later, Repeat, Reply, index_fault};
 use super::follower::Backlog;
+use super::ledger::LedgerView;
 use super::overlay::Overlay;
 use super::{
-    Accepted, Acknowledgement, Amended, Clock, Confirmed, EngineError, EngineOptions, Law,
-    QuotaTaken, Request, Watermarks, case_id, read_back, timestamp,
+    Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Watermarks,
+    case_id, timestamp,
 };
 use crate::domain::calendar::Calendar;
 use crate::domain::{
-    self, ActRecorded, Case, CaseAct, CaseId, Command, Context, DeliveryAcknowledged, Event,
-    IdentityHash, Quota, QuotaKey, QuotaSet, Rejection, Roster, Sequence, Standing,
+    self, ActRecorded, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster, Sequence,
 };
-use crate::index::{Applied, Change, IndexError, case_of, fold};
+use crate::index::{Applied, Change, case_of, fold};
 use crate::journal::{Entry, Fault, Journal, JournalError};
 use crate::records::encode_event;
 
@@ -55,29 +55,6 @@ struct Decided {
     /// Where its encoding ends in the group's bytes.
     end: usize,
     answer: Answer,
-}
-
-pub(super) enum Answer {
-    /// Nobody asked for the record.
-    Nobody,
-    Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
-    Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
-    Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
-}
-
-/// What is answered after the sync without a record of its own.
-pub(super) enum Later {
-    Quota(Result<Repeat, EngineError>, oneshot::Sender<Result<QuotaTaken, EngineError>>),
-    Amended(Result<Repeat, EngineError>, oneshot::Sender<Result<Amended, EngineError>>),
-    Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
-    Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
-}
-
-/// A request that was accepted before.
-pub(super) struct Repeat {
-    pub(super) sequence: Sequence,
-    /// What is asked now, to be compared; none for an acknowledgement, whose id says it all.
-    pub(super) fingerprint: Option<(domain::RequestId, [u8; 32])>,
 }
 
 /// One turn's work.
@@ -130,7 +107,11 @@ impl Writer {
                 Request::Amend(amendment, reply) => {
                     self.amend(*amendment, reply, now_ms, group)?;
                 }
-                request => self.decide(request, now_ms, short_of_disk, group),
+                request @ (Request::Act(..)
+                | Request::List(_)
+                | Request::Acknowledge(..)
+                | Request::SetQuota(..)
+                | Request::Stop) => self.decide(request, now_ms, short_of_disk, group),
             }
             if group.is_full() {
                 self.commit(now_ms, group)?;
@@ -284,7 +265,7 @@ impl Writer {
     }
 
     pub(super) fn ledger(&self) -> LedgerView<'_> {
-        LedgerView { overlay: &self.overlay, failed: RefCell::new(None) }
+        LedgerView::new(&self.overlay)
     }
 
     /// Adds a decided event to the group and to the overlay.
@@ -414,61 +395,6 @@ impl Writer {
         whole
     }
 
-    fn answer_later(&self, later: Later) {
-        // A caller that has gone away is not an error; its repeat will get the same answer.
-        match later {
-            Later::Quota(asked, reply) => {
-                let _ = reply.send(asked.and_then(|repeat| self.repeated_quota(&repeat)));
-            }
-            Later::Amended(asked, reply) => {
-                let _ = reply.send(asked.and_then(|repeat| self.repeated_amendment(&repeat)));
-            }
-            Later::Act(asked, reply) => {
-                let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
-            }
-            Later::Acknowledged(asked, reply) => {
-                let _ = reply.send(asked.and_then(|repeat| self.repeated_acknowledgement(&repeat)));
-            }
-        }
-    }
-
-    fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
-        let recorded = self.read_back(repeat.sequence)?;
-        let Event::Act(event) = recorded.event else {
-            return Err(EngineError::Fault("a request id leads to no act"));
-        };
-        if let Some((request, fingerprint)) = repeat.fingerprint
-            && event.fingerprint != fingerprint
-        {
-            return Err(Rejection::RequestReused(request).into());
-        }
-        let case = self.case_of(event.case)?;
-        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
-        Ok(Accepted { sequence, at, hash, event: Arc::from(event), case, repeated: true })
-    }
-
-    fn repeated_acknowledgement(&self, repeat: &Repeat) -> Result<Confirmed, EngineError> {
-        let recorded = self.read_back(repeat.sequence)?;
-        let Event::Acknowledged(event) = recorded.event else {
-            return Err(EngineError::Fault("a receipt leads to no acknowledgement"));
-        };
-        let case = self.case_of(event.case)?;
-        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
-        Ok(Confirmed { sequence, at, hash, event, case })
-    }
-
-    fn case_of(&self, case: domain::CaseId) -> Result<Arc<Case>, EngineError> {
-        let case = self.overlay.case(case).map_err(index_fault)?;
-        case.ok_or(EngineError::Fault("a record's case is not in the index"))
-    }
-
-    pub(super) fn read_back(&self, sequence: Sequence) -> Result<super::Recorded, EngineError> {
-        read_back(&*self.journal.reader(), sequence).map_err(|error| {
-            tracing::error!(%error, %sequence, "a record cannot be read back");
-            EngineError::Fault("a record cannot be read back")
-        })
-    }
-
     fn is_short_of_disk(&self) -> bool {
         let Some(disk) = &self.disk else { return false };
         match rustix::fs::statvfs(disk) {
@@ -483,118 +409,8 @@ impl Writer {
     }
 }
 
-/// The ledger as the writer sees it. A decision asks it without a way to fail, so a failure of the
-/// index is kept and told afterwards.
-pub(super) struct LedgerView<'a> {
-    overlay: &'a Overlay,
-    failed: RefCell<Option<IndexError>>,
-}
-
-impl LedgerView<'_> {
-    fn known<T: Default>(&self, read: Result<T, IndexError>) -> T {
-        read.unwrap_or_else(|error| {
-            *self.failed.borrow_mut() = Some(error);
-            T::default()
-        })
-    }
-
-    /// Whether every answer was true.
-    pub(super) fn check(&self) -> Result<(), EngineError> {
-        self.failed.take().map_or(Ok(()), |error| Err(index_fault(error)))
-    }
-}
-
-impl domain::Ledger for LedgerView<'_> {
-    fn quota(&self, key: QuotaKey) -> Quota {
-        self.known(self.overlay.quota(key))
-    }
-
-    fn earlier(&self, person: IdentityHash, standing: Standing) -> Option<CaseId> {
-        self.known(self.overlay.standing(person, standing))
-    }
-}
-
 /// What a request is decided to be.
 enum Outcome<T> {
     Fresh(T),
     Repeat(Repeat),
-}
-
-/// Whom to answer.
-pub(super) enum Reply {
-    Nobody,
-    Quota(oneshot::Sender<Result<QuotaTaken, EngineError>>),
-    Act(oneshot::Sender<Result<Accepted, EngineError>>),
-    Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
-}
-
-impl Reply {
-    fn refuse(self, error: EngineError) {
-        // As in `answer_later`: a caller that has gone away is not an error.
-        match self {
-            Self::Nobody => {}
-            Self::Quota(reply) => drop(reply.send(Err(error))),
-            Self::Act(reply) => drop(reply.send(Err(error))),
-            Self::Acknowledged(reply) => drop(reply.send(Err(error))),
-        }
-    }
-}
-
-impl Answer {
-    fn give(self, applied: Applied, now_ms: i64) {
-        let Applied { sequence, hash } = applied;
-        let at = timestamp(now_ms);
-        match self {
-            Self::Nobody => {}
-            Self::Quota(QuotaSet { key, .. }, quota, reply) => {
-                drop(reply.send(Ok(QuotaTaken { sequence, at, hash, key, quota })));
-            }
-            Self::Act(event, case, reply) => {
-                let accepted = Accepted { sequence, at, hash, event, case, repeated: false };
-                drop(reply.send(Ok(accepted)));
-            }
-            Self::Acknowledged(event, case, reply) => {
-                drop(reply.send(Ok(Confirmed { sequence, at, hash, event, case })));
-            }
-        }
-    }
-
-    fn refuse(self, error: &EngineError) {
-        match self {
-            Self::Nobody => {}
-            Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
-            Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
-            Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
-        }
-    }
-}
-
-impl Later {
-    /// The record that the answer repeats, if it repeats one.
-    fn repeats(&self) -> Option<Sequence> {
-        match self {
-            Self::Act(Ok(repeat), _)
-            | Self::Acknowledged(Ok(repeat), _)
-            | Self::Quota(Ok(repeat), _)
-            | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
-            Self::Act(Err(_), _)
-            | Self::Acknowledged(Err(_), _)
-            | Self::Quota(Err(_), _)
-            | Self::Amended(Err(_), _) => None,
-        }
-    }
-
-    fn refuse(self, error: &EngineError) {
-        match self {
-            Self::Quota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
-            Self::Amended(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
-            Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
-        }
-    }
-}
-
-pub(super) fn index_fault(error: IndexError) -> EngineError {
-    tracing::error!(%error, "the index cannot be read");
-    EngineError::Fault("the index cannot be read")
 }

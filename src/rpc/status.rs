@@ -237,10 +237,7 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::RoleNotAllowed(_) => plain(Reason::RoleNotAllowed, rejection),
         Rejection::CaseNotVisible => plain(Reason::CaseNotVisible, rejection),
         Rejection::DeliveryUnknown(_) => plain(Reason::DeliveryUnknown, rejection),
-        Rejection::OutOfOrder { act: _, open } => {
-            let case = act.map(|(_, case)| case);
-            out_of_order(rejection, case, open, roster)
-        }
+        Rejection::OutOfOrder { act: _, open } => out_of_order(rejection, act, open, roster),
         Rejection::RequestReused(_) => plain(Reason::RequestIdReused, rejection),
         Rejection::RegionUnknown(_) => {
             let rule = "no akimat with a commission is registered for this region";
@@ -321,11 +318,11 @@ fn contract_field(act: Option<Act>, field: &'static str) -> &'static str {
 
 fn out_of_order(
     told: &Rejection,
-    case: Option<CaseId>,
+    act: Option<(Act, CaseId)>,
     open: &[OpenHop],
     roster: &Roster,
 ) -> tonic::Status {
-    let case = case.map(|case| case.to_string()).unwrap_or_default();
+    let case = act.map(|(_, case)| case.to_string()).unwrap_or_default();
     let violations: Vec<_> = open
         .iter()
         .map(|hop| {

@@ -1,0 +1,114 @@
+//! Who is answered what: the replies of a group, given after its sync.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{Accepted, Amended, Confirmed, EngineError, QuotaTaken, timestamp};
+use crate::domain::{
+    ActRecorded, Case, DeliveryAcknowledged, Quota, QuotaSet, RequestId, Sequence,
+};
+use crate::index::{Applied, IndexError};
+
+/// Whom to answer with a record, once it is durable.
+pub(super) enum Answer {
+    /// Nobody asked for the record.
+    Nobody,
+    Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+/// What is answered after the sync without a record of its own.
+pub(super) enum Later {
+    Quota(Result<Repeat, EngineError>, oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    Amended(Result<Repeat, EngineError>, oneshot::Sender<Result<Amended, EngineError>>),
+    Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+/// A request that was accepted before.
+pub(super) struct Repeat {
+    pub(super) sequence: Sequence,
+    /// What is asked now, to be compared; none for an acknowledgement, whose id says it all.
+    pub(super) fingerprint: Option<(RequestId, [u8; 32])>,
+}
+
+/// Whom to answer.
+pub(super) enum Reply {
+    Nobody,
+    Quota(oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    Act(oneshot::Sender<Result<Accepted, EngineError>>),
+    Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
+}
+
+impl Reply {
+    pub(super) fn refuse(self, error: EngineError) {
+        // As in `answer_later`: a caller that has gone away is not an error.
+        match self {
+            Self::Nobody => {}
+            Self::Quota(reply) => drop(reply.send(Err(error))),
+            Self::Act(reply) => drop(reply.send(Err(error))),
+            Self::Acknowledged(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn give(self, applied: Applied, now_ms: i64) {
+        let Applied { sequence, hash } = applied;
+        let at = timestamp(now_ms);
+        match self {
+            Self::Nobody => {}
+            Self::Quota(QuotaSet { key, .. }, quota, reply) => {
+                drop(reply.send(Ok(QuotaTaken { sequence, at, hash, key, quota })));
+            }
+            Self::Act(event, case, reply) => {
+                let accepted = Accepted { sequence, at, hash, event, case, repeated: false };
+                drop(reply.send(Ok(accepted)));
+            }
+            Self::Acknowledged(event, case, reply) => {
+                drop(reply.send(Ok(Confirmed { sequence, at, hash, event, case })));
+            }
+        }
+    }
+
+    pub(super) fn refuse(self, error: &EngineError) {
+        match self {
+            Self::Nobody => {}
+            Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
+            Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
+            Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+        }
+    }
+}
+
+impl Later {
+    /// The record that the answer repeats, if it repeats one.
+    pub(super) fn repeats(&self) -> Option<Sequence> {
+        match self {
+            Self::Act(Ok(repeat), _)
+            | Self::Acknowledged(Ok(repeat), _)
+            | Self::Quota(Ok(repeat), _)
+            | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
+            Self::Act(Err(_), _)
+            | Self::Acknowledged(Err(_), _)
+            | Self::Quota(Err(_), _)
+            | Self::Amended(Err(_), _) => None,
+        }
+    }
+
+    pub(super) fn refuse(self, error: &EngineError) {
+        match self {
+            Self::Quota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
+            Self::Amended(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
+            Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+        }
+    }
+}
+
+pub(super) fn index_fault(error: IndexError) -> EngineError {
+    tracing::error!(%error, "the index cannot be read");
+    EngineError::Fault("the index cannot be read")
+}

@@ -1,0 +1,66 @@
+//! Answers to requests that were accepted before: told from their records, so that a repeat gets
+//! the receipt that was first given.
+
+use std::sync::Arc;
+
+use super::answer::{Later, Repeat, index_fault};
+use super::writer::Writer;
+use super::{Accepted, Confirmed, EngineError, Recorded, read_back};
+use crate::domain::{Case, CaseId, Event, Rejection, Sequence};
+
+impl Writer {
+    pub(super) fn answer_later(&self, later: Later) {
+        // A caller that has gone away is not an error; its repeat will get the same answer.
+        match later {
+            Later::Quota(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_quota(&repeat)));
+            }
+            Later::Amended(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_amendment(&repeat)));
+            }
+            Later::Act(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
+            }
+            Later::Acknowledged(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_acknowledgement(&repeat)));
+            }
+        }
+    }
+
+    fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::Act(event) = recorded.event else {
+            return Err(EngineError::Fault("a request id leads to no act"));
+        };
+        if let Some((request, fingerprint)) = repeat.fingerprint
+            && event.fingerprint != fingerprint
+        {
+            return Err(Rejection::RequestReused(request).into());
+        }
+        let case = self.case_of(event.case)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(Accepted { sequence, at, hash, event: Arc::from(event), case, repeated: true })
+    }
+
+    fn repeated_acknowledgement(&self, repeat: &Repeat) -> Result<Confirmed, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::Acknowledged(event) = recorded.event else {
+            return Err(EngineError::Fault("a receipt leads to no acknowledgement"));
+        };
+        let case = self.case_of(event.case)?;
+        let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
+        Ok(Confirmed { sequence, at, hash, event, case })
+    }
+
+    fn case_of(&self, case: CaseId) -> Result<Arc<Case>, EngineError> {
+        let case = self.overlay.case(case).map_err(index_fault)?;
+        case.ok_or(EngineError::Fault("a record's case is not in the index"))
+    }
+
+    pub(super) fn read_back(&self, sequence: Sequence) -> Result<Recorded, EngineError> {
+        read_back(&*self.journal.reader(), sequence).map_err(|error| {
+            tracing::error!(%error, %sequence, "a record cannot be read back");
+            EngineError::Fault("a record cannot be read back")
+        })
+    }
+}
