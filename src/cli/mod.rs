@@ -21,6 +21,7 @@ mod certs;
 mod config;
 mod deadline;
 mod demo;
+mod hours;
 mod inbox;
 mod index;
 mod journal;
@@ -83,6 +84,7 @@ enum Command {
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
     Deadline(deadline::DeadlineArgs),
+    Hours(hours::HoursArgs),
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
     Bench(bench::BenchArgs),
@@ -124,6 +126,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Procedure(command) => procedure::run(&command),
         Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),
+        Command::Hours(args) => hours::run(&args),
         Command::Calendar(command) => calendar::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Certs(command) => certs::run(&command),

@@ -1,11 +1,13 @@
 //! When a counter or a channel takes applications and gives out results, as the edition says it,
 //! and from which instant a filing counts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
-use super::calendar::{Calendar, CalendarError};
+use super::calendar::{Calendar, CalendarError, DayKind};
 use super::party::Role;
 
 /// What is done in these hours.
@@ -85,6 +87,84 @@ impl Hours {
     }
 }
 
+/// How far ahead an opening is looked for, in days; the longest holidays are shorter.
+const MAX_DAYS_AHEAD: u16 = 60;
+
+/// When one office receives people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reception {
+    /// Its hours: its own, or those of the edition for its role.
+    pub hours: Vec<Hours>,
+    /// Days on which it is closed beside the holidays of Kazakhstan, such as those of a mission's
+    /// host country, which the acts do not name.
+    pub days_off: BTreeSet<Date>,
+}
+
+/// A span in which an office is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The day.
+    pub date: Date,
+    /// From when; the moment asked about where it is open then.
+    pub from: Time,
+    /// Until when; none around the clock.
+    pub to: Option<Time>,
+}
+
+impl Reception {
+    /// The span in which the office is open at a local time, or the next one in which it is. None
+    /// where it has no such hours, or none for two months.
+    ///
+    /// # Errors
+    /// A [`CalendarError`] beyond the calendar.
+    pub fn next(
+        &self,
+        purpose: Purpose,
+        at: DateTime,
+        calendar: &Calendar,
+    ) -> Result<Option<Opening>, CalendarError> {
+        let serves = |hours: &&Hours| hours.purpose == Purpose::All || hours.purpose == purpose;
+        let hours: Vec<&Hours> = self.hours.iter().filter(serves).collect();
+        if hours.iter().any(|hours| hours.is_around_the_clock()) {
+            return Ok(Some(Opening { date: at.date(), from: at.time(), to: None }));
+        }
+        let mut date = at.date();
+        for _ in 0..=MAX_DAYS_AHEAD {
+            let earliest = if date == at.date() { at.time() } else { Time::midnight() };
+            let mut spans = Vec::new();
+            for hours in &hours {
+                if self.is_open_on(hours, date, calendar)? {
+                    spans.extend(hours.open.iter().filter(|(_, to)| *to > earliest).copied());
+                }
+            }
+            if let Some((from, to)) = spans.into_iter().min() {
+                return Ok(Some(Opening { date, from: from.max(earliest), to: Some(to) }));
+            }
+            date = date.tomorrow().unwrap_or(Date::MAX);
+        }
+        Ok(None)
+    }
+
+    /// Holidays and moved days off close every counter. A weekend does unless the office has hours
+    /// on it, as the State Corporation on Saturdays; a weekend that is worked in exchange is an
+    /// ordinary day.
+    fn is_open_on(
+        &self,
+        hours: &Hours,
+        date: Date,
+        calendar: &Calendar,
+    ) -> Result<bool, CalendarError> {
+        if self.days_off.contains(&date) {
+            return Ok(false);
+        }
+        Ok(match calendar.day(date)?.kind {
+            DayKind::Working | DayKind::Weekend => hours.on(date.weekday()),
+            DayKind::WorkingWeekend => hours.days.contains(&true),
+            DayKind::Holiday | DayKind::Observed | DayKind::MovedOff => false,
+        })
+    }
+}
+
 /// From when a filing counts. What comes through a channel that never closes after the provider's
 /// hours or on a day off counts as come on the next working day (2021 standard; A-26 takes it for
 /// every edition). What comes to a counter counts when it comes.
@@ -119,4 +199,48 @@ pub fn counts_from(
     let day = calendar.next_working_day_on_or_after(tomorrow)?;
     let midnight = zone.to_timestamp(day.to_datetime(Time::midnight()));
     Ok(midnight.unwrap_or(filed_at))
+}
+
+/// The days of the week of a text such as `mon-fri` or `mon,tue,thu,fri`, from Monday.
+pub fn weekdays(text: &str) -> Option<[bool; 7]> {
+    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let at = |name: &str| NAMES.iter().position(|each| *each == name.trim());
+    let mut days = [false; 7];
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (at(first)?, at(last)?);
+        days.get_mut(first..=last)?.fill(true);
+    }
+    Some(days)
+}
+
+/// The spans of a text such as `09:00-13:00,14:30-17:30`; none of them for `around-the-clock`.
+pub fn spans(text: &str) -> Option<Vec<(Time, Time)>> {
+    match text {
+        "around-the-clock" => Some(Vec::new()),
+        spans => spans.split(',').map(span).collect(),
+    }
+}
+
+fn span(text: &str) -> Option<(Time, Time)> {
+    let (from, to) = text.trim().split_once('-')?;
+    let (from, to): (Time, Time) = (from.parse().ok()?, to.parse().ok()?);
+    (from < to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_spans_that_are_none_are_refused() {
+        assert_eq!(weekdays("mon-tue,fri"), Some([true, true, false, false, true, false, false]));
+        for text in ["", "fri-mon", "someday", "mon-"] {
+            assert_eq!(weekdays(text), None, "{text:?}");
+        }
+        assert_eq!(spans("around-the-clock"), Some(Vec::new()));
+        for text in ["", "9", "09:00", "17:00-09:00", "25:00-26:00"] {
+            assert_eq!(spans(text), None, "{text:?}");
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! The format of procedure files, version 2: what a lawyer writes, read into a draft.
 
-use jiff::civil::Time;
 use serde::Deserialize;
 
 use super::FileError;
 use crate::domain::act::{Actor, Basis, Ground, Outcome, UnknownName};
-use crate::domain::hours::{Hours, Purpose};
+use crate::domain::hours::{Hours, Purpose, spans, weekdays};
 use crate::domain::ids::IdError;
 use crate::domain::party::{Names, Role};
 use crate::domain::procedure::{
@@ -370,10 +369,7 @@ fn term(text: &str) -> Result<Term, Problem> {
 fn hours(raw: RawHours) -> Result<Hours, Problem> {
     let RawHours { role: named, purpose, days, open, citation } = raw;
     let wrong = || Problem::Hours(format!("{days} {open}"));
-    let open = match open.as_str() {
-        "around-the-clock" => Vec::new(),
-        spans => spans.split(',').map(span).collect::<Option<_>>().ok_or_else(wrong)?,
-    };
+    let open = spans(&open).ok_or_else(wrong)?;
     let purpose = match purpose {
         RawPurpose::All => Purpose::All,
         RawPurpose::Applications => Purpose::Applications,
@@ -381,22 +377,4 @@ fn hours(raw: RawHours) -> Result<Hours, Problem> {
     };
     let days = weekdays(&days).ok_or_else(wrong)?;
     Ok(Hours { role: role(&named)?, purpose, days, open, citation })
-}
-
-fn span(text: &str) -> Option<(Time, Time)> {
-    let (from, to) = text.trim().split_once('-')?;
-    let (from, to): (Time, Time) = (from.parse().ok()?, to.parse().ok()?);
-    (from < to).then_some((from, to))
-}
-
-fn weekdays(text: &str) -> Option<[bool; 7]> {
-    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    let at = |name: &str| NAMES.iter().position(|each| *each == name.trim());
-    let mut days = [false; 7];
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (at(first)?, at(last)?);
-        days.get_mut(first..=last)?.fill(true);
-    }
-    Some(days)
 }

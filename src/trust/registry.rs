@@ -5,6 +5,8 @@
 //! guessed: a registry with one fault is no registry, because a party left out
 //! by mistake would be one whose terms nobody watches.
 
+mod reception;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,9 @@ use crate::domain::party::{
     IdentityUri, Names, Parties, PartiesError, Party, PartyError, PartyId, bundled_zone,
 };
 use crate::domain::region::RegionError;
+
+use reception::ReceptionEntry;
+pub use reception::receptions;
 
 /// The largest registry file, in bytes. A full country fits in a tenth.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -81,6 +86,18 @@ pub enum RegistryError {
         /// What is wrong and what would be right.
         why: RegionError,
     },
+    /// The reception hours of a party cannot be.
+    #[error("{}: reception of {party}, key {key}: {why}", file.display())]
+    Reception {
+        /// The registry.
+        file: PathBuf,
+        /// The party as written.
+        party: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        why: String,
+    },
     /// The parties are well formed and do not fit together.
     #[error("{}: {why}", file.display())]
     Parties {
@@ -96,6 +113,10 @@ pub enum RegistryError {
 /// # Errors
 /// [`RegistryError`], with the first fault found.
 pub fn read(file: &Path) -> Result<Parties, RegistryError> {
+    parse(file, &read_text(file)?)
+}
+
+fn read_text(file: &Path) -> Result<String, RegistryError> {
     let refused = |why| RegistryError::Read { file: file.to_owned(), why };
     let mut bytes = Vec::new();
     File::open(file)
@@ -104,9 +125,8 @@ pub fn read(file: &Path) -> Result<Parties, RegistryError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(RegistryError::TooLarge { file: file.to_owned() });
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| refused(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))?;
-    parse(file, &text)
+    String::from_utf8(bytes)
+        .map_err(|_| refused(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
 /// Reads a registry from its text; `file` is only named in errors.
@@ -114,6 +134,12 @@ pub fn read(file: &Path) -> Result<Parties, RegistryError> {
 /// # Errors
 /// [`RegistryError`], with the first fault found.
 pub fn parse(file: &Path, text: &str) -> Result<Parties, RegistryError> {
+    let parties = parse_parties(file, text)?;
+    reception::parse(file, text, &parties)?;
+    Ok(parties)
+}
+
+fn parse_parties(file: &Path, text: &str) -> Result<Parties, RegistryError> {
     let syntax = |why: &toml::de::Error| syntax_error(file, text, why);
     // The version is read before the rest, so that a later format is told to
     // be later, not full of unknown keys.
@@ -121,7 +147,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Parties, RegistryError> {
     if version != Some(FORMAT_VERSION) {
         return Err(RegistryError::Version { file: file.to_owned(), found: version });
     }
-    let RegistryFile { _version: _, party } = toml::from_str(text).map_err(|why| syntax(&why))?;
+    let RegistryFile { _version: _, party, reception: _ } =
+        toml::from_str(text).map_err(|why| syntax(&why))?;
     let members = party
         .into_iter()
         .enumerate()
@@ -143,6 +170,8 @@ struct RegistryFile {
     _version: i64,
     #[serde(default)]
     party: Vec<Entry>,
+    #[serde(default)]
+    reception: Vec<ReceptionEntry>,
 }
 
 #[derive(Deserialize)]
