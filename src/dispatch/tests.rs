@@ -48,7 +48,9 @@ impl Desk {
     fn apply(&mut self, queue: Vec<QueueOp>) {
         self.records += 1;
         let applied = Applied { sequence: Sequence(self.records), hash: [0; 32] };
-        let change = Change { applied, request: None, case: None, queue, enrolment: None };
+        let (quota, note) = (Vec::new(), None);
+        let change =
+            Change { applied, request: None, case: None, queue, enrolment: None, quota, note };
         self.index.apply(&[change]).unwrap();
     }
 

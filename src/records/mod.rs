@@ -5,9 +5,10 @@
 //! held to files of golden bytes. The domain may rearrange its types as it likes; a field it gains
 //! breaks this module's build, because every function destructures its value whole.
 //!
-//! An event has exactly one encoding: what [`decode_event`] accepts, [`encode_event`] writes again
-//! byte for byte. Anything else is refused, because bytes that mean the same but differ would
-//! break the hash chain's promise that a record cannot be restated.
+//! An event has exactly one encoding in each version of its record: what [`decode_event`] accepts
+//! in the version of this release, [`encode_event`] writes again byte for byte. Anything else is
+//! refused, because bytes that mean the same but differ would break the hash chain's promise that
+//! a record cannot be restated. Records of earlier versions are read and never written.
 //!
 //! Times are kept in whole milliseconds. A finer one is refused rather than cut, since a state
 //! folded from the event in memory would then differ from the one folded from its record; whoever

@@ -1,27 +1,27 @@
 //! Values of every event and case for the tests of this module and of the index: fixed ones, whose
 //! persons are visibly synthetic, and arbitrary ones.
 
+mod arbitrary;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::*;
 
-use crate::domain::act::{Act, Actor, Body, BodyKind, Ground, Outcome};
+use crate::domain::act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 use crate::domain::calendar::CalendarVersion;
-use crate::domain::case::{Case, HopRun, HopState, Moment, Receipt};
 use crate::domain::event::{
-    ActRecorded, Decision, Delivery, DeliveryAcknowledged, Event, HopOpened, Opening,
-    PartyEnrolled, ServiceClock,
+    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
+    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
+    PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use crate::domain::party::{PartyNumber, Role};
+use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 
-use super::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_PARTICIPANTS, MAX_SERVICE_CLOCKS};
+pub use arbitrary::{any_case, any_event};
 
 /// An instant of March 2026, so many milliseconds after its first.
 pub fn march(offset_ms: i64) -> Timestamp {
@@ -42,13 +42,22 @@ fn body(kind: BodyKind) -> Body {
     Body { kind, bytes: Arc::from(*b"SAMPLE SURNAME, SAMPLE NAME, not a person") }
 }
 
+fn region(number: u8) -> Region {
+    Region::from_number(number).unwrap()
+}
+
+fn delivery(id: &str, to: u32, order_ms: i64, kind: DeliveryKind) -> Delivery {
+    Delivery { hop: hop(id), to: PartyNumber(to), order: march(order_ms), kind }
+}
+
 /// The enrolment of a mission.
 pub fn enrolment() -> Event {
     let party = "mission-tr-ankara".parse().unwrap();
     Event::PartyEnrolled(PartyEnrolled { number: PartyNumber(300), party })
 }
 
-/// The first act of a case, with every field that only a first act has.
+/// The first act of a case as the first release recorded it: its mission stands in the place of
+/// the channel, as every record of that release is read.
 pub fn opening_act() -> Event {
     let opened = |id: &str, act, from, holder, due| HopOpened {
         hop: hop(id),
@@ -58,10 +67,15 @@ pub fn opening_act() -> Event {
         opened_at: march(1),
         due,
         source: Source::Assumed,
+        branch: false,
     };
     let mission = Actor::Role(Role::ForeignMission);
     let clock_due = Some(due(date(2026, 3, 6), 500_400_000, false));
-    let participants = [Role::ForeignMission, Role::MigrationBody, Role::Akimat, Role::Commission];
+    let participants = [Role::ForeignMission, Role::MigrationBody, Role::Akimat, Role::Commission]
+        .map(Actor::Role)
+        .into_iter()
+        .chain([Actor::Channel])
+        .zip([300, 1, 17, 18, 300].map(PartyNumber));
     Event::Act(Box::new(ActRecorded {
         case: CaseId([0xc1; 16]),
         author: PartyNumber(300),
@@ -72,17 +86,23 @@ pub fn opening_act() -> Event {
         discharged_at: march(4_999),
         decision: None,
         arrived_persons: None,
+        hearing_at: None,
         opening: Some(Opening {
             procedure: ProcedureKey {
                 procedure: "kandas-mission".parse().unwrap(),
                 edition: "2021".parse().unwrap(),
             },
-            region: Region::from_number(55).unwrap(),
+            region: region(55),
+            departure: None,
+            channel: Role::ForeignMission,
+            basis: Basis::Ordinary,
             persons: 5,
+            applicant: None,
+            concerns: None,
             filed_at: march(0),
             recorded_with: Some(hop("K21B-01")),
             clock: opened("K21B-02", Act::SubmitApplication, mission, 300, clock_due),
-            participants: participants.into_iter().zip([300, 1, 17, 18].map(PartyNumber)).collect(),
+            participants: participants.collect(),
         }),
         service: Some(ServiceClock {
             opened_at: march(0),
@@ -90,12 +110,15 @@ pub fn opening_act() -> Event {
             informative: true,
         }),
         opened: vec![opened("SAMPLE-1", Act::RegisterArrival, Actor::Applicant, 17, None)],
-        delivery: Some(Delivery { to: PartyNumber(1), order: march(500_400_000) }),
+        also: Vec::new(),
+        closed: Vec::new(),
+        deliveries: vec![delivery("K21B-02", 1, 500_400_000, DeliveryKind::Hop)],
+        holding: None,
         body: body(BodyKind::Application),
     }))
 }
 
-/// A refusal, with every field that only a decision has.
+/// A refusal as the first release recorded it, with every field that only a decision had.
 pub fn refusal_act() -> Event {
     Event::Act(Box::new(ActRecorded {
         case: CaseId([0xc1; 16]),
@@ -110,8 +133,10 @@ pub fn refusal_act() -> Event {
             decided_on: date(2026, 3, 20),
             persons: 0,
             grounds: vec![Ground::UnreliableData, Ground::NoRegionalQuota],
+            months: 0,
         }),
         arrived_persons: Some(3),
+        hearing_at: None,
         opening: None,
         service: None,
         opened: vec![HopOpened {
@@ -122,13 +147,17 @@ pub fn refusal_act() -> Event {
             opened_at: march(1_700_000_000),
             due: Some(due(date(2026, 3, 27), 2_314_800_000, true)),
             source: Source::Statutory,
+            branch: false,
         }],
-        delivery: None,
+        also: Vec::new(),
+        closed: Vec::new(),
+        deliveries: Vec::new(),
+        holding: None,
         body: body(BodyKind::ConsentDecision),
     }))
 }
 
-/// A receipt that opens a hop.
+/// A receipt that opens a hop, as the first release recorded it.
 pub fn acknowledgement() -> Event {
     Event::Acknowledged(DeliveryAcknowledged {
         case: CaseId([0xc1; 16]),
@@ -142,236 +171,159 @@ pub fn acknowledgement() -> Event {
             opened_at: march(90_061_001),
             due: Some(due(date(2026, 3, 11), 932_400_000, false)),
             source: Source::Statutory,
+            branch: false,
         }],
     })
 }
 
-fn any_time() -> impl Strategy<Value = Timestamp> {
-    let (first, last) = (Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000);
-    let any = prop_oneof![first..=last, 1_700_000_000_000..1_800_000_000_000_i64];
-    any.prop_map(|unix_ms| Timestamp::from_millisecond(unix_ms).unwrap())
-}
-
-fn any_date() -> impl Strategy<Value = Date> {
-    let days = prop_oneof![-4_371_587..=2_932_896_i64, 19_000..22_000_i64];
-    days.prop_map(|days| super::wire::date_of("date", days).unwrap())
-}
-
-fn any_party() -> impl Strategy<Value = PartyNumber> {
-    prop_oneof![any::<u32>(), 0..400_u32].prop_map(PartyNumber)
-}
-
-fn any_sequence() -> impl Strategy<Value = Sequence> {
-    prop_oneof![any::<u64>(), 0..100_000_u64].prop_map(Sequence)
-}
-
-fn any_hop_id() -> impl Strategy<Value = HopId> {
-    prop_oneof!["[A-Za-z0-9-]{1,12}", "K21B-[01][0-9]"].prop_map(|text| text.parse().unwrap())
-}
-
-fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
-    proptest::sample::select(all)
-}
-
-fn any_role() -> impl Strategy<Value = Role> {
-    one_of(&Role::ALL)
-}
-
-fn any_actor() -> impl Strategy<Value = Actor> {
-    option::of(any_role()).prop_map(|role| role.map_or(Actor::Applicant, Actor::Role))
-}
-
-fn any_source() -> impl Strategy<Value = Source> {
-    one_of(&[Source::Statutory, Source::Assumed])
-}
-
-fn any_due() -> impl Strategy<Value = Due> {
-    (any_date(), any_time(), r"[a-z0-9.-]{1,32}|kz-2026\.1", any::<bool>()).prop_map(
-        |(date, instant, calendar, estimated)| {
-            let calendar = CalendarVersion::parse(&calendar).unwrap();
-            Due { date, instant, calendar, estimated }
-        },
-    )
-}
-
-fn any_procedure() -> impl Strategy<Value = ProcedureKey> {
-    ("[A-Za-z0-9-]{1,40}", "[A-Za-z0-9-]{1,16}").prop_map(|(procedure, edition)| ProcedureKey {
-        procedure: procedure.parse().unwrap(),
-        edition: edition.parse().unwrap(),
-    })
-}
-
-fn any_participants() -> impl Strategy<Value = Vec<(Role, PartyNumber)>> {
-    vec((any_role(), any_party()), 0..=MAX_PARTICIPANTS)
-}
-
-fn any_service() -> impl Strategy<Value = ServiceClock> {
-    (any_time(), any_due(), any::<bool>()).prop_map(|(opened_at, due, informative)| ServiceClock {
-        opened_at,
-        due,
-        informative,
-    })
-}
-
-fn any_opened() -> impl Strategy<Value = HopOpened> {
-    let acts = one_of(Act::ALL);
-    let due = option::of(any_due());
-    (any_hop_id(), acts, any_actor(), any_party(), any_time(), due, any_source()).prop_map(
-        |(hop, act, from, holder, opened_at, due, source)| HopOpened {
-            hop,
-            act,
-            from,
-            holder,
-            opened_at,
-            due,
-            source,
-        },
-    )
-}
-
-fn any_opening() -> impl Strategy<Value = Opening> {
-    (
-        any_procedure(),
-        one_of(&Region::ALL),
-        any::<u16>(),
-        any_time(),
-        option::of(any_hop_id()),
-        any_opened(),
-        any_participants(),
-    )
-        .prop_map(
-            |(procedure, region, persons, filed_at, recorded_with, clock, participants)| Opening {
-                procedure,
-                region,
-                persons,
-                filed_at,
-                recorded_with,
-                clock,
-                participants,
+/// The first act of an in-migrant's case, with every field that only a first act has.
+pub fn departure_act() -> Event {
+    let opened = |id: &str, act, from, branch: bool| HopOpened {
+        hop: hop(id),
+        act,
+        from,
+        holder: PartyNumber(40),
+        opened_at: march(2),
+        due: branch.then(|| due(date(2026, 3, 5), 414_000_000, false)),
+        source: Source::Statutory,
+        branch,
+    };
+    let (applicant, akimat) = (Actor::Applicant, Actor::DepartureAkimat);
+    let places = [Actor::Channel, akimat, Actor::Role(Role::Akimat)];
+    Event::Act(Box::new(ActRecorded {
+        case: CaseId([0xc2; 16]),
+        author: PartyNumber(40),
+        request: RequestId([0x50; 16]),
+        fingerprint: [0xf3; 32],
+        hop: hop("SAMPLE-1"),
+        act: Act::SubmitApplication,
+        discharged_at: march(2),
+        decision: None,
+        arrived_persons: None,
+        hearing_at: None,
+        opening: Some(Opening {
+            procedure: ProcedureKey {
+                procedure: "in-migrant".parse().unwrap(),
+                edition: "2024".parse().unwrap(),
             },
-        )
+            region: region(55),
+            departure: Some(region(61)),
+            channel: Role::CareerCentre,
+            basis: Basis::Graduate,
+            persons: 3,
+            applicant: Some(IdentityHash([0x1d; 16])),
+            concerns: Some(CaseId([0xc1; 16])),
+            filed_at: march(1),
+            recorded_with: None,
+            clock: opened("SAMPLE-1", Act::SubmitApplication, applicant, false),
+            participants: places.into_iter().zip([40, 41, 17].map(PartyNumber)).collect(),
+        }),
+        service: None,
+        opened: vec![
+            opened("SAMPLE-2", Act::ConfirmAcceptance, akimat, false),
+            opened("SAMPLE-3", Act::RefuseToAccept, akimat, true),
+        ],
+        also: vec![hop("SAMPLE-2")],
+        closed: Vec::new(),
+        deliveries: vec![
+            delivery("SAMPLE-2", 41, 414_000_000, DeliveryKind::Hop),
+            delivery("SAMPLE-1", 17, 2, DeliveryKind::Copy),
+            delivery("SAMPLE-1", 9, 2, DeliveryKind::Stage),
+        ],
+        holding: None,
+        body: body(BodyKind::Form),
+    }))
 }
 
-fn any_decision() -> impl Strategy<Value = Decision> {
-    let grounds = vec(one_of(Ground::ALL), 0..=MAX_GROUNDS);
-    (one_of(Outcome::ALL), any_date(), any::<u16>(), grounds).prop_map(
-        |(outcome, decided_on, persons, grounds)| Decision {
-            outcome,
-            decided_on,
-            persons,
-            grounds,
-        },
-    )
+/// The places of the sample case: held by its consent, or taken by its inclusion.
+fn holding(taken: bool) -> Holding {
+    let key = QuotaKey { region: region(55), year: 2026, category: Category::InMigrant };
+    let until = (!taken).then(|| date(2026, 9, 20));
+    Holding { key, persons: 3, taken, until }
 }
 
-fn any_act() -> impl Strategy<Value = ActRecorded> {
-    let ids = (any::<[u8; 16]>(), any_party(), any::<[u8; 16]>(), any::<[u8; 32]>(), any_hop_id());
-    let act = (one_of(Act::ALL), any_time(), option::of(any_decision()), option::of(any::<u16>()));
-    let clocks = (
-        option::of(any_opening()),
-        option::of(any_service()),
-        vec(any_opened(), 0..=MAX_OPENED),
-        option::of((any_party(), any_time())),
-    );
-    let body = (one_of(BodyKind::ALL), vec(any::<u8>(), 0..300));
-    (ids, act, clocks, body).prop_map(|(ids, act, clocks, body)| {
-        let (case, author, request, fingerprint, hop) = ids;
-        let (act, discharged_at, decision, arrived_persons) = act;
-        let (opening, service, opened, delivery) = clocks;
-        ActRecorded {
-            case: CaseId(case),
-            author,
-            request: RequestId(request),
-            fingerprint,
-            hop,
-            act,
-            discharged_at,
-            decision,
-            arrived_persons,
-            opening,
-            service,
-            opened,
-            delivery: delivery.map(|(to, order)| Delivery { to, order }),
-            body: Body { kind: body.0, bytes: body.1.into() },
-        }
+/// An inclusion, with every field that only a later act has.
+pub fn inclusion_act() -> Event {
+    Event::Act(Box::new(ActRecorded {
+        case: CaseId([0xc2; 16]),
+        author: PartyNumber(17),
+        request: RequestId([0x51; 16]),
+        fingerprint: [0xf4; 32],
+        hop: hop("SAMPLE-7"),
+        act: Act::RecordDecision,
+        discharged_at: march(1_800_000_000),
+        decision: Some(Decision {
+            outcome: Outcome::Inclusion,
+            decided_on: date(2026, 3, 21),
+            persons: 3,
+            grounds: Vec::new(),
+            months: 6,
+        }),
+        arrived_persons: None,
+        hearing_at: Some(march(1_900_000_000)),
+        opening: None,
+        service: None,
+        opened: Vec::new(),
+        also: vec![hop("SAMPLE-8"), hop("SAMPLE-9")],
+        closed: vec![hop("SAMPLE-5"), hop("SAMPLE-6")],
+        deliveries: vec![delivery("SAMPLE-8", 40, 1_800_000_001, DeliveryKind::Hop)],
+        holding: Some(HoldingChange { before: Some(holding(false)), after: Some(holding(true)) }),
+        body: body(BodyKind::Form),
+    }))
+}
+
+/// A receipt that opens a branch.
+pub fn receipt_of_a_branch() -> Event {
+    let Event::Acknowledged(mut receipt) = acknowledgement() else { unreachable!() };
+    receipt.opened[0].branch = true;
+    Event::Acknowledged(receipt)
+}
+
+/// A quota, set.
+pub fn quota_set() -> Event {
+    Event::QuotaSet(QuotaSet {
+        key: QuotaKey { region: region(55), year: 2026, category: Category::Kandas },
+        persons: 1_234,
+        author: PartyNumber(1),
+        request: RequestId([0x52; 16]),
+        fingerprint: [0xf5; 32],
+        basis: "Order No. 1 of 05.01.2026, a sample".to_owned(),
     })
 }
 
-/// Any event that can be recorded.
-pub fn any_event() -> impl Strategy<Value = Event> {
-    let acknowledged =
-        (any::<[u8; 16]>(), any_sequence(), any_party(), vec(any_opened(), 0..=MAX_OPENED));
-    prop_oneof![
-        (any_party(), "[a-z][a-z0-9-]{1,61}[a-z0-9]").prop_map(|(number, party)| {
-            Event::PartyEnrolled(PartyEnrolled { number, party: party.parse().unwrap() })
-        }),
-        any_act().prop_map(|act| Event::Act(Box::new(act))),
-        acknowledged.prop_map(|(case, delivery, by, opened)| {
-            Event::Acknowledged(DeliveryAcknowledged { case: CaseId(case), delivery, by, opened })
-        }),
-    ]
+/// The end of places that a consent held.
+pub fn holding_expired() -> Event {
+    Event::HoldingExpired(HoldingExpired { case: CaseId([0xc2; 16]), holding: holding(false) })
 }
 
-fn any_moment() -> impl Strategy<Value = Moment> {
-    (any_sequence(), any_time()).prop_map(|(sequence, at)| Moment { sequence, at })
+/// The calendar, amended.
+pub fn calendar_amended() -> Event {
+    Event::CalendarAmended(Box::new(CalendarAmended {
+        version: CalendarVersion::parse("kz-2026.2").unwrap(),
+        text: "date,kind\n2026-03-25,holiday\n".repeat(9),
+        reason: "Resolution No. 7 of 02.03.2026, a sample".to_owned(),
+        author: PartyNumber(1),
+        request: RequestId([0x53; 16]),
+        fingerprint: [0xf6; 32],
+    }))
 }
 
-fn any_run() -> impl Strategy<Value = HopRun> {
-    let received = option::of((any_party(), any_moment()));
-    let received = received.prop_map(|of| of.map(|(by, moment)| Receipt { by, moment }));
-    let state =
-        prop_oneof![
-            Just(HopState::Open),
-            (any_moment(), any_party(), any_time())
-                .prop_map(|(acted, to, order)| HopState::Carried { acted, to, order }),
-            (any_moment(), received)
-                .prop_map(|(acted, received)| HopState::Done { acted, received }),
-        ];
-    (any_opened(), any_sequence(), state, any::<bool>()).prop_map(
-        |(opened, opened_by, mut state, in_due_order)| {
-            if let (HopState::Carried { order, .. }, Some(due)) = (&mut state, &opened.due)
-                && in_due_order
-            {
-                *order = due.instant;
-            }
-            let HopOpened { hop, act, from, holder, opened_at, due, source } = opened;
-            HopRun { hop, act, from, holder, opened_by, opened_at, due, source, state }
-        },
-    )
-}
-
-/// Any case that can be kept.
-pub fn any_case() -> impl Strategy<Value = Case> {
-    let head = (
-        any::<[u8; 16]>(),
-        any_procedure(),
-        one_of(&Region::ALL),
-        any::<u16>(),
-        any_participants(),
-    );
-    let tail = (
-        option::of(any_decision()),
-        option::of(any::<u16>()),
-        option::of(any_decision()),
-        vec(any_service(), 0..=MAX_SERVICE_CLOCKS),
-        vec(any_run(), 0..=MAX_HOPS),
-        any_time(),
-    );
-    (head, tail).prop_map(|(head, tail)| {
-        let (id, procedure, region, persons, participants) = head;
-        let (consent, arrived_persons, inclusion, service, hops, updated_at) = tail;
-        Case {
-            id: CaseId(id),
-            procedure,
-            region,
-            persons,
-            participants,
-            consent,
-            arrived_persons,
-            inclusion,
-            service,
-            hops,
-            updated_at,
-        }
+/// The clock of a hop and that of the service, counted again.
+pub fn clocks_moved() -> Event {
+    let moved = |hop, day| ClockMoved {
+        hop,
+        opened_at: march(3),
+        old: due(date(2026, 3, day), 1_000_000_000, true),
+        new: due(date(2026, 3, day + 1), 1_086_400_000, false),
+    };
+    Event::ClocksMoved(ClocksMoved {
+        case: CaseId([0xc2; 16]),
+        amendment: Sequence(70_001),
+        moved: vec![moved(None, 24), moved(Some(hop("SAMPLE-4")), 12)],
     })
+}
+
+/// The end of an amendment.
+pub fn calendar_settled() -> Event {
+    Event::CalendarSettled(CalendarSettled { amendment: Sequence(70_001) })
 }

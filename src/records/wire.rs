@@ -57,13 +57,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The number of a list's items.
     /// A text that may be longer than an id: a reason, a file.
     pub(super) fn long_text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes(text.as_bytes());
     }
 
+    /// The number of a list's items.
     pub(super) fn count(
         &mut self,
         field: &'static str,
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         value(tag).ok_or(RecordError::UnknownTag { field, tag })
     }
 
-    /// A text, parsed into the type whose rule it must follow.
+    /// A text that may be longer than an id.
     pub(super) fn long_text(&mut self, field: &'static str) -> Result<String, RecordError> {
         let length = self.small(field)?;
         let bytes = self.bytes(field, length)?;
@@ -178,6 +178,7 @@ impl<'a> Reader<'a> {
         Ok(text.to_owned())
     }
 
+    /// A text, parsed into the type whose rule it must follow.
     pub(super) fn text<T: FromStr>(&mut self, field: &'static str) -> Result<T, RecordError> {
         let length = self.byte(field)?;
         let bytes = self.bytes(field, usize::from(length))?;

@@ -193,8 +193,8 @@ fn an_unreadable_or_foreign_state_is_told_apart() {
     assert_fresh(&open(dir.path()), &WhyFresh::Damaged(Damage::State));
 
     let (dir, _) = closed();
-    fs::write(state(dir.path()), text.replace("kopir index 1", "kopir index 2")).unwrap();
-    assert_fresh(&open(dir.path()), &WhyFresh::OtherFormat { found: 2 });
+    fs::write(state(dir.path()), text.replace("kopir index 2", "kopir index 1")).unwrap();
+    assert_fresh(&open(dir.path()), &WhyFresh::OtherFormat { found: 1 });
 
     let (dir, _) = closed();
     fs::write(state(dir.path()), "dear diary\n").unwrap();
@@ -300,7 +300,8 @@ fn an_index_that_does_not_say_how_far_it_is_begins_anew() {
 /// Cases at every stage, so that every kind of entry is there.
 fn middle_of_a_line() -> Line {
     let mut line = Line::new();
-    for steps in 0..16 {
+    line.set_quota(1_000);
+    for steps in 0..19 {
         let case = line.submit();
         for _ in 0..steps {
             line.step(case, Step::default());
@@ -329,7 +330,7 @@ fn one_lost_entry_of_a_dead_process_s_index_makes_it_fresh() {
         assert_fresh(&open(dir.path()), &WhyFresh::Damaged(damage));
         kinds.insert(key[0]);
     }
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[test]

@@ -6,21 +6,24 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::act::{Act, Body, BodyKind, Ground, Outcome};
+use crate::domain::act::{Act, Basis, Body, BodyKind, Ground, Outcome, States};
 use crate::domain::calendar::Calendar;
 use crate::domain::case::{Case, HopState};
-use crate::domain::event::{Decision, Event, PartyEnrolled};
+use crate::domain::event::{Decision, Event, PartyEnrolled, QuotaSet};
 use crate::domain::ids::{CaseId, ProcedureKey, RequestId, Sequence};
 use crate::domain::party::{
     IdentityUri, Names, Parties, Party, PartyId, PartyNumber, Role, bundled_zone,
 };
+use crate::domain::procedure::Procedure;
+use crate::domain::quota::{Category, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
+use crate::domain::term::CalendarDays;
 use crate::domain::{
-    ActFacts, CaseAct, Command, Context, Procedures, Roster, Submission, acknowledge, decide,
+    ActFacts, CaseAct, Command, Context, NoLedger, Procedures, Roster, Submission, WhenUnset,
+    acknowledge, decide,
 };
 use crate::index::{Applied, Change, fold};
 use crate::journal::{Entry, Journal, JournalReader, MemoryJournal, MemoryStore};
-use crate::procedures;
 use crate::records::encode_event;
 
 const MAX_RECORD_BYTES: u32 = 1 << 20;
@@ -49,9 +52,9 @@ impl Line {
     /// A journal with four parties enrolled.
     pub fn new() -> Self {
         let mut line = Self {
-            calendar: procedures::calendar::kazakhstan().unwrap(),
+            calendar: crate::procedures::calendar::kazakhstan().unwrap(),
             roster: Roster::new(parties(), []),
-            procedures: procedures::load().unwrap(),
+            procedures: procedures(),
             journal: MemoryStore::new().open(MAX_RECORD_BYTES).unwrap(),
             now: "2026-03-02T04:00:00Z".parse().unwrap(),
             requests: 0,
@@ -94,8 +97,13 @@ impl Line {
                 procedure: "kandas-mission".parse().unwrap(),
                 edition: "2021".parse().unwrap(),
             },
+            act: Act::SubmitApplication,
+            basis: Basis::Ordinary,
             region: "KZ-55".parse().unwrap(),
+            departure: None,
             persons: 4,
+            applicant: Some(IdentityHash(request.0)),
+            concerns: None,
             filed_at: self.now,
         };
         self.act(CaseId(id), MISSION, request, CaseAct::Submit(submission));
@@ -109,7 +117,7 @@ impl Line {
         let mut outstanding = case.hops.iter().filter_map(|run| match run.state {
             HopState::Open => Some((run, None)),
             HopState::Carried { acted, to, .. } => Some((run, Some((acted.sequence, to)))),
-            HopState::Done { .. } => None,
+            HopState::Done { .. } | HopState::Ended { .. } => None,
         });
         let next = if step.newest { outstanding.next_back() } else { outstanding.next() };
         let Some((run, on_its_way)) = next else { return false };
@@ -122,6 +130,17 @@ impl Line {
         let request = self.request();
         self.act(id, run.holder, request, CaseAct::Continue(run.act, facts));
         true
+    }
+
+    /// The authorised body sets the quota of the line's region.
+    pub fn set_quota(&mut self, persons: u32) -> QuotaKey {
+        let (region, category) = ("KZ-55".parse().unwrap(), Category::Kandas);
+        let key = QuotaKey { region, year: 2026, category };
+        let request = self.request();
+        let (author, fingerprint, basis) = (COMMITTEE, [8; 32], "a sample order".to_owned());
+        let set = QuotaSet { key, persons, author, request, fingerprint, basis };
+        self.record(&Event::QuotaSet(set));
+        key
     }
 
     /// Lets time pass.
@@ -160,30 +179,31 @@ impl Line {
             Act::RecordConsentDecision => Outcome::Consent,
             Act::RecordInclusionDecision => Outcome::Inclusion,
             Act::HandOverDecision | Act::HandOverInclusionDecision => {
-                return ActFacts::HandOver { handed_over_at: self.now };
+                return ActFacts::Happened { field: "hand_over.handed_over_time", at: self.now };
             }
             Act::RegisterArrival => {
                 let consented_on = case.consent.as_ref().unwrap().decided_on;
                 let (region, filed_at) = (case.region, self.now);
                 return ActFacts::Arrival { region, consented_on, persons: 3, filed_at };
             }
-            Act::SubmitApplication
-            | Act::ForwardApplication
-            | Act::ReferToCommission
-            | Act::SendConsentDecision
-            | Act::ForwardDecision => return ActFacts::Dispatch,
+            other => {
+                assert_eq!(other.states(), States::Nothing);
+                return ActFacts::Dispatch;
+            }
         };
         ActFacts::Decision(Decision {
             outcome: if refuse { Outcome::Refusal } else { positive },
             decided_on: today,
             persons: if refuse { 0 } else { 3 },
             grounds: if refuse { vec![Ground::NoRegionalQuota] } else { Vec::new() },
+            months: 0,
         })
     }
 
     fn context(&self) -> Context<'_> {
         let Self { calendar, roster, procedures, now, .. } = self;
-        Context { now: *now, calendar, roster, procedures }
+        let (ledger, when_unset) = (&NoLedger, WhenUnset::Admit);
+        Context { now: *now, calendar, roster, procedures, ledger, when_unset }
     }
 
     fn request(&mut self) -> RequestId {
@@ -192,6 +212,14 @@ impl Line {
         id[8..].copy_from_slice(&self.requests.to_be_bytes());
         RequestId(id)
     }
+}
+
+/// The procedures, with consents that end, so that their places have a last day.
+fn procedures() -> Procedures {
+    let limited = |(key, procedure): (ProcedureKey, Procedure)| {
+        (key, procedure.with_consent_validity(Some(CalendarDays(365))))
+    };
+    crate::procedures::load().unwrap().into_iter().map(limited).collect()
 }
 
 /// Which of the outstanding things is done, and how.

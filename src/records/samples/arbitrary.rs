@@ -1,0 +1,352 @@
+//! Arbitrary events and cases: whatever a record can hold, whether or not the law could bring it
+//! about.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::domain::act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
+use crate::domain::calendar::CalendarVersion;
+use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
+use crate::domain::event::{
+    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
+    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
+    PartyEnrolled, QuotaSet, ServiceClock,
+};
+use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
+use crate::domain::party::{PartyNumber, Role};
+use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
+use crate::domain::region::Region;
+use crate::domain::term::{Due, Source};
+use crate::records::wire::date_of;
+use crate::records::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_PARTICIPANTS, MAX_SERVICE_CLOCKS};
+
+fn any_time() -> impl Strategy<Value = Timestamp> {
+    let (first, last) = (Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000);
+    let any = prop_oneof![first..=last, 1_700_000_000_000..1_800_000_000_000_i64];
+    any.prop_map(|unix_ms| Timestamp::from_millisecond(unix_ms).unwrap())
+}
+
+fn any_date() -> impl Strategy<Value = Date> {
+    let days = prop_oneof![-4_371_587..=2_932_896_i64, 19_000..22_000_i64];
+    days.prop_map(|days| date_of("date", days).unwrap())
+}
+
+fn any_party() -> impl Strategy<Value = PartyNumber> {
+    prop_oneof![any::<u32>(), 0..400_u32].prop_map(PartyNumber)
+}
+
+fn any_sequence() -> impl Strategy<Value = Sequence> {
+    prop_oneof![any::<u64>(), 0..100_000_u64].prop_map(Sequence)
+}
+
+fn any_hop_id() -> impl Strategy<Value = HopId> {
+    prop_oneof!["[A-Za-z0-9-]{1,12}", "K21B-[01][0-9]"].prop_map(|text| text.parse().unwrap())
+}
+
+fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+    proptest::sample::select(all)
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    one_of(&Role::ALL)
+}
+
+fn any_actor() -> impl Strategy<Value = Actor> {
+    let places = [Actor::Applicant, Actor::Internal, Actor::Channel, Actor::DepartureAkimat];
+    prop_oneof![proptest::sample::select(places.to_vec()), any_role().prop_map(Actor::Role)]
+}
+
+fn any_region() -> impl Strategy<Value = Region> {
+    one_of(&Region::ALL)
+}
+
+fn any_applicant() -> impl Strategy<Value = Option<IdentityHash>> {
+    option::of(any::<[u8; 16]>().prop_map(IdentityHash))
+}
+
+fn any_case_id() -> impl Strategy<Value = CaseId> {
+    any::<[u8; 16]>().prop_map(CaseId)
+}
+
+fn any_quota_key() -> impl Strategy<Value = QuotaKey> {
+    (any_region(), any::<i16>(), one_of(Category::ALL))
+        .prop_map(|(region, year, category)| QuotaKey { region, year, category })
+}
+
+fn any_holding() -> impl Strategy<Value = Holding> {
+    (any_quota_key(), any::<u16>(), any::<bool>(), option::of(any_date()))
+        .prop_map(|(key, persons, taken, until)| Holding { key, persons, taken, until })
+}
+
+fn any_calendar() -> impl Strategy<Value = CalendarVersion> {
+    r"[a-z0-9.-]{1,32}|kz-2026\.1".prop_map(|text| CalendarVersion::parse(&text).unwrap())
+}
+
+fn any_source() -> impl Strategy<Value = Source> {
+    one_of(&[Source::Statutory, Source::Assumed])
+}
+
+fn any_due() -> impl Strategy<Value = Due> {
+    (any_date(), any_time(), any_calendar(), any::<bool>())
+        .prop_map(|(date, instant, calendar, estimated)| Due { date, instant, calendar, estimated })
+}
+
+fn any_procedure() -> impl Strategy<Value = ProcedureKey> {
+    ("[A-Za-z0-9-]{1,40}", "[A-Za-z0-9-]{1,16}").prop_map(|(procedure, edition)| ProcedureKey {
+        procedure: procedure.parse().unwrap(),
+        edition: edition.parse().unwrap(),
+    })
+}
+
+fn any_participants() -> impl Strategy<Value = Vec<(Actor, PartyNumber)>> {
+    vec((any_actor(), any_party()), 0..=MAX_PARTICIPANTS)
+}
+
+fn any_service() -> impl Strategy<Value = ServiceClock> {
+    (any_time(), any_due(), any::<bool>()).prop_map(|(opened_at, due, informative)| ServiceClock {
+        opened_at,
+        due,
+        informative,
+    })
+}
+
+fn any_opened() -> impl Strategy<Value = HopOpened> {
+    let what = (any_hop_id(), one_of(Act::ALL), any_actor(), any_party());
+    let when = (any_time(), option::of(any_due()), any_source(), any::<bool>());
+    (what, when).prop_map(|((hop, act, from, holder), (opened_at, due, source, branch))| {
+        HopOpened { hop, act, from, holder, opened_at, due, source, branch }
+    })
+}
+
+fn any_opening() -> impl Strategy<Value = Opening> {
+    let what = (any_procedure(), any_region(), option::of(any_region()), any_role());
+    let whose = (one_of(Basis::ALL), any::<u16>(), any_applicant(), option::of(any_case_id()));
+    let how = (any_time(), option::of(any_hop_id()), any_opened(), any_participants());
+    (what, whose, how).prop_map(|(what, whose, how)| {
+        let (procedure, region, departure, channel) = what;
+        let (basis, persons, applicant, concerns) = whose;
+        let (filed_at, recorded_with, clock, participants) = how;
+        Opening {
+            procedure,
+            region,
+            departure,
+            channel,
+            basis,
+            persons,
+            applicant,
+            concerns,
+            filed_at,
+            recorded_with,
+            clock,
+            participants,
+        }
+    })
+}
+
+fn any_decision() -> impl Strategy<Value = Decision> {
+    let grounds = vec(one_of(Ground::ALL), 0..=MAX_GROUNDS);
+    (one_of(Outcome::ALL), any_date(), any::<u16>(), grounds, any::<u8>()).prop_map(
+        |(outcome, decided_on, persons, grounds, months)| Decision {
+            outcome,
+            decided_on,
+            persons,
+            grounds,
+            months,
+        },
+    )
+}
+
+fn any_delivery() -> impl Strategy<Value = Delivery> {
+    (any_hop_id(), any_party(), any_time(), one_of(DeliveryKind::ALL))
+        .prop_map(|(hop, to, order, kind)| Delivery { hop, to, order, kind })
+}
+
+fn any_act() -> impl Strategy<Value = ActRecorded> {
+    let ids = (any::<[u8; 16]>(), any_party(), any::<[u8; 16]>(), any::<[u8; 32]>(), any_hop_id());
+    let states = (option::of(any_decision()), option::of(any::<u16>()), option::of(any_time()));
+    let act = (one_of(Act::ALL), any_time(), states);
+    let clocks = (
+        option::of(any_opening()),
+        option::of(any_service()),
+        vec(any_opened(), 0..=MAX_OPENED),
+        vec(any_hop_id(), 0..20),
+        vec(any_hop_id(), 0..20),
+    );
+    let change = (option::of(any_holding()), option::of(any_holding()))
+        .prop_map(|(before, after)| HoldingChange { before, after });
+    let moves = (vec(any_delivery(), 0..20), option::of(change));
+    let body = (one_of(BodyKind::ALL), vec(any::<u8>(), 0..300));
+    (ids, act, clocks, moves, body).prop_map(|(ids, act, clocks, moves, body)| {
+        let (case, author, request, fingerprint, hop) = ids;
+        let (act, discharged_at, (decision, arrived_persons, hearing_at)) = act;
+        let (opening, service, opened, also, closed) = clocks;
+        let (deliveries, holding) = moves;
+        ActRecorded {
+            case: CaseId(case),
+            author,
+            request: RequestId(request),
+            fingerprint,
+            hop,
+            act,
+            discharged_at,
+            decision,
+            arrived_persons,
+            hearing_at,
+            opening,
+            service,
+            opened,
+            also,
+            closed,
+            deliveries,
+            holding,
+            body: Body { kind: body.0, bytes: body.1.into() },
+        }
+    })
+}
+
+fn any_quota_set() -> impl Strategy<Value = QuotaSet> {
+    let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
+    (any_quota_key(), any::<u32>(), ids, any::<String>()).prop_map(|(key, persons, ids, basis)| {
+        let (author, request, fingerprint) = ids;
+        QuotaSet { key, persons, author, request: RequestId(request), fingerprint, basis }
+    })
+}
+
+fn any_amended() -> impl Strategy<Value = CalendarAmended> {
+    let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
+    (any_calendar(), any::<String>(), any::<String>(), ids).prop_map(
+        |(version, text, reason, (author, request, fingerprint))| {
+            let request = RequestId(request);
+            CalendarAmended { version, text, reason, author, request, fingerprint }
+        },
+    )
+}
+
+fn any_moved() -> impl Strategy<Value = ClocksMoved> {
+    let clock = (option::of(any_hop_id()), any_time(), any_due(), any_due())
+        .prop_map(|(hop, opened_at, old, new)| ClockMoved { hop, opened_at, old, new });
+    (any_case_id(), any_sequence(), vec(clock, 0..=MAX_SERVICE_CLOCKS))
+        .prop_map(|(case, amendment, moved)| ClocksMoved { case, amendment, moved })
+}
+
+/// Any event that can be recorded.
+pub fn any_event() -> impl Strategy<Value = Event> {
+    let acknowledged =
+        (any::<[u8; 16]>(), any_sequence(), any_party(), vec(any_opened(), 0..=MAX_OPENED));
+    prop_oneof![
+        (any_party(), "[a-z][a-z0-9-]{1,61}[a-z0-9]").prop_map(|(number, party)| {
+            Event::PartyEnrolled(PartyEnrolled { number, party: party.parse().unwrap() })
+        }),
+        any_act().prop_map(|act| Event::Act(Box::new(act))),
+        acknowledged.prop_map(|(case, delivery, by, opened)| {
+            Event::Acknowledged(DeliveryAcknowledged { case: CaseId(case), delivery, by, opened })
+        }),
+        any_quota_set().prop_map(Event::QuotaSet),
+        (any_case_id(), any_holding())
+            .prop_map(|(case, holding)| Event::HoldingExpired(HoldingExpired { case, holding })),
+        any_amended().prop_map(|amended| Event::CalendarAmended(Box::new(amended))),
+        any_moved().prop_map(Event::ClocksMoved),
+        any_sequence().prop_map(|amendment| Event::CalendarSettled(CalendarSettled { amendment })),
+    ]
+}
+
+fn any_moment() -> impl Strategy<Value = Moment> {
+    (any_sequence(), any_time()).prop_map(|(sequence, at)| Moment { sequence, at })
+}
+
+fn any_run() -> impl Strategy<Value = HopRun> {
+    let received = option::of((any_party(), any_moment()));
+    let received = received.prop_map(|of| of.map(|(by, moment)| Receipt { by, moment }));
+    let state =
+        prop_oneof![
+            Just(HopState::Open),
+            any_moment().prop_map(|ended| HopState::Ended { ended }),
+            (any_moment(), any_party(), any_time())
+                .prop_map(|(acted, to, order)| HopState::Carried { acted, to, order }),
+            (any_moment(), received)
+                .prop_map(|(acted, received)| HopState::Done { acted, received }),
+        ];
+    (any_opened(), any_sequence(), state, any::<bool>()).prop_map(
+        |(opened, opened_by, mut state, in_due_order)| {
+            if let (HopState::Carried { order, .. }, Some(due)) = (&mut state, &opened.due)
+                && in_due_order
+            {
+                *order = due.instant;
+            }
+            let HopOpened { hop, act, from, holder, opened_at, due, source, branch } = opened;
+            HopRun { hop, act, from, holder, opened_by, opened_at, due, source, branch, state }
+        },
+    )
+}
+
+fn any_copy() -> impl Strategy<Value = CopyRun> {
+    let what = (any_sequence(), any_hop_id(), any_party(), any_time());
+    (what, any::<bool>(), option::of(any_moment())).prop_map(
+        |((delivery, hop, to, order), stage, received)| CopyRun {
+            delivery,
+            hop,
+            to,
+            order,
+            stage,
+            received,
+        },
+    )
+}
+
+/// Any case that can be kept.
+pub fn any_case() -> impl Strategy<Value = Case> {
+    let head = (any_case_id(), any_procedure(), any_region(), option::of(any_region()));
+    let whose = (
+        any_role(),
+        one_of(Basis::ALL),
+        any::<u16>(),
+        any_applicant(),
+        option::of(any_case_id()),
+        any_participants(),
+    );
+    let decided = (
+        option::of(any_decision()),
+        option::of(any::<u16>()),
+        option::of(any_decision()),
+        option::of(one_of(Outcome::ALL)),
+        option::of(any_time()),
+        option::of(any_holding()),
+    );
+    let runs = (
+        vec(any_service(), 0..=MAX_SERVICE_CLOCKS),
+        vec(any_run(), 0..=MAX_HOPS),
+        vec(any_copy(), 0..20),
+        any_time(),
+    );
+    (head, whose, decided, runs).prop_map(|(head, whose, decided, runs)| {
+        let (id, procedure, region, departure) = head;
+        let (channel, basis, persons, applicant, concerns, participants) = whose;
+        let (consent, arrived_persons, decision, last_outcome, hearing_at, holding) = decided;
+        let (service, hops, copies, updated_at) = runs;
+        Case {
+            id,
+            procedure,
+            region,
+            departure,
+            channel,
+            basis,
+            persons,
+            applicant,
+            concerns,
+            participants,
+            consent,
+            arrived_persons,
+            decision,
+            last_outcome,
+            hearing_at,
+            holding,
+            service,
+            hops,
+            copies,
+            updated_at,
+        }
+    })
+}
