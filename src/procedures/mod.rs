@@ -119,8 +119,12 @@ pub enum FileError {
 /// # Errors
 /// A [`FileError`] if a file is not a procedure.
 pub fn load() -> Result<Procedures, FileError> {
+    load_all(FILES)
+}
+
+fn load_all(files: &[(&str, &str)]) -> Result<Procedures, FileError> {
     let mut procedures = Procedures::new();
-    for (file, text) in FILES {
+    for (file, text) in files {
         let procedure = parse(file, text)?;
         let key = procedure.key().clone();
         if procedures.insert(key.clone(), procedure).is_some() {
@@ -133,6 +137,7 @@ pub fn load() -> Result<Procedures, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::term::Term;
 
     const K21B: &str = include_str!("kandas-mission-2021.toml");
 
@@ -164,6 +169,13 @@ mod tests {
     }
 
     #[test]
+    fn one_procedure_and_edition_in_two_files_is_refused() {
+        let files = [("one.toml", K21B), ("other.toml", K21B)];
+        let refusal = load_all(&files).unwrap_err().to_string();
+        assert_eq!(refusal, "other.toml: procedure kandas-mission/2021 is there twice");
+    }
+
+    #[test]
     fn a_file_that_does_not_hold_together_is_refused_with_the_reason() {
         let cases = [
             ("from = \"akimat\"", "from = \"ministry\"", "'ministry' is not an actor or role"),
@@ -188,11 +200,51 @@ mod tests {
             ),
             ("citation = \"002-EN A1 ¶17\"", "citation = \"\"", "hop K21B-07 has no citation"),
             (
+                "informative = true\ncitation = \"002-EN A1 App. 2\"",
+                "informative = true\ncitation = \"\"",
+                "the term of a service has no citation",
+            ),
+            (
+                "\ncitation = \"002-EN A1 ¶15\"",
+                "\ncitation = \"\"",
+                "a ground of refusal has no citation",
+            ),
+            (
                 "words = \"no later than three working days\"",
                 "",
                 "hop K21B-06 has no original words",
             ),
             ("count = \"from\"", "count = \"on\"", "hop K21B-03 cannot count its term this way"),
+            ("\"5 working days\"", "\"5\"", "'5' is not a term"),
+            ("\"5 working days\"", "\"5 days\"", "'5 days' is not a term"),
+            ("id = \"K21B-12\"", "id = \"K21B-13\"", "hop K21B-11 is followed by a gap"),
+            (
+                "opened_by = { hop = \"K21B-02\", event = \"received\" }",
+                "opened_by = [{ hop = \"K21B-02\", event = \"received\" }, \
+                 { hop = \"K21B-06\", event = \"received\" }]",
+                "hop K21B-03 leads back to itself and nothing on the way is a branch",
+            ),
+            ("act = \"refer-to-commission\"", "act = \"refer\"", "'refer' is not an act"),
+            ("\"mon-fri\"", "\"weekdays\"", "'weekdays 09:00-13:00,14:30-17:00' are no hours"),
+            ("\"mon-fri\"", "\"fri-mon\"", "'fri-mon 09:00-13:00,14:30-17:00' are no hours"),
+            ("09:00-13:00,14:30-17:00", "from 9 to 5", "'mon-fri from 9 to 5' are no hours"),
+            ("09:00-13:00,14:30-17:00", "17:00-09:00", "'mon-fri 17:00-09:00' are no hours"),
+            (
+                "ground = \"unreliable-data\"",
+                "ground = \"bad\"",
+                "'bad' is not a ground of refusal",
+            ),
+            (
+                "starts_with = \"K21B-01\"",
+                "starts_with = \"K21B-00\"",
+                "a service term starts with K21B-00, which is not a hop",
+            ),
+            (
+                "from = \"akimat\"",
+                "from = [\"akimat\", \"applicnt\"]",
+                "'applicnt' is not an actor",
+            ),
+            ("from = \"akimat\"", "from = []", "hop K21B-04 has no party to the bus"),
         ];
         for (from, to, message) in cases {
             let text = K21B.replacen(from, to, 1);

@@ -24,6 +24,12 @@ pub enum ProcedureError {
     /// The numbers of the hops leave one out.
     #[error("hop {0} is followed by a gap; the hops of the reference are numbered without one")]
     Gap(HopId),
+    /// A service term starts with a hop that is not there.
+    #[error("a service term starts with {0}, which is not a hop of this procedure")]
+    UnknownStart(HopId),
+    /// A rule beside the hops, without its paragraph.
+    #[error("{0} has no citation")]
+    Uncited(&'static str),
     /// No hop without an opening.
     #[error("no hop of this procedure begins a case; one must have no opening")]
     NoEntry,
@@ -61,12 +67,11 @@ pub(super) fn check(draft: &Draft) -> Result<(), ProcedureError> {
         check_hop(hop)?;
         check_references(hop, &by_id)?;
     }
-    for service in &draft.service {
-        let hop = service.starts_with;
-        if !by_id.contains_key(&hop) {
-            return Err(ProcedureError::UnknownHop { hop, missing: hop });
-        }
+    if let Some(service) = draft.service.iter().find(|each| !by_id.contains_key(&each.starts_with))
+    {
+        return Err(ProcedureError::UnknownStart(service.starts_with));
     }
+    check_citations(draft)?;
     check_numbers(&draft.hops)?;
     check_reach(&draft.hops)?;
     check_cycles(&draft.hops)?;
@@ -103,6 +108,19 @@ fn check_hop(hop: &Hop) -> Result<(), ProcedureError> {
         return Err(ProcedureError::Count(hop.id));
     }
     Ok(())
+}
+
+/// Every rule beside the hops has its paragraph too.
+fn check_citations(draft: &Draft) -> Result<(), ProcedureError> {
+    let of_services = draft.service.iter().map(|each| ("the term of a service", &each.citation));
+    let grounds = draft.grounds.iter().chain(&draft.acceptance_grounds);
+    let of_grounds = grounds.map(|each| ("a ground of refusal", &each.citation));
+    let of_hours = draft.hours.iter().map(|each| ("a row of hours", &each.citation));
+    let mut citations = of_services.chain(of_grounds).chain(of_hours);
+    match citations.find(|(_, citation)| citation.is_empty()) {
+        Some((rule, _)) => Err(ProcedureError::Uncited(rule)),
+        None => Ok(()),
+    }
 }
 
 fn check_references(hop: &Hop, by_id: &BTreeMap<HopId, &Hop>) -> Result<(), ProcedureError> {
@@ -173,10 +191,12 @@ fn check_cycles(hops: &[Hop]) -> Result<(), ProcedureError> {
         .filter(|hop| hop.branch.is_none())
         .map(|hop| (hop.id, hop.opened_by.iter().map(|by| by.hop).collect()))
         .collect();
+    // What nothing leads to, and what leads nowhere, is on no circle; what stays is.
     loop {
         let ids: BTreeSet<HopId> = left.keys().copied().collect();
+        let leading: BTreeSet<HopId> = left.values().flatten().copied().collect();
         let before = left.len();
-        left.retain(|_, earlier| !earlier.is_disjoint(&ids));
+        left.retain(|hop, earlier| !earlier.is_disjoint(&ids) && leading.contains(hop));
         if left.len() == before {
             return left.keys().next().map_or(Ok(()), |hop| Err(ProcedureError::Cycle(*hop)));
         }
