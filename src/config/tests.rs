@@ -26,8 +26,8 @@ fn refusal(text: &str) -> String {
 fn whole_sample() -> String {
     let shown = |line: &str| {
         let line = line.strip_prefix("# ")?;
-        (line == "[sandbox]" || line.contains(" = ") && !line.ends_with('.'))
-            .then(|| line.to_owned())
+        let shown = line.starts_with('[') || line.contains(" = ") && !line.ends_with('.');
+        shown.then(|| line.to_owned())
     };
     SAMPLE.lines().map(|line| shown(line).unwrap_or(line.to_owned()) + "\n").collect()
 }
@@ -104,6 +104,14 @@ fn values_have_their_units() {
     assert_eq!(config.limits.stream_idle, Duration::from_secs(300));
     assert_eq!(config.http2.max_header_list_bytes, 16 * 1024);
     assert_eq!(config.consent_validity, Some(CalendarDays(365)));
+    assert_eq!(config.quota.when_unset, WhenUnset::Refuse);
+    assert_eq!(
+        (config.readings.strict_from, config.readings.roll_over),
+        (Some(false), Some(false))
+    );
+    let published: Vec<_> =
+        config.readings.publications.iter().map(|(key, day)| format!("{key} {day}")).collect();
+    assert_eq!(published, ["kandas/2021 2021-08-20", "kandas/2024 2024-06-13"]);
     let start = "2023-01-09T03:00:00Z".parse().unwrap();
     assert_eq!(config.sandbox, Some(Sandbox { start }));
 }
@@ -167,4 +175,77 @@ fn a_slip_in_the_filter_does_not_cost_the_log() {
     let log = parse(&format!("{LEAST}[log]\nfilter = \"warn,kopir::engine=debug\"\n")).unwrap().log;
     assert!(log.filter.would_enable("kopir::engine", &tracing::Level::DEBUG));
     assert!(!log.filter.would_enable("h2", &tracing::Level::INFO));
+}
+
+#[test]
+fn a_quota_that_nobody_has_set_refuses_or_admits_and_nothing_else() {
+    let unset = |word: &str| parse(&format!("{LEAST}[quota]\nwhen_unset = \"{word}\"\n"));
+    assert_eq!(parse(LEAST).unwrap().quota.when_unset, WhenUnset::Refuse);
+    assert_eq!(unset("refuse").unwrap().quota.when_unset, WhenUnset::Refuse);
+    assert_eq!(unset("admit").unwrap().quota.when_unset, WhenUnset::Admit);
+    let told = unset("maybe").unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "etc/kopir.toml: key quota.when_unset: \"maybe\" is not \"refuse\" or \"admit\"; \
+         write for example `when_unset = \"refuse\"`"
+    );
+}
+
+/// The configured procedures, with these days of publication.
+fn published(days: &str) -> Result<Procedures, ConfigError> {
+    let text = format!("{LEAST}[procedures.publication_dates]\n{days}\n");
+    parse(&text)?.procedures(procedures::load().unwrap())
+}
+
+#[test]
+fn an_edition_applies_from_the_eleventh_day_after_its_publication() {
+    let days = "\"kandas-status/2025\" = \"2025-10-14\"";
+    let configured = published(days).unwrap();
+    let from = |name: &str| {
+        let key = configured.keys().find(|key| key.to_string() == name).unwrap();
+        configured[key].in_force_from()
+    };
+    assert_eq!(from("kandas-status/2025"), Some(jiff::civil::date(2025, 10, 25)));
+    assert_eq!(from("kandas/2024"), None);
+}
+
+#[test]
+fn a_day_of_publication_that_cannot_be_is_refused_with_the_remedy() {
+    let cases = [
+        (
+            "\"kandas/2031\" = \"2031-01-01\"",
+            "kandas/2031 is no procedure of this bus; `kopir procedure list` shows them",
+        ),
+        (
+            "\"kandas/2021\" = \"2024-06-13\"\n\"kandas/2024\" = \"2024-06-13\"",
+            "kandas/2024 cannot be published on or before the day of kandas/2021; correct the dates",
+        ),
+        (
+            "\"kandas-2024\" = \"2024-06-13\"",
+            "\"kandas-2024\" is not a procedure and its edition, with the day of publication; \
+             write for example `\"kandas/2024\" = \"2024-06-13\"`",
+        ),
+        (
+            "\"kandas/2024\" = \"13.06.2024\"",
+            "\"13.06.2024\" is not a day as YYYY-MM-DD; \
+             write for example `\"kandas/2024\" = \"2024-06-13\"`",
+        ),
+    ];
+    for (days, told) in cases {
+        let refusal = published(days).unwrap_err().to_string();
+        assert_eq!(refusal, format!("etc/kopir.toml: key procedures.publication_dates: {told}"));
+    }
+}
+
+#[test]
+fn the_readings_of_the_configuration_reach_every_procedure() {
+    let text = format!(
+        "{LEAST}[procedures]\nstrict_from = true\nroll_over = true\nconsent_validity_days = 90\n"
+    );
+    let shipped = procedures::load().unwrap();
+    for procedure in parse(&text).unwrap().procedures(shipped.clone()).unwrap().values() {
+        assert_eq!(procedure.counting(), Counting { strict_from: true, roll_over: true });
+        assert_eq!(procedure.consent_validity(), Some(CalendarDays(90)));
+    }
+    assert_eq!(parse(LEAST).unwrap().procedures(shipped.clone()).unwrap(), shipped);
 }
