@@ -4,6 +4,7 @@ use prost::Message;
 
 use super::samples::*;
 use crate::domain::{ActFacts, BodyKind, CaseAct, Command, Ground, Outcome, ProcedureKey};
+use crate::procedures;
 use crate::rpc::parse::Asked;
 use crate::rpc::parse::act::ActRequest;
 use crate::rpc::proto::akimat::v1::{ReferToCommissionRequest, RegisterArrivalRequest};
@@ -17,6 +18,7 @@ use crate::rpc::proto::mission::v1::{
 use crate::rpc::proto::types::v1::*;
 use crate::rpc::reason::Reason;
 use crate::rpc::status;
+use crate::trust::applicants::ApplicantKey;
 
 const CASE: &str = "0193a0de-77aa-8bbb-8ccc-0123456789ab";
 
@@ -28,7 +30,15 @@ fn read(request: &impl ActRequest) -> Result<Command, status::Refusal> {
     let roster = roster();
     let caller = caller(&roster, "mission-uz");
     let zone = roster.zone(caller.party);
-    request.command(Asked { caller: &caller, zone, now: now() }, &intake())
+    let (procedures, applicants) = (procedures::load().unwrap(), ApplicantKey::of(&[7; 32]));
+    let asked = Asked {
+        caller: &caller,
+        zone,
+        now: now(),
+        procedures: &procedures,
+        applicants: &applicants,
+    };
+    request.command(asked)
 }
 
 /// The reason of the refusal and its violations as `field: rule`; empty for a command.
@@ -524,7 +534,7 @@ fn decisions_handovers_and_arrivals_become_their_facts() {
     assert_eq!(decision.grounds, [Ground::NoRegionalQuota]);
 
     let handed = facts(read(&hand(hand_over())).unwrap());
-    assert_eq!(handed, ActFacts::HandOver { handed_over_at: now() });
+    assert_eq!(handed, ActFacts::Happened { field: "hand_over.handed_over_time", at: now() });
     let arrived = facts(read(&arrive(arrival())).unwrap());
     assert!(matches!(arrived, ActFacts::Arrival { persons: 3, filed_at, .. } if filed_at == now()));
 }

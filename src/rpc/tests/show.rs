@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use super::samples::{now, roster};
-use crate::domain::act::Act;
+use crate::domain::act::{Act, Basis};
 use crate::domain::case::Moment;
-use crate::domain::party::{PartyNumber, bundled_zone};
+use crate::domain::party::{PartyNumber, Role, bundled_zone};
 use crate::domain::term::{CalendarDays, CountMode, Source, Term, WorkingDays};
 use crate::domain::{Actor, Case, CaseId, HopRun, HopState, Sequence};
 use crate::procedures;
@@ -97,6 +97,7 @@ fn a_case_stands_where_the_next_act_is_awaited() {
             opened_at: now(),
             due: None,
             source: Source::Statutory,
+            branch: false,
             state: match is {
                 Open => HopState::Open,
                 Carried => HopState::Carried { acted, to: PartyNumber(2), order: now() },
@@ -116,13 +117,22 @@ fn with_hops(hops: Vec<HopRun>) -> Case {
             edition: "2021".parse().unwrap(),
         },
         region: "KZ-55".parse().unwrap(),
+        departure: None,
+        channel: Role::ForeignMission,
+        basis: Basis::Ordinary,
         persons: 3,
+        applicant: None,
+        concerns: None,
         participants: vec![],
         consent: None,
         arrived_persons: None,
-        inclusion: None,
+        decision: None,
+        last_outcome: None,
+        hearing_at: None,
+        holding: None,
         service: vec![],
         hops,
+        copies: vec![],
         updated_at: now(),
     }
 }
