@@ -6,7 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use kopir::domain::{ActFacts, Body, BodyKind, CaseAct, Command, Submission, region::Region};
+use kopir::domain::act::Basis;
+use kopir::domain::region::Region;
+use kopir::domain::{
+    Act, ActFacts, Body, BodyKind, CaseAct, Command, ProcedureKey, Submission, WhenUnset,
+};
 use kopir::engine::{
     Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
     case_id, start,
@@ -122,10 +126,11 @@ impl Bus {
             index,
             observer,
             parties: trust::registry::read(&registry).unwrap(),
-            law: Law {
-                procedures: Arc::new(procedures::load().unwrap()),
-                calendar: Arc::new(procedures::calendar::kazakhstan().unwrap()),
-            },
+            law: Law::new(
+                Arc::new(procedures::load().unwrap()),
+                procedures::calendar::kazakhstan().unwrap(),
+                WhenUnset::Admit,
+            ),
             clock: Clock::sandbox("2021-09-06T04:00:00Z".parse().unwrap()),
             options: EngineOptions {
                 max_waiting_commands: 64,
@@ -133,6 +138,7 @@ impl Bus {
                 max_index_lag_records: 2,
                 reserve_disk_bytes: 0,
             },
+            read_calendar: |_| Err("no calendar is amended here".to_owned()),
         };
         let Started { engine, threads } = start(parts).unwrap();
         Self { engine, threads, store, _index: dir }
@@ -140,7 +146,10 @@ impl Bus {
 
     fn command(&self, request: u8) -> Command {
         let request = kopir::domain::RequestId([request; 16]);
-        let procedure = self.engine.law().procedures.keys().next().unwrap().clone();
+        let procedure = ProcedureKey {
+            procedure: "kandas-mission".parse().unwrap(),
+            edition: "2021".parse().unwrap(),
+        };
         Command {
             author: self.engine.roster().number(&SENDER.parse().unwrap()).unwrap(),
             request,
@@ -148,8 +157,13 @@ impl Bus {
             case: case_id(SENDER, request),
             act: CaseAct::Submit(Submission {
                 procedure,
+                act: Act::SubmitApplication,
+                basis: Basis::Ordinary,
                 region: "KZ-55".parse::<Region>().unwrap(),
+                departure: None,
                 persons: 1,
+                applicant: None,
+                concerns: None,
                 filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
             }),
             body: Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") },

@@ -146,6 +146,8 @@ fn configuration(address: SocketAddr) -> String {
          max_concurrent_calls_per_party = 4096\n\
          [http2]\n\
          max_concurrent_streams = 1024\n\
+         [quota]\n\
+         when_unset = \"admit\"\n\
          [log]\n\
          filter = \"warn\"\n"
     )

@@ -128,6 +128,10 @@ ca_file = "certs/ca.pem"
 certificate_file = "certs/bus.pem"
 key_file = "certs/bus.key"
 
+# Nobody sets a quota in the demonstration, so none is kept.
+[quota]
+when_unset = "admit"
+
 [sandbox]
 start_time = "{start}"
 "#

@@ -311,6 +311,7 @@ impl Site {
         keys.insert(("journal", "reserve_disk_mib"), "1".into());
         keys.insert(("engine", "reserve_disk_mib"), "3".into());
         keys.insert(("index", "cache_mib"), "8".into());
+        keys.insert(("quota", "when_unset"), "\"admit\"".into());
         keys.insert(("log", "filter"), "\"off\"".into());
         keys.insert(("sandbox", "start_time"), format!("\"{}\"", clock.now()));
         for (key, value) in &self.settings {

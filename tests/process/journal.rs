@@ -120,6 +120,11 @@ fn read(dir: &Path) -> Found {
                 let before = found.acknowledgements.insert(delivered, taken_at);
                 assert!(before.is_none(), "delivery {} is acknowledged twice", taken.delivery);
             }
+            other @ (Event::QuotaSet(_)
+            | Event::HoldingExpired(_)
+            | Event::CalendarAmended(_)
+            | Event::ClocksMoved(_)
+            | Event::CalendarSettled(_)) => panic!("nobody asked for {other:?}"),
         }
         ControlFlow::Continue(())
     });

@@ -168,6 +168,8 @@ impl Ground {
              reserve_disk_mib = {}\n\
              [limits]\n\
              acts_per_second_per_party = 1000000\n\
+             [quota]\n\
+             when_unset = \"admit\"\n\
              [log]\n\
              filter = \"warn\"\n\
              [sandbox]\n\
