@@ -10,6 +10,7 @@ pub mod application;
 pub mod decision;
 pub mod dispatch;
 pub mod fault;
+pub mod forms;
 pub mod page;
 pub mod person;
 pub mod query;
