@@ -10,7 +10,7 @@ use super::rule::{self, Bound, FIRST_PAPER_DAY, Lines};
 use crate::domain::IdentityHash;
 use crate::domain::region::Region;
 use crate::rpc::proto::types::v1::{
-    Application, ApplicationScope, ArrivalApplication, Document, DocumentKind, FamilyMember,
+    Application, ApplicationScope, ArrivalApplication, Document, DocumentKind,
 };
 use crate::rpc::reason::Reason;
 
@@ -18,10 +18,10 @@ use crate::rpc::reason::Reason;
 pub const MAX_PERSONS: u16 = 30;
 
 /// The most members of a family, the applicant not counted.
-const MAX_FAMILY_MEMBERS: usize = MAX_PERSONS as usize - 1;
+pub(super) const MAX_FAMILY_MEMBERS: usize = MAX_PERSONS as usize - 1;
 
-/// The most documents of one application.
-const MAX_DOCUMENTS: usize = 50;
+/// The most documents of one application, and of any other form.
+pub(super) const MAX_DOCUMENTS: usize = 50;
 
 /// What the core needs of an application before entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +75,14 @@ pub fn application(
     let region = rule::region(faults, &at.field("region"), region);
     person::applicant(faults, &at.field("applicant"), applicant, signed);
     person::address(faults, &at.field("residence"), residence);
-    family(faults, at, *scope, family_members, signed);
+    family(faults, at, *scope, family_members, |faults, at, member| {
+        person::family_member(faults, at, member, signed);
+    });
     documents(faults, &at.field("documents"), attached, DocumentKind::Identity);
     let consent = at.field("personal_data_consent");
     rule::personal_data_consent(faults, &consent, *personal_data_consent);
     person::official(faults, &at.field("accepted_by"), accepted_by);
-    let persons = u16::try_from(family_members.len()).unwrap_or(u16::MAX).saturating_add(1);
+    let persons = with_applicant(family_members);
     let person = applicant.as_ref()?;
     let applicant = person::told_again(person.name.as_ref(), person.birth_date.as_ref(), asked)?;
     Some(ApplicationFacts { region: region?, persons, filed_at: filed_at?, applicant })
@@ -141,8 +143,13 @@ pub fn arrival(
     })
 }
 
+/// The persons of an application.
+pub(super) fn with_applicant<M>(family: &[M]) -> u16 {
+    u16::try_from(family.len()).unwrap_or(u16::MAX).saturating_add(1)
+}
+
 /// The instant of filing. That it is not in the future is judged where the bus takes the act.
-fn filed(
+pub(super) fn filed(
     faults: &mut Faults,
     at: &Path<'_>,
     value: Option<&prost_types::Timestamp>,
@@ -157,33 +164,26 @@ fn filed(
 }
 
 /// The last day that a paper of the application can bear.
-fn filing_day(filed_at: Option<Timestamp>, asked: Asked<'_>) -> Bound {
+pub(super) fn filing_day(filed_at: Option<Timestamp>, asked: Asked<'_>) -> Bound {
     match filed_at {
         Some(filed_at) => Bound { day: asked.day(filed_at), name: "the day of filed_time" },
         None => Bound { day: asked.day(asked.now), name: "today" },
     }
 }
 
-fn family(
+/// The family as the form's scope asks for it; `member` checks one of them.
+pub(super) fn family<M>(
     faults: &mut Faults,
     at: &Path<'_>,
     scope: i32,
-    members: &[FamilyMember],
-    signed: Signed,
+    members: &[M],
+    member: impl FnMut(&mut Faults, &Path<'_>, &M),
 ) {
     let known = ApplicationScope::try_from(scope).ok();
     let known = known.filter(|known| *known != ApplicationScope::Unspecified);
     let scope = rule::stated(faults, &at.field("scope"), known);
     let at = at.field("family_members");
-    if members.len() > MAX_FAMILY_MEMBERS {
-        faults.add(
-            &at,
-            Reason::FamilyTooLarge,
-            format_args!(
-                "has more than {MAX_FAMILY_MEMBERS} members; with the applicant one application \
-                 holds {MAX_PERSONS} persons"
-            ),
-        );
+    if !each_member(faults, &at, members, member) {
         return;
     }
     if scope == Some(ApplicationScope::Applicant) && !members.is_empty() {
@@ -192,9 +192,30 @@ fn family(
     if scope == Some(ApplicationScope::ApplicantAndFamily) && members.is_empty() {
         faults.field(&at, format_args!("is required when scope is APPLICANT_AND_FAMILY"));
     }
-    for (place, member) in members.iter().enumerate() {
-        person::family_member(faults, &at.item(place), member, signed);
+}
+
+/// The members of a family, unless they are more than one application holds.
+pub(super) fn each_member<M>(
+    faults: &mut Faults,
+    at: &Path<'_>,
+    members: &[M],
+    mut member: impl FnMut(&mut Faults, &Path<'_>, &M),
+) -> bool {
+    if members.len() > MAX_FAMILY_MEMBERS {
+        faults.add(
+            at,
+            Reason::FamilyTooLarge,
+            format_args!(
+                "has more than {MAX_FAMILY_MEMBERS} members; with the applicant one application \
+                 holds {MAX_PERSONS} persons"
+            ),
+        );
+        return false;
     }
+    for (place, one) in members.iter().enumerate() {
+        member(faults, &at.item(place), one);
+    }
+    true
 }
 
 fn documents(faults: &mut Faults, at: &Path<'_>, attached: &[Document], needed: DocumentKind) {
@@ -211,7 +232,7 @@ fn documents(faults: &mut Faults, at: &Path<'_>, attached: &[Document], needed: 
     }
 }
 
-fn document(faults: &mut Faults, at: &Path<'_>, value: &Document) {
+pub(super) fn document(faults: &mut Faults, at: &Path<'_>, value: &Document) {
     let Document { kind, title, number, content_sha256, size_bytes, media_type } = value;
     let known = DocumentKind::try_from(*kind).ok();
     let known = known.filter(|known| *known != DocumentKind::Unspecified);

@@ -108,7 +108,8 @@ pub fn signature(faults: &mut Faults, at: &Path<'_>, value: &ElectronicSignature
     }
 }
 
-fn birth(faults: &mut Faults, at: &Path<'_>, value: Option<&DateMessage>, signed: Signed) {
+/// A day of birth, not after the paper that states it and not 130 years before.
+pub fn birth(faults: &mut Faults, at: &Path<'_>, value: Option<&DateMessage>, signed: Signed) {
     let earliest = signed.0.checked_sub(Span::new().years(MAX_AGE_YEARS)).unwrap_or(Date::MIN);
     let first = Bound { day: earliest, name: "130 years before the day of signing" };
     let last = Bound { day: signed.0, name: "the day of signing" };

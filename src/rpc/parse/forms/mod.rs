@@ -12,6 +12,7 @@ mod hearing;
 mod intake;
 mod paper;
 mod query;
+mod refusal;
 mod regulation;
 mod result;
 
