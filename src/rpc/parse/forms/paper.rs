@@ -21,7 +21,7 @@ use crate::rpc::proto::types::v1::{Address, Document, DocumentKind, ElectronicSi
 const CLOCK_SKEW_SECONDS: i64 = 300;
 
 /// The days that a paper can bear, whatever else it says: those of the calendar.
-const ANY_DAY: (Bound, Bound) = (
+pub(super) const ANY_DAY: (Bound, Bound) = (
     Bound { day: Date::constant(1, 1, 1), name: "the year 1" },
     Bound { day: Date::constant(9999, 12, 31), name: "the year 9999" },
 );
