@@ -66,11 +66,12 @@ pub(super) fn check(
             Ok(Checked { arrived_persons: Some(*persons), ..plain(now, at) })
         }
         (States::Decision, ActFacts::Decision(decision)) => {
-            check_outcome(procedure, run.act, decision)?;
-            check_heard(case, run.act, decision)?;
-            check_persons(case, decision)?;
+            let decision = heard_for_all(case, run.act, decision);
+            check_outcome(procedure, run.act, &decision)?;
+            check_heard(case, run.act, &decision)?;
+            check_persons(case, &decision)?;
             let counts_from = check_day(decision.decided_on, run, context)?;
-            Ok(Checked { decision: Some(decision.clone()), ..plain(now, counts_from) })
+            Ok(Checked { decision: Some(decision), ..plain(now, counts_from) })
         }
         (States::Grounds, ActFacts::NotAccepted { grounds }) => {
             check_grounds(grounds, procedure.acceptance_grounds())?;
@@ -194,15 +195,34 @@ fn check_validity(case: &Case, procedure: &Procedure, filed_on: Date) -> Result<
     Ok(())
 }
 
-fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
-    let field = "decision.person_count";
+/// The outcome of a hearing counts no persons: when the application goes on, it does so for all
+/// of them. How many a decision includes, it says itself.
+fn heard_for_all(case: &Case, act: Act, decision: &Decision) -> Decision {
+    let mut decision = decision.clone();
+    if act == Act::RecordHearingOutcome && covers(decision.outcome) && decision.persons == 0 {
+        decision.persons = most_persons(case);
+    }
+    decision
+}
+
+/// The persons of the case: of the arrival, the consent or the application.
+fn most_persons(case: &Case) -> u16 {
     let consented = case.consent.as_ref().map(|consent| consent.persons);
-    let limit = case.arrived_persons.or(consented).unwrap_or(case.persons);
-    let covers = match decision.outcome {
+    case.arrived_persons.or(consented).unwrap_or(case.persons)
+}
+
+/// Whether the outcome is for persons.
+fn covers(outcome: Outcome) -> bool {
+    match outcome {
         Outcome::Consent | Outcome::Inclusion | Outcome::Assignment | Outcome::Extension => true,
         Outcome::Refusal | Outcome::Satisfied | Outcome::Dismissed | Outcome::Completed => false,
-    };
-    let rule = match (covers, decision.persons) {
+    }
+}
+
+fn check_persons(case: &Case, decision: &Decision) -> Result<(), Rejection> {
+    let field = "decision.person_count";
+    let limit = most_persons(case);
+    let rule = match (covers(decision.outcome), decision.persons) {
         (false, 0) => return Ok(()),
         (false, _) => "a refusal covers nobody",
         (true, 0) => "must be at least 1",
@@ -227,7 +247,9 @@ fn check_outcome(procedure: &Procedure, act: Act, decision: &Decision) -> Result
         return Err(Rejection::OutcomeNotAllowed(act));
     }
     let extends = *outcome == Outcome::Extension;
-    if extends && !(1..=MAX_EXTENSION_MONTHS).contains(months) || !extends && *months != 0 {
+    // What a hearing let go on is extended by the decision, which says for how long.
+    let least = u8::from(act != Act::RecordHearingOutcome);
+    if extends && !(least..=MAX_EXTENSION_MONTHS).contains(months) || !extends && *months != 0 {
         let rule = "the status is extended by at most six months (004 ¶19)";
         return Err(Rejection::Field { field: "decision.months", rule });
     }
