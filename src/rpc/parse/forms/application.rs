@@ -7,7 +7,7 @@ use super::OpeningFacts;
 use super::paper::{self, Line};
 use crate::domain::party::Role;
 use crate::domain::region::Region;
-use crate::domain::{Basis, Edition};
+use crate::domain::{Basis, Edition, ProcedureKey};
 use crate::rpc::parse::Asked;
 use crate::rpc::parse::application::{self, with_applicant};
 use crate::rpc::parse::fault::{Faults, Path};
@@ -102,9 +102,9 @@ pub fn kandas_application_in(
     faults: &mut Faults,
     at: &Path<'_>,
     value: &forms::KandasApplication,
-    edition: &Edition,
+    key: &ProcedureKey,
 ) {
-    line(faults, &at.field("group"), value.group, edition);
+    line(faults, &at.field("group"), value.group, &key.edition);
 }
 
 /// Checks an application of an in-migrant (002-EN A2 App. 1; 002-KK App. 6).
@@ -182,14 +182,14 @@ pub fn in_migrant_application_in(
     faults: &mut Faults,
     at: &Path<'_>,
     value: &forms::InMigrantApplication,
-    edition: &Edition,
+    key: &ProcedureKey,
 ) {
-    line(faults, &at.field("employment_category"), value.employment_category, edition);
+    line(faults, &at.field("employment_category"), value.employment_category, &key.edition);
     let members = at.field("family_members");
     for (place, member) in value.family_members.iter().enumerate() {
         let at = members.item(place);
         let at = at.field("residence");
-        match (&member.residence, is_of_2024(edition)) {
+        match (&member.residence, is_of_2024(&key.edition)) {
             (None, true) => faults.field(&at, format_args!("is required in the edition of 2024")),
             (Some(_), false) => {
                 faults.field(&at, format_args!("must be empty: the form has no line for it"));
