@@ -110,6 +110,9 @@ impl Audit {
             keys::QUOTA => {
                 self.ledger.insert(keys::parse_quota(key)?, values::read_quota(value)?);
             }
+            keys::QUOTA_SET if value.len() == size_of::<u64>() => {
+                keys::parse_quota_set(key)?;
+            }
             keys::NOTE => {
                 let sequence = keys::parse_note(key)?;
                 self.records += 1;

@@ -7,7 +7,7 @@ use crate::domain::ids::Sequence;
 use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::encode_case;
 
-use super::{Applied, Change, IndexError, QueueOp, keys, values};
+use super::{Applied, Change, IndexError, QueueOp, QuotaOp, keys, values};
 
 /// The largest value written, in bytes. sled puts much larger ones into files that it does not
 /// sync; a case cannot come near this.
@@ -95,7 +95,12 @@ fn write_quotas(
 /// Writes everything of a change but its case and its quotas. A batch keeps the last write of a key, so what one
 /// change adds and a later one removes costs one removal.
 fn write_entries(batch: &mut sled::Batch, change: &Change) {
-    let Change { applied, request, case: _, queue, enrolment, quota: _, note } = change;
+    let Change { applied, request, case: _, queue, enrolment, quota, note } = change;
+    for op in quota {
+        if let QuotaOp::Limit(key, _) = op {
+            batch.insert(&keys::quota_set(*key), &applied.sequence.0.to_le_bytes());
+        }
+    }
     if let Some(note) = note {
         batch.insert(&keys::note(applied.sequence), &[note.tag()]);
     }

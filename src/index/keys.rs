@@ -11,6 +11,7 @@
 //! [7] sequence u64                                     the kind of a record that is of no case's acts
 //! [8] applicant 16, standing u8, case 16               nothing
 //! [9] last day i32, case 16                            nothing
+//! [10] region u8, year i16, category u8                sequence u64 LE of the record that set it last
 //! ```
 //!
 //! Numbers within keys are big-endian, times with their sign turned, so that the order of the
@@ -42,6 +43,7 @@ pub(super) const QUOTA: u8 = 6;
 pub(super) const NOTE: u8 = 7;
 pub(super) const STANDING: u8 = 8;
 pub(super) const EXPIRY: u8 = 9;
+pub(super) const QUOTA_SET: u8 = 10;
 
 /// The length of a request's key.
 pub(super) const REQUEST_BYTES: usize = 21;
@@ -93,6 +95,13 @@ pub(super) fn quota(key: QuotaKey) -> [u8; 5] {
     [QUOTA, region.number(), high, low, category.tag()]
 }
 
+/// The key of the record that set a quota last.
+pub(super) fn quota_set(key: QuotaKey) -> [u8; 5] {
+    let mut key = quota(key);
+    key[0] = QUOTA_SET;
+    key
+}
+
 pub(super) fn note(sequence: Sequence) -> [u8; 9] {
     let mut key = [NOTE; 9];
     key[1..].copy_from_slice(&sequence.0.to_be_bytes());
@@ -138,6 +147,11 @@ pub(super) fn parse_quota(key: &[u8]) -> Option<QuotaKey> {
     let year = (u16::from_be_bytes([high, low]) ^ 0x8000).cast_signed();
     let region = Region::from_number(region)?;
     Some(QuotaKey { region, year, category: Category::from_tag(category)? })
+}
+
+pub(super) fn parse_quota_set(key: &[u8]) -> Option<QuotaKey> {
+    let (&QUOTA_SET, rest) = key.split_first()? else { return None };
+    parse_quota(&[&[QUOTA], rest].concat())
 }
 
 pub(super) fn parse_note(key: &[u8]) -> Option<Sequence> {

@@ -289,6 +289,22 @@ impl Index {
         })
     }
 
+    /// The record that set a quota last; none while nobody has.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn quota_set(&self, key: QuotaKey) -> Result<Option<Sequence>, IndexError> {
+        self.with(|db| {
+            let value = db.get(keys::quota_set(key)).map_err(storage("read a quota's record"))?;
+            let sequence = |value: sled::IVec| {
+                let bytes = value.as_ref().try_into();
+                let bytes = bytes.map_err(|_| unreadable("a quota's record"))?;
+                Ok(Sequence(u64::from_le_bytes(bytes)))
+            };
+            value.map(sequence).transpose()
+        })
+    }
+
     /// Every quota that was ever set or used, by region, year and category.
     ///
     /// # Errors
