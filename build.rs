@@ -28,8 +28,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(true)
         .build_server(true)
-        // A method of the contract that is not served yet answers UNIMPLEMENTED.
-        .generate_default_stubs(true)
         // A digest of 32 bytes then shares the buffer of the message that carried it.
         .bytes(".kopir")
         // The error model has its Rust types already.

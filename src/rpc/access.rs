@@ -49,10 +49,66 @@ const MISSION: &[Role] = &[Role::ForeignMission];
 const MIGRATION_BODY: &[Role] = &[Role::MigrationBody];
 const AKIMAT: &[Role] = &[Role::Akimat];
 const COMMISSION: &[Role] = &[Role::Commission];
+const EMPLOYMENT_COMMISSION: &[Role] = &[Role::EmploymentCommission];
+const STATE_CORPORATION: &[Role] = &[Role::StateCorporation];
+const EMPLOYMENT_CENTRE: &[Role] = &[Role::EmploymentCentre];
+const CAREER_CENTRE: &[Role] = &[Role::CareerCentre];
+const PORTALS: &[Role] = &[Role::MigrationPortal, Role::EgovPortal, Role::MobileApp];
+const EGOV_GATEWAY: &[Role] = &[Role::EgovGateway];
+const DIGITAL_DOCUMENTS: &[Role] = &[Role::DigitalDocuments];
+const QUALITY_BODY: &[Role] = &[Role::QualityBody];
 const OPERATOR: &[Role] = &[Role::Operator];
 const WATCHERS: &[Role] = &[Role::MigrationBody, Role::Operator];
-const PARTICIPANTS: &[Role] =
-    &[Role::ForeignMission, Role::MigrationBody, Role::Akimat, Role::Commission];
+/// Those to whom an act can be sent. The operator takes no part; adaptation centres and front
+/// offices read, and nothing is ever sent to them.
+const RECEIVERS: &[Role] = &[
+    Role::ForeignMission,
+    Role::MigrationBody,
+    Role::Akimat,
+    Role::Commission,
+    Role::EmploymentCommission,
+    Role::StateCorporation,
+    Role::EmploymentCentre,
+    Role::CareerCentre,
+    Role::LabourMobilityCentre,
+    Role::MigrationPortal,
+    Role::EgovPortal,
+    Role::MobileApp,
+    Role::AisKandas,
+    Role::AisLabourMarket,
+    Role::EgovGateway,
+    Role::DigitalDocuments,
+    Role::MonitoringSystem,
+    Role::LabourExchange,
+    Role::RuralAkimat,
+    Role::QualityBody,
+    Role::ContactCentre,
+];
+/// Everybody but adaptation centres and front offices, who ask for the state of a case alone.
+const CASE_READERS: &[Role] = &[
+    Role::ForeignMission,
+    Role::MigrationBody,
+    Role::Akimat,
+    Role::Commission,
+    Role::Operator,
+    Role::EmploymentCommission,
+    Role::StateCorporation,
+    Role::EmploymentCentre,
+    Role::CareerCentre,
+    Role::LabourMobilityCentre,
+    Role::MigrationPortal,
+    Role::EgovPortal,
+    Role::MobileApp,
+    Role::AisKandas,
+    Role::AisLabourMarket,
+    Role::EgovGateway,
+    Role::DigitalDocuments,
+    Role::MonitoringSystem,
+    Role::LabourExchange,
+    Role::RuralAkimat,
+    Role::QualityBody,
+    Role::ContactCentre,
+];
 const EVERYBODY: &[Role] = &Role::ALL;
 
 /// Every method with the roles that may call it.
@@ -60,26 +116,133 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.mission.v1.ForeignMissionService/SubmitApplication", MISSION),
     ("/kopir.mission.v1.ForeignMissionService/SubmitApplications", MISSION),
     ("/kopir.mission.v1.ForeignMissionService/HandOverDecision", MISSION),
+    ("/kopir.mission.v1.ForeignMissionService/SubmitStatusApplication", MISSION),
+    ("/kopir.mission.v1.ForeignMissionService/ForwardApplication", MISSION),
     ("/kopir.migration.v1.MigrationBodyService/ForwardApplication", MIGRATION_BODY),
     ("/kopir.migration.v1.MigrationBodyService/ForwardDecision", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/RegisterComplaint", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/AnswerComplaint", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/ExtendComplaint", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/NotifyExtension", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/RecordCourtAppeal", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/RegisterChange", MIGRATION_BODY),
+    ("/kopir.migration.v1.MigrationBodyService/NotifyChange", MIGRATION_BODY),
     ("/kopir.akimat.v1.AkimatService/ReferToCommission", AKIMAT),
     ("/kopir.akimat.v1.AkimatService/SendConsentDecision", AKIMAT),
     ("/kopir.akimat.v1.AkimatService/RegisterArrival", AKIMAT),
     ("/kopir.akimat.v1.AkimatService/HandOverInclusionDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SubmitKandasApplication", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SubmitOneApplication", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SubmitInMigrantApplication", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SubmitExtensionApplication", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RegisterApplication", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/ConfirmAcceptance", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RefuseToAccept", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/QueryStateSystems", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/QueryDigitalDocuments", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/ReferListToCommission", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SendList", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/GivePreliminaryNotice", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordObjection", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordHearing", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/PostponeHearing", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordHearingOutcome", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordQuotaDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordStatusDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordExtensionDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SendDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/ForwardDecision", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/PublishResult", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/IssueCertificate", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordArrival", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/NotifyApplicant", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordServiceResult", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RegisterComplaint", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/AnswerComplaint", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/ExtendComplaint", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/NotifyExtension", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/RecordCourtAppeal", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/SendProposal", AKIMAT),
+    ("/kopir.akimat.v1.AkimatService/PublishSettlementList", AKIMAT),
     ("/kopir.commission.v1.CommissionService/RecordConsentDecision", COMMISSION),
     ("/kopir.commission.v1.CommissionService/RecordInclusionDecision", COMMISSION),
-    ("/kopir.inbox.v1.InboxService/OpenInbox", PARTICIPANTS),
-    ("/kopir.inbox.v1.InboxService/FetchDeliveries", PARTICIPANTS),
-    ("/kopir.inbox.v1.InboxService/AcknowledgeDelivery", PARTICIPANTS),
+    ("/kopir.commission.v1.CommissionService/RecordQuotaDecision", COMMISSION),
+    ("/kopir.commission.v1.CommissionService/RecordRecommendation", COMMISSION),
+    ("/kopir.commission.v1.CommissionService/RecordRecommendations", COMMISSION),
+    (
+        "/kopir.employment_commission.v1.EmploymentCommissionService/RecordRecommendation",
+        EMPLOYMENT_COMMISSION,
+    ),
+    (
+        "/kopir.employment_commission.v1.EmploymentCommissionService/RecordRecommendations",
+        EMPLOYMENT_COMMISSION,
+    ),
+    ("/kopir.statecorp.v1.StateCorporationService/SubmitKandasApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/SubmitOneApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/SubmitInMigrantApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/SubmitStatusApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/SubmitExtensionApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/RegisterArrival", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/QueryStateSystems", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/QueryDigitalDocuments", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/CertifyCopies", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/ConfirmAcceptance", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/RefuseToAccept", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/ForwardApplication", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/HandOverDecision", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/NotifyApplicant", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/ReissueCertificate", STATE_CORPORATION),
+    ("/kopir.statecorp.v1.StateCorporationService/RecordServiceResult", STATE_CORPORATION),
+    (
+        "/kopir.employment_centre.v1.EmploymentCentreService/SubmitInMigrantApplication",
+        EMPLOYMENT_CENTRE,
+    ),
+    (
+        "/kopir.employment_centre.v1.EmploymentCentreService/SubmitKandasApplication",
+        EMPLOYMENT_CENTRE,
+    ),
+    ("/kopir.employment_centre.v1.EmploymentCentreService/QueryStateSystems", EMPLOYMENT_CENTRE),
+    ("/kopir.employment_centre.v1.EmploymentCentreService/ForwardApplication", EMPLOYMENT_CENTRE),
+    ("/kopir.employment_centre.v1.EmploymentCentreService/NotifyApplicant", EMPLOYMENT_CENTRE),
+    ("/kopir.employment_centre.v1.EmploymentCentreService/HandOverDecision", EMPLOYMENT_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/SubmitInMigrantApplication", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/QueryStateSystems", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/QueryDigitalDocuments", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/ConfirmAcceptance", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/RefuseToAccept", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/SendList", CAREER_CENTRE),
+    ("/kopir.career_centre.v1.CareerCentreService/HandOverDecision", CAREER_CENTRE),
+    ("/kopir.portal.v1.PortalService/SubmitKandasApplication", PORTALS),
+    ("/kopir.portal.v1.PortalService/SubmitInMigrantApplication", PORTALS),
+    ("/kopir.portal.v1.PortalService/SubmitStatusApplication", PORTALS),
+    ("/kopir.portal.v1.PortalService/ForwardApplication", PORTALS),
+    ("/kopir.portal.v1.PortalService/ConfirmAcceptance", PORTALS),
+    ("/kopir.portal.v1.PortalService/PublishResult", PORTALS),
+    ("/kopir.gateway.v1.DigitalDocumentsService/AnswerDigitalDocuments", DIGITAL_DOCUMENTS),
+    ("/kopir.gateway.v1.EgovGatewayService/AnswerStateQuery", EGOV_GATEWAY),
+    ("/kopir.quality.v1.QualityBodyService/RegisterComplaint", QUALITY_BODY),
+    ("/kopir.quality.v1.QualityBodyService/AnswerComplaint", QUALITY_BODY),
+    ("/kopir.quality.v1.QualityBodyService/ExtendComplaint", QUALITY_BODY),
+    ("/kopir.quality.v1.QualityBodyService/NotifyExtension", QUALITY_BODY),
+    ("/kopir.quality.v1.QualityBodyService/RecordCourtAppeal", QUALITY_BODY),
+    ("/kopir.quotas.v1.QuotaService/SetQuota", MIGRATION_BODY),
+    ("/kopir.quotas.v1.QuotaService/GetQuota", EVERYBODY),
+    ("/kopir.quotas.v1.QuotaService/ListQuotas", EVERYBODY),
+    ("/kopir.inbox.v1.InboxService/OpenInbox", RECEIVERS),
+    ("/kopir.inbox.v1.InboxService/FetchDeliveries", RECEIVERS),
+    ("/kopir.inbox.v1.InboxService/AcknowledgeDelivery", RECEIVERS),
     ("/kopir.inbox.v1.InboxService/ListObligations", EVERYBODY),
-    ("/kopir.cases.v1.CaseService/GetCase", EVERYBODY),
-    ("/kopir.cases.v1.CaseService/ListCases", EVERYBODY),
+    ("/kopir.cases.v1.CaseService/GetCase", CASE_READERS),
+    ("/kopir.cases.v1.CaseService/ListCases", CASE_READERS),
+    ("/kopir.cases.v1.CaseService/GetCaseStatus", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/ListProcedures", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/GetProcedure", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/ComputeDueTime", EVERYBODY),
     ("/kopir.operations.v1.OperationsService/GetStatus", WATCHERS),
     ("/kopir.operations.v1.OperationsService/ListInbox", WATCHERS),
     ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
+    ("/kopir.operations.v1.OperationsService/AmendCalendar", OPERATOR),
+    ("/kopir.operations.v1.OperationsService/GetCalendar", WATCHERS),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
     ("/grpc.health.v1.Health/Watch", EVERYBODY),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", EVERYBODY),
@@ -138,12 +301,15 @@ mod tests {
     }
 
     #[test]
-    fn each_legal_act_is_open_to_one_role_only() {
-        let acts = ["mission", "migration", "akimat", "commission"];
-        let is_act =
-            |path: &str| acts.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
+    fn each_legal_act_is_open_to_one_role_only_or_to_the_portals() {
+        let open = ["inbox", "cases", "procedures", "operations", "quotas"];
+        let is_act = |path: &str| {
+            path.starts_with("/kopir.")
+                && !open.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")))
+        };
         for (path, roles) in TABLE.iter().filter(|(path, _)| is_act(path)) {
-            assert_eq!(roles.len(), 1, "{path}");
+            let portals = path.starts_with("/kopir.portal.");
+            assert_eq!(roles.len(), if portals { 3 } else { 1 }, "{path}");
             assert_ne!(roles, &[Role::Operator], "{path}");
         }
     }

@@ -89,9 +89,20 @@ pub enum Refusal {
         /// Why.
         error: EngineError,
     },
+    /// An item of a list was refused, and the list with it.
+    #[error("entries[{item}]: {refusal}")]
+    Item {
+        /// Its place in the list, from zero.
+        item: usize,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
     /// The engine did not take an acknowledgement.
     #[error("acknowledgement: {0}")]
     Acknowledgement(EngineError),
+    /// The engine did not take an act outside all cases: a quota, a calendar.
+    #[error("{0}")]
+    Order(EngineError),
     /// A record could not be read back.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -128,7 +139,8 @@ pub fn status(refusal: &Refusal, roster: &Roster) -> tonic::Status {
         Refusal::Stopping => later(Reason::BusStopping, AFTER_STOP),
         Refusal::StreamIdle(_) => plain(Reason::StreamIdle, refusal),
         Refusal::Act { act, case, error } => engine(error, Some((*act, *case)), roster),
-        Refusal::Acknowledgement(error) => engine(error, None, roster),
+        Refusal::Item { item, refusal } => of_item(*item, &status(refusal, roster)),
+        Refusal::Acknowledgement(error) | Refusal::Order(error) => engine(error, None, roster),
         Refusal::Read(error) => {
             tracing::error!(%error, "a record could not be read back");
             fault()
@@ -333,6 +345,35 @@ fn out_of_order(
     let mut details = details(Reason::ActOutOfOrder);
     details.set_precondition_failure(violations);
     finish(Reason::ActOutOfOrder, told, details)
+}
+
+/// The same status for a list, with the place of the item in every field that it names, or by
+/// itself where it names none.
+fn of_item(item: usize, status: &tonic::Status) -> tonic::Status {
+    let refused = [Code::InvalidArgument, Code::FailedPrecondition, Code::PermissionDenied];
+    if !refused.contains(&status.code()) {
+        // Nothing is wrong with the item: the bus is full, or the id was used before.
+        return status.clone();
+    }
+    let mut details = status.get_error_details();
+    let mut violations = Vec::new();
+    for mut violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations).cloned()
+    {
+        violation.field = format!("entries[{item}].{}", violation.field);
+        violations.push(violation);
+    }
+    if violations.is_empty() {
+        let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+        violations.push(FieldViolation {
+            field: format!("entries[{item}]"),
+            description: status.message().to_owned(),
+            reason,
+            localized_message: None,
+        });
+    }
+    details.set_bad_request(violations);
+    let message = format!("entries[{item}]: {}", status.message());
+    tonic::Status::with_error_details(status.code(), message, details)
 }
 
 /// Which act is open, for whom and until when.

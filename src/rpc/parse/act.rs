@@ -1,30 +1,29 @@
 //! From the request of each legal act to its command.
+//!
+//! What the requests of a kind have in common is here; [`table`] says of each request which act it
+//! is and what it carries, a line each, and [`list`] reads those that are many acts in one.
+
+mod list;
+mod table;
 
 use aws_lc_rs::digest;
-use jiff::civil::Date;
 use prost::Message;
 
-use super::Asked;
 use super::fault::{Faults, Path};
-use super::{application, decision, dispatch, rule};
+use super::forms::OpeningFacts;
+use super::{Asked, application, dispatch, person, rule};
 use crate::domain::{
-    Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, ProcedureKey, RequestId,
-    Submission, edition_on,
+    Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, Edition, ProcedureId,
+    ProcedureKey, RequestId, Submission, edition_on,
 };
 use crate::engine::case_id;
-use crate::rpc::proto::akimat::v1::{
-    HandOverInclusionDecisionRequest, ReferToCommissionRequest, RegisterArrivalRequest,
-    SendConsentDecisionRequest,
+use crate::rpc::proto::forms::v1::{Form, form};
+use crate::rpc::proto::types::v1::{
+    Application, ArrivalApplication, Dispatch, ElectronicSignature, HandOver,
 };
-use crate::rpc::proto::commission::v1::{
-    RecordConsentDecisionRequest, RecordInclusionDecisionRequest,
-};
-use crate::rpc::proto::migration::v1::{ForwardApplicationRequest, ForwardDecisionRequest};
-use crate::rpc::proto::mission::v1::{
-    HandOverDecisionRequest, SubmitApplicationRequest, SubmitApplicationsRequest,
-};
-use crate::rpc::proto::types::v1::{Application, Dispatch, HandOver};
 use crate::rpc::status::Refusal;
+
+pub use list::{List, ListRequest};
 
 /// The request of an act, whichever it is.
 pub trait ActRequest {
@@ -32,111 +31,9 @@ pub trait ActRequest {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with every fault found, [`Refusal::CaseNotVisible`] for text that names
-    /// no case.
+    /// no case, [`Refusal::ProcedureUnknown`] or [`Refusal::NoEdition`] where a case is to be
+    /// opened in an edition that is none or does not apply.
     fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal>;
-}
-
-impl ActRequest for SubmitApplicationRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, application } = self;
-        submit(request_id, application.as_ref(), asked)
-    }
-}
-
-/// An item of the bulk stream is the same act: sent again alone, it gets the same receipt.
-impl ActRequest for SubmitApplicationsRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, application } = self;
-        submit(request_id, application.as_ref(), asked)
-    }
-}
-
-impl ActRequest for HandOverDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, hand_over } = self;
-        let act = Act::HandOverDecision;
-        handed_over(Continuation { act, request_id, case_id, asked }, hand_over.as_ref())
-    }
-}
-
-impl ActRequest for ForwardApplicationRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, dispatch } = self;
-        let act = Act::ForwardApplication;
-        passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
-    }
-}
-
-impl ActRequest for ForwardDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, dispatch } = self;
-        let act = Act::ForwardDecision;
-        passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
-    }
-}
-
-impl ActRequest for ReferToCommissionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, dispatch } = self;
-        let act = Act::ReferToCommission;
-        passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
-    }
-}
-
-impl ActRequest for SendConsentDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, dispatch } = self;
-        let act = Act::SendConsentDecision;
-        passed_on(Continuation { act, request_id, case_id, asked }, dispatch.as_ref())
-    }
-}
-
-impl ActRequest for RegisterArrivalRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, application } = self;
-        let act = Act::RegisterArrival;
-        let of = Continuation { act, request_id, case_id, asked };
-        of.command(
-            BodyKind::ArrivalApplication,
-            application.as_ref(),
-            "application",
-            |faults, at, it| {
-                let facts = application::arrival(faults, at, it, asked)?;
-                let application::ArrivalFacts { region, consented_on, persons, filed_at } = facts;
-                Some(ActFacts::Arrival { region, consented_on, persons, filed_at })
-            },
-        )
-    }
-}
-
-impl ActRequest for HandOverInclusionDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, hand_over } = self;
-        let act = Act::HandOverInclusionDecision;
-        handed_over(Continuation { act, request_id, case_id, asked }, hand_over.as_ref())
-    }
-}
-
-impl ActRequest for RecordConsentDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, decision } = self;
-        let act = Act::RecordConsentDecision;
-        let of = Continuation { act, request_id, case_id, asked };
-        of.command(BodyKind::ConsentDecision, decision.as_ref(), "decision", |faults, at, it| {
-            decision::consent(faults, at, it).map(ActFacts::Decision)
-        })
-    }
-}
-
-impl ActRequest for RecordInclusionDecisionRequest {
-    fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, decision } = self;
-        let act = Act::RecordInclusionDecision;
-        let of = Continuation { act, request_id, case_id, asked };
-        of.command(BodyKind::InclusionDecision, decision.as_ref(), "decision", |faults, at, it| {
-            decision::inclusion(faults, at, it).map(ActFacts::Decision)
-        })
-    }
 }
 
 /// What every act in a case that is open already has in common.
@@ -154,23 +51,38 @@ impl Continuation<'_> {
         kind: BodyKind,
         content: Option<&M>,
         name: &'static str,
-        check: impl FnOnce(&mut Faults, &Path<'_>, &M) -> Option<ActFacts>,
+        check: impl FnOnce(&mut Faults, &Path<'_>, &M, Asked<'_>) -> Option<ActFacts>,
     ) -> Result<Command, Refusal> {
+        let (case, request, facts) = self.read(content, name, check)?;
+        let bytes = content.map(Message::encode_to_vec).unwrap_or_default();
+        Ok(self.finish(case, request, facts, (kind, bytes)))
+    }
+
+    /// The same for a form, which is recorded as the one that it is of all forms.
+    fn form<M: Clone + Into<form::Form>>(
+        &self,
+        content: Option<&M>,
+        name: &'static str,
+        check: impl FnOnce(&mut Faults, &Path<'_>, &M, Asked<'_>) -> Option<ActFacts>,
+    ) -> Result<Command, Refusal> {
+        let (case, request, facts) = self.read(content, name, check)?;
+        let bytes = content.map(|content| form_bytes(content.clone(), None)).unwrap_or_default();
+        Ok(self.finish(case, request, facts, (BodyKind::Form, bytes)))
+    }
+
+    fn read<M>(
+        &self,
+        content: Option<&M>,
+        name: &'static str,
+        check: impl FnOnce(&mut Faults, &Path<'_>, &M, Asked<'_>) -> Option<ActFacts>,
+    ) -> Result<(CaseId, RequestId, ActFacts), Refusal> {
         let case = named_case(self.case_id)?;
         let mut faults = Faults::new();
         let root = Path::Root;
         let request = rule::request_id(&mut faults, &root.field("request_id"), self.request_id);
-        let at = root.field(name);
-        let facts = match content {
-            Some(content) => check(&mut faults, &at, content),
-            None => {
-                faults.field(&at, format_args!("is required"));
-                None
-            }
-        };
+        let facts = required(&mut faults, &root.field(name), content, self.asked, check);
         let (request, facts) = faults.judge(request.zip(facts))?;
-        let bytes = content.map(Message::encode_to_vec).unwrap_or_default();
-        Ok(self.finish(case, request, facts, (kind, bytes)))
+        Ok((case, request, facts))
     }
 
     fn finish(
@@ -183,7 +95,7 @@ impl Continuation<'_> {
         Command {
             author: self.asked.caller.party,
             request,
-            fingerprint: fingerprint(self.act, case, &bytes),
+            fingerprint: fingerprint(self.act, case, &[&bytes]),
             case,
             act: CaseAct::Continue(self.act, facts),
             body: Body { kind, bytes: bytes.into() },
@@ -191,8 +103,13 @@ impl Continuation<'_> {
     }
 }
 
-/// An act that passes something on, with or without a cover.
-fn passed_on(of: Continuation<'_>, cover: Option<&Dispatch>) -> Result<Command, Refusal> {
+/// An act that passes something on, with or without a cover, and with or without the signature
+/// that makes a commission's decision the akimat's.
+fn passed_on(
+    of: &Continuation<'_>,
+    cover: Option<&Dispatch>,
+    head_signature: Option<&ElectronicSignature>,
+) -> Result<Command, Refusal> {
     let case = named_case(of.case_id)?;
     let mut faults = Faults::new();
     let root = Path::Root;
@@ -200,19 +117,122 @@ fn passed_on(of: Continuation<'_>, cover: Option<&Dispatch>) -> Result<Command, 
     if let Some(cover) = cover {
         dispatch::dispatch(&mut faults, &root.field("dispatch"), cover, of.asked);
     }
+    if let Some(signature) = head_signature {
+        person::signature(&mut faults, &root.field("head_signature"), signature);
+    }
     let request = faults.judge(request)?;
-    // No cover is an empty document; a cover is never empty, since its number is required.
-    let bytes = cover.map(Message::encode_to_vec).unwrap_or_default();
-    Ok(of.finish(case, request, ActFacts::Dispatch, (BodyKind::Dispatch, bytes)))
+    let body = match head_signature {
+        Some(signature) => {
+            let (cover, head_signature) = (cover.cloned(), Some(signature.clone()));
+            let signed = Form { form: None, cover, head_signature };
+            (BodyKind::Form, signed.encode_to_vec())
+        }
+        // No cover is an empty document; a cover is never empty, since its number is required.
+        None => (BodyKind::Dispatch, cover.map(Message::encode_to_vec).unwrap_or_default()),
+    };
+    Ok(of.finish(case, request, ActFacts::Dispatch, body))
 }
 
-fn handed_over(of: Continuation<'_>, content: Option<&HandOver>) -> Result<Command, Refusal> {
-    of.command(BodyKind::HandOver, content, "hand_over", |faults, at, it| {
+fn handed_over(of: &Continuation<'_>, content: Option<&HandOver>) -> Result<Command, Refusal> {
+    of.command(BodyKind::HandOver, content, "hand_over", |faults, at, it, _| {
         let handed_over_at = dispatch::hand_over(faults, at, it)?;
         Some(ActFacts::Happened { field: "hand_over.handed_over_time", at: handed_over_at })
     })
 }
 
+fn arrived(
+    of: &Continuation<'_>,
+    content: Option<&ArrivalApplication>,
+) -> Result<Command, Refusal> {
+    of.command(BodyKind::ArrivalApplication, content, "application", |faults, at, it, asked| {
+        let facts = application::arrival(faults, at, it, asked)?;
+        let application::ArrivalFacts { region, consented_on, persons, filed_at } = facts;
+        Some(ActFacts::Arrival { region, consented_on, persons, filed_at })
+    })
+}
+
+/// What every form that opens a case has in common.
+struct OpeningRequest<'a> {
+    act: Act,
+    /// What the service is called in the law as data. Two services may take the same form.
+    service: &'static str,
+    request_id: &'a str,
+    /// The edition under which it is filed; empty for the one in force.
+    edition: &'a str,
+    asked: Asked<'a>,
+}
+
+impl OpeningRequest<'_> {
+    /// The command that opens the case. `check` reads the form, `check_in` holds it against the
+    /// edition of the case, which the form itself may decide.
+    fn command<M: Clone + Into<form::Form>>(
+        &self,
+        content: Option<&M>,
+        name: &'static str,
+        check: impl FnOnce(&mut Faults, &Path<'_>, &M, Asked<'_>) -> Option<OpeningFacts>,
+        check_in: impl FnOnce(&mut Faults, &Path<'_>, &M, &ProcedureKey),
+    ) -> Result<Command, Refusal> {
+        let Self { act, service, request_id, edition, asked } = *self;
+        let mut faults = Faults::new();
+        let root = Path::Root;
+        let request = rule::request_id(&mut faults, &root.field("request_id"), request_id);
+        let facts = required(&mut faults, &root.field(name), content, asked, check);
+        let procedure = facts.as_ref().map(|facts| self.procedure(facts));
+        if let (Some(content), Some(Ok(key))) = (content, &procedure) {
+            check_in(&mut faults, &root.field(name), content, key);
+        }
+        let (request, facts) = faults.judge(request.zip(facts))?;
+        let procedure = procedure.unwrap_or(Err(Refusal::ProcedureUnknown))?;
+        let case = case_id(asked.caller.id.as_str(), request);
+        let bytes = content.map(|content| form_bytes(content.clone(), None)).unwrap_or_default();
+        let fingerprint =
+            fingerprint(act, case, &[service.as_bytes(), &[0], edition.as_bytes(), &[0], &bytes]);
+        let OpeningFacts {
+            procedure: _,
+            own_procedure: _,
+            basis,
+            region,
+            departure,
+            persons,
+            applicant,
+            concerns,
+            filed_at,
+        } = facts;
+        let submission = Submission {
+            procedure,
+            act,
+            basis,
+            region,
+            departure,
+            persons,
+            applicant,
+            concerns,
+            filed_at,
+        };
+        Ok(Command {
+            author: asked.caller.party,
+            request,
+            fingerprint,
+            case,
+            act: CaseAct::Submit(submission),
+            body: Body { kind: BodyKind::Form, bytes: bytes.into() },
+        })
+    }
+
+    /// The edition asked for, or else the one that applies on the day of filing.
+    fn procedure(&self, facts: &OpeningFacts) -> Result<ProcedureKey, Refusal> {
+        let asked = self.asked;
+        if !self.edition.is_empty() {
+            let edition: Option<Edition> = self.edition.parse().ok();
+            let key = edition.and_then(|edition| facts.key(asked, Some(&edition)));
+            return key.ok_or(Refusal::ProcedureUnknown);
+        }
+        let key = edition(asked, facts.procedure, facts.filed_at)?;
+        facts.key(asked, Some(&key.edition)).ok_or(Refusal::ProcedureUnknown)
+    }
+}
+
+/// An application through a mission before entry, which has a message of its own.
 fn submit(
     request_id: &str,
     application: Option<&Application>,
@@ -222,22 +242,16 @@ fn submit(
     let root = Path::Root;
     let request = rule::request_id(&mut faults, &root.field("request_id"), request_id);
     let at = root.field("application");
-    let facts = match application {
-        Some(application) => application::application(&mut faults, &at, application, asked),
-        None => {
-            faults.field(&at, format_args!("is required"));
-            None
-        }
-    };
+    let facts = required(&mut faults, &at, application, asked, application::application);
     let (request, facts) = faults.judge(request.zip(facts))?;
     let application::ApplicationFacts { region, persons, filed_at, applicant } = facts;
     let case = case_id(asked.caller.id.as_str(), request);
     let bytes = application.map(Message::encode_to_vec).unwrap_or_default();
-    let procedure = edition(asked, "kandas-mission", asked.day(filed_at))?;
+    let procedure = edition(asked, "kandas-mission", filed_at)?;
     Ok(Command {
         author: asked.caller.party,
         request,
-        fingerprint: fingerprint(Act::SubmitApplication, case, &bytes),
+        fingerprint: fingerprint(Act::SubmitApplication, case, &[&bytes]),
         case,
         act: CaseAct::Submit(Submission {
             procedure,
@@ -254,12 +268,31 @@ fn submit(
     })
 }
 
-/// The edition of a procedure that applies to an application of this day.
-fn edition(asked: Asked<'_>, procedure: &str, filed_on: Date) -> Result<ProcedureKey, Refusal> {
-    let found = procedure
-        .parse()
-        .ok()
-        .and_then(|procedure| edition_on(asked.procedures, &procedure, filed_on));
+/// Checks content that must be there.
+fn required<'a, M, F>(
+    faults: &mut Faults,
+    at: &Path<'_>,
+    content: Option<&M>,
+    asked: Asked<'a>,
+    check: impl FnOnce(&mut Faults, &Path<'_>, &M, Asked<'a>) -> Option<F>,
+) -> Option<F> {
+    match content {
+        Some(content) => check(faults, at, content, asked),
+        None => {
+            faults.field(at, format_args!("is required"));
+            None
+        }
+    }
+}
+
+/// The edition of a procedure that applies to an application filed at this instant.
+fn edition(
+    asked: Asked<'_>,
+    procedure: &str,
+    filed_at: jiff::Timestamp,
+) -> Result<ProcedureKey, Refusal> {
+    let procedure: ProcedureId = procedure.parse().map_err(|_| Refusal::ProcedureUnknown)?;
+    let found = edition_on(asked.procedures, &procedure, asked.law_day(filed_at));
     found.map(|found| found.key().clone()).ok_or(Refusal::NoEdition)
 }
 
@@ -269,15 +302,22 @@ fn named_case(text: &str) -> Result<CaseId, Refusal> {
     text.parse().map_err(|_| Refusal::CaseNotVisible)
 }
 
+/// A form as it is recorded and travels.
+fn form_bytes(content: impl Into<form::Form>, cover: Option<Dispatch>) -> Vec<u8> {
+    Form { form: Some(content.into()), cover, head_signature: None }.encode_to_vec()
+}
+
 /// By what a repeat is told from another act under the same id: the act, the case and the content
 /// in the one encoding that the bus records, so that field order on the wire does not matter.
-fn fingerprint(act: Act, case: CaseId, content: &[u8]) -> [u8; 32] {
+fn fingerprint(act: Act, case: CaseId, content: &[&[u8]]) -> [u8; 32] {
     let mut hashed = digest::Context::new(&digest::SHA256);
     hashed.update(b"kopir act v1\0");
     hashed.update(act.name().as_bytes());
     hashed.update(&[0]);
     hashed.update(&case.0);
-    hashed.update(content);
+    for part in content {
+        hashed.update(part);
+    }
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(hashed.finish().as_ref());
     fingerprint

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod dispatch;
 pub mod fault;
 pub mod forms;
+pub mod order;
 pub mod page;
 pub mod person;
 pub mod query;
@@ -31,6 +32,8 @@ pub struct Asked<'a> {
     pub caller: &'a Caller,
     /// The zone in which its days end.
     pub zone: &'a TimeZone,
+    /// The zone of the authorised body, in which the day is told on which an edition applies.
+    pub law_zone: &'a TimeZone,
     /// The time of the bus.
     pub now: Timestamp,
     /// The procedures, by which an application finds its edition.
@@ -43,5 +46,10 @@ impl Asked<'_> {
     /// The caller's day of an instant.
     pub fn day(&self, at: Timestamp) -> Date {
         self.zone.to_datetime(at).date()
+    }
+
+    /// The day of an instant by which an edition is chosen.
+    pub fn law_day(&self, at: Timestamp) -> Date {
+        self.law_zone.to_datetime(at).date()
     }
 }

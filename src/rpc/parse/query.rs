@@ -14,7 +14,9 @@ use crate::domain::party::{PartyId, PartyNumber, bundled_zone};
 use crate::domain::region::Region;
 use crate::domain::{CaseId, HopId, ProcedureKey, Roster, Sequence};
 use crate::rpc::Caller;
-use crate::rpc::proto::cases::v1::{CaseState, GetCaseRequest, ListCasesRequest};
+use crate::rpc::proto::cases::v1::{
+    CaseState, GetCaseRequest, GetCaseStatusRequest, ListCasesRequest,
+};
 use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, DeliveryAcknowledgement, FetchDeliveriesRequest, InboxOpening,
     ListObligationsRequest,
@@ -200,6 +202,15 @@ pub fn case(request: &GetCaseRequest) -> Result<CaseId, Refusal> {
     case_id.parse().map_err(|_| Refusal::CaseNotVisible)
 }
 
+/// Of which case the state is asked for.
+///
+/// # Errors
+/// As for [`case`].
+pub fn case_status(request: &GetCaseStatusRequest) -> Result<CaseId, Refusal> {
+    let GetCaseStatusRequest { case_id } = request;
+    case_id.parse().map_err(|_| Refusal::CaseNotVisible)
+}
+
 /// Which page of which cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cases<'a> {
@@ -329,7 +340,7 @@ fn procedure_key(procedure: &str, edition: &str) -> Result<ProcedureKey, Refusal
     Ok(ProcedureKey { procedure, edition: edition.parse().map_err(unknown)? })
 }
 
-fn page_items(faults: &mut Faults, page_size: i32) -> Option<usize> {
+pub(super) fn page_items(faults: &mut Faults, page_size: i32) -> Option<usize> {
     match usize::try_from(page_size) {
         Ok(0) => Some(USUAL_PAGE_ITEMS),
         Ok(items) => Some(items.min(MAX_PAGE_ITEMS)),

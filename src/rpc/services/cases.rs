@@ -11,7 +11,8 @@ use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, Cases};
 use crate::rpc::proto::cases::v1::case_service_server::CaseService;
 use crate::rpc::proto::cases::v1::{
-    CaseSummary, GetCaseRequest, GetCaseResponse, ListCasesRequest, ListCasesResponse,
+    CaseSummary, GetCaseRequest, GetCaseResponse, GetCaseStatusRequest, GetCaseStatusResponse,
+    ListCasesRequest, ListCasesResponse,
 };
 use crate::rpc::show;
 use crate::rpc::status::Refusal;
@@ -38,6 +39,19 @@ impl CaseService for Service {
         bus.case(id, &caller).map(Response::new).map_err(refuse)
     }
 
+    async fn get_case_status(
+        &self,
+        request: Request<GetCaseStatusRequest>,
+    ) -> Result<Response<GetCaseStatusResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let refuse = |refusal: Refusal| bus.refuse(&refusal);
+        let id = query::case_status(request.get_ref()).map_err(refuse)?;
+        tracing::Span::current().record("case_id", tracing::field::display(id));
+        bus.engine.caught_up().await;
+        bus.case_status(id, &caller).map(Response::new).map_err(refuse)
+    }
+
     async fn list_cases(
         &self,
         request: Request<ListCasesRequest>,
@@ -61,6 +75,15 @@ impl Bus {
         let case = self.engine.index().case(id)?.filter(visible);
         let case = case.ok_or(Refusal::CaseNotVisible)?;
         Ok(GetCaseResponse { case: Some(show::case::case(view, &case, now)) })
+    }
+
+    fn case_status(&self, id: CaseId, caller: &Caller) -> Result<GetCaseStatusResponse, Refusal> {
+        let (view, now) = (self.view(), self.engine.clock().now());
+        let Caller { party, role, .. } = caller;
+        let case = self.engine.index().case(id)?;
+        let case = case.filter(|case| show::case::status_visible(view, case, *party, *role));
+        let case = case.ok_or(Refusal::CaseNotVisible)?;
+        Ok(GetCaseStatusResponse { status: Some(show::case::status(&case, now)) })
     }
 
     fn cases(

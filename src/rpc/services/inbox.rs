@@ -32,6 +32,8 @@ const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
 #[tonic::async_trait]
 impl InboxService for Service {
+    type OpenInboxStream = Deliveries;
+
     async fn open_inbox(
         &self,
         request: Request<Streaming<OpenInboxRequest>>,

@@ -31,7 +31,7 @@ impl Bus {
             // What was acknowledged since the page was read waits no more.
             if let Some(case) = index.case(one.case)?
                 && let Some(run) = case.delivered(sequence)
-                && run.received().is_none()
+                && case.awaited(sequence).any(|to| to == party)
             {
                 let id = DeliveryId { sequence, case: one.case };
                 let leased = self.dispatch.is_leased(party, sequence);

@@ -4,6 +4,7 @@
 //! case or an inbox is the caller's is judged where it is looked up.
 
 mod acts;
+mod calendar;
 mod cases;
 mod deliveries;
 mod inbox;
@@ -12,6 +13,7 @@ mod inbox_stream;
 mod operations;
 mod pipeline;
 mod procedures;
+mod quotas;
 mod stopping;
 
 use std::collections::HashMap;
@@ -28,16 +30,8 @@ use tracing::field::display;
 
 use super::Caller;
 use super::parse::Asked;
-use super::parse::act::ActRequest;
+use super::parse::act::{ActRequest, List, ListRequest};
 use super::parse::query::DeliveryId;
-use super::proto::akimat::v1::akimat_service_server::AkimatServiceServer;
-use super::proto::cases::v1::case_service_server::CaseServiceServer;
-use super::proto::commission::v1::commission_service_server::CommissionServiceServer;
-use super::proto::inbox::v1::inbox_service_server::InboxServiceServer;
-use super::proto::migration::v1::migration_body_service_server::MigrationBodyServiceServer;
-use super::proto::mission::v1::foreign_mission_service_server::ForeignMissionServiceServer;
-use super::proto::operations::v1::operations_service_server::OperationsServiceServer;
-use super::proto::procedures::v1::procedure_service_server::ProcedureServiceServer;
 use super::proto::types::v1::Receipt;
 use super::show::View;
 use super::show::law::Wording;
@@ -46,8 +40,8 @@ use super::status::{Refusal, status};
 use crate::dispatch::Dispatch;
 use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
-use crate::domain::{Act, CaseAct, Command, Roster};
-use crate::engine::{Confirmed, Engine};
+use crate::domain::{Act, CaseAct, CaseId, Command, Roster};
+use crate::engine::{Accepted, Confirmed, Engine, ItemRefused};
 use crate::trust::applicants::ApplicantKey;
 use stopping::UntilStop;
 
@@ -97,6 +91,8 @@ pub struct Bus {
     wording: Wording,
     /// By which applicants are told again.
     applicants: Arc<ApplicantKey>,
+    /// Held while a calendar is held against the one in force and takes its place.
+    amending: tokio::sync::Mutex<()>,
     started: Instant,
     started_at: Timestamp,
     /// Room for the acts of each party's bulk streams together, so that one party cannot fill the
@@ -123,6 +119,7 @@ impl Bus {
             stopping,
             wording,
             applicants,
+            amending: tokio::sync::Mutex::default(),
             started,
             started_at,
             bulk_rooms: Mutex::default(),
@@ -147,9 +144,10 @@ impl Bus {
 
     fn asked<'a>(&'a self, caller: &'a Caller) -> Asked<'a> {
         let zone = self.engine.roster().zone(caller.party);
+        let law_zone = &self.engine.roster().parties().migration_body().zone;
         let procedures = &*self.engine.law().procedures;
         let now = self.engine.clock().now();
-        Asked { caller, zone, now, procedures, applicants: &self.applicants }
+        Asked { caller, zone, law_zone, now, procedures, applicants: &self.applicants }
     }
 
     /// What comes on a stream, until the bus stops.
@@ -187,6 +185,27 @@ impl Bus {
         Ok(receipt(self.view(), &accepted))
     }
 
+    /// Takes a list of acts, all of them or none; one receipt for each, in their order.
+    async fn take_list<R: ListRequest>(&self, request: Request<R>) -> Result<Vec<Receipt>, Status> {
+        let caller = self.caller(&request)?;
+        let refuse = |refusal: Refusal| self.refuse(&refusal);
+        let List { request, act, commands } =
+            request.get_ref().list(self.asked(&caller)).map_err(refuse)?;
+        tracing::Span::current().record("request_id", display(request));
+        let cases: Vec<_> = commands.iter().map(|command| command.case).collect();
+        let accepted = self.engine.list(commands).await.map_err(|refused| {
+            let ItemRefused { item, error } = refused;
+            let case = cases.get(item).copied().unwrap_or(CaseId([0; 16]));
+            refuse(Refusal::Item { item, refusal: Box::new(Refusal::Act { act, case, error }) })
+        })?;
+        // The ids of the items are the bus's own; the sender knows that of its list.
+        let told = |one: &Accepted| Receipt {
+            request_id: request.to_string(),
+            ..receipt(self.view(), one)
+        };
+        Ok(accepted.iter().map(told).collect())
+    }
+
     /// Makes an acknowledgement durable, and takes its delivery off every lease.
     async fn acknowledge(&self, caller: &Caller, id: DeliveryId) -> Result<Confirmed, Refusal> {
         let DeliveryId { sequence, case } = id;
@@ -211,17 +230,36 @@ struct Service(Arc<Bus>);
 /// Every service of the contract but health and reflection, taking messages of at most
 /// `max_message_bytes`.
 pub fn routes(bus: Arc<Bus>, max_message_bytes: usize) -> Routes {
-    let service = Service(bus);
-    let max = max_message_bytes;
-    let (mission, migration) = (service.clone(), service.clone());
-    let (akimat, commission) = (service.clone(), service.clone());
-    let (inbox, cases, procedures) = (service.clone(), service.clone(), service.clone());
-    Routes::new(ForeignMissionServiceServer::new(mission).max_decoding_message_size(max))
-        .add_service(MigrationBodyServiceServer::new(migration).max_decoding_message_size(max))
-        .add_service(AkimatServiceServer::new(akimat).max_decoding_message_size(max))
-        .add_service(CommissionServiceServer::new(commission).max_decoding_message_size(max))
-        .add_service(InboxServiceServer::new(inbox).max_decoding_message_size(max))
-        .add_service(CaseServiceServer::new(cases).max_decoding_message_size(max))
-        .add_service(ProcedureServiceServer::new(procedures).max_decoding_message_size(max))
-        .add_service(OperationsServiceServer::new(service).max_decoding_message_size(max))
+    use super::proto::{
+        akimat, career_centre, cases, commission, employment_centre, employment_commission,
+        gateway, inbox, migration, mission, operations, portal, procedures, quality, quotas,
+        statecorp,
+    };
+    macro_rules! served {
+        ($($package:ident::$server:ident::$name:ident,)*) => {
+            Routes::default()$(.add_service(
+                $package::v1::$server::$name::new(Service(Arc::clone(&bus)))
+                    .max_decoding_message_size(max_message_bytes),
+            ))*
+        };
+    }
+    served! {
+        mission::foreign_mission_service_server::ForeignMissionServiceServer,
+        migration::migration_body_service_server::MigrationBodyServiceServer,
+        akimat::akimat_service_server::AkimatServiceServer,
+        commission::commission_service_server::CommissionServiceServer,
+        employment_commission::employment_commission_service_server::EmploymentCommissionServiceServer,
+        statecorp::state_corporation_service_server::StateCorporationServiceServer,
+        employment_centre::employment_centre_service_server::EmploymentCentreServiceServer,
+        career_centre::career_centre_service_server::CareerCentreServiceServer,
+        portal::portal_service_server::PortalServiceServer,
+        gateway::egov_gateway_service_server::EgovGatewayServiceServer,
+        gateway::digital_documents_service_server::DigitalDocumentsServiceServer,
+        quality::quality_body_service_server::QualityBodyServiceServer,
+        quotas::quota_service_server::QuotaServiceServer,
+        inbox::inbox_service_server::InboxServiceServer,
+        cases::case_service_server::CaseServiceServer,
+        procedures::procedure_service_server::ProcedureServiceServer,
+        operations::operations_service_server::OperationsServiceServer,
+    }
 }

@@ -15,6 +15,7 @@ use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query;
 use crate::rpc::proto::operations::v1::operations_service_server::OperationsService;
 use crate::rpc::proto::operations::v1::{
+    AmendCalendarRequest, AmendCalendarResponse, GetCalendarRequest, GetCalendarResponse,
     GetStatusRequest, GetStatusResponse, ListInboxRequest, ListInboxResponse, PartyLoad,
     SetSandboxTimeRequest, SetSandboxTimeResponse,
 };
@@ -60,6 +61,26 @@ impl OperationsService for Service {
         bus.caller(&request)?;
         let set = bus.set_time(request.get_ref());
         set.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
+    async fn amend_calendar(
+        &self,
+        request: Request<AmendCalendarRequest>,
+    ) -> Result<Response<AmendCalendarResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let amended = bus.amend_calendar(request.get_ref(), &caller).await;
+        amended.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
+    async fn get_calendar(
+        &self,
+        request: Request<GetCalendarRequest>,
+    ) -> Result<Response<GetCalendarResponse>, Status> {
+        let bus = &self.0;
+        bus.caller(&request)?;
+        let GetCalendarRequest {} = request.get_ref();
+        bus.calendar().map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
 }
 

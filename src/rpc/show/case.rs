@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::clock::{clock, used_days};
-use super::{View, act, actor, time};
+use super::{View, act, actor, date, time};
 use crate::domain::event::Decision;
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::Term;
@@ -113,6 +113,32 @@ pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
     }
 }
 
+/// Where a case stands, for those who are told nothing else of it.
+pub fn status(case: &Case, now: Timestamp) -> cases::CaseStatus {
+    let Case { id, procedure, region, hops, updated_at, .. } = case;
+    let is_awaited = |run: &&HopRun| run.state == HopState::Open && !run.branch;
+    let mut runs: Vec<_> = hops.iter().filter(is_awaited).collect();
+    // What has a term comes first; the rest stays in the order in which it was opened.
+    runs.sort_by_key(|run| run.due.as_ref().map_or(Timestamp::MAX, |due| due.instant));
+    let awaited = runs.into_iter().map(|run| cases::AwaitedAct {
+        hop: run.hop.to_string(),
+        act: act(run.act, run.from).into(),
+        role: actor(run.from).into(),
+        due_date: run.due.as_ref().map(|due| date(due.date)),
+        late: run.is_late(now),
+    });
+    cases::CaseStatus {
+        case_id: id.to_string(),
+        procedure: procedure.procedure.to_string(),
+        edition: procedure.edition.to_string(),
+        region: region.code().to_owned(),
+        state: state(case).into(),
+        last_outcome: case.outcome().map(super::outcome).unwrap_or_default().into(),
+        awaited: awaited.collect(),
+        update_time: Some(time(*updated_at)),
+    }
+}
+
 fn part(view: View<'_>, of: Actor, party: PartyNumber) -> cases::CaseParty {
     cases::CaseParty { role: actor(of).into(), party_id: view.party_id(party) }
 }
@@ -159,6 +185,18 @@ pub fn obligation(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> 
 pub fn visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
     let has_part = |(_, of): &(Actor, PartyNumber)| view.roster.may_act_for(party, *of);
     role == Role::Operator || case.participants.iter().any(has_part)
+}
+
+/// Whether a party may know where a case stands: whoever may see it, the contact centre for all
+/// cases, adaptation centres and front offices for those of their region.
+pub fn status_visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
+    let of_region = || {
+        let own = view.roster.party(party).and_then(|party| party.region);
+        own == Some(case.region)
+    };
+    visible(view, case, party, role)
+        || role == Role::ContactCentre
+        || matches!(role, Role::AdaptationCentre | Role::FrontOffice) && of_region()
 }
 
 fn outcome(decision: Option<&Decision>) -> cases::CaseOutcome {

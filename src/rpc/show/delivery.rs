@@ -180,15 +180,29 @@ pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refus
         BodyKind::InclusionDecision => {
             delivery.inclusion_decision = Some(paper::<InclusionDecision>(bytes)?);
         }
-        BodyKind::Form => delivery.forms.push(paper::<Form>(bytes)?),
+        BodyKind::Form => {
+            // A cover is that of the letter it came with, and no paper of the case.
+            let form = Form { cover: None, ..paper::<Form>(bytes)? };
+            if form != Form::default() {
+                delivery.forms.push(form);
+            }
+        }
         BodyKind::Dispatch | BodyKind::HandOver => {}
     }
     Ok(())
 }
 
 fn cover(body: &Body) -> Result<Option<Dispatch>, Refusal> {
-    let is_cover = body.kind == BodyKind::Dispatch && !body.bytes.is_empty();
-    if is_cover { paper(&body.bytes).map(Some) } else { Ok(None) }
+    match body.kind {
+        BodyKind::Dispatch if body.bytes.is_empty() => Ok(None),
+        BodyKind::Dispatch => paper(&body.bytes).map(Some),
+        BodyKind::Form => Ok(paper::<Form>(&body.bytes)?.cover),
+        BodyKind::Application
+        | BodyKind::ConsentDecision
+        | BodyKind::HandOver
+        | BodyKind::ArrivalApplication
+        | BodyKind::InclusionDecision => Ok(None),
+    }
 }
 
 fn paper<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {

@@ -1,7 +1,9 @@
 //! Receipts of acts and confirmations of acknowledgements.
 
+use jiff::Timestamp;
+
 use super::{View, clock, digest, time};
-use crate::domain::{ActRecorded, Case, DeliveryAcknowledged, HopRun};
+use crate::domain::{ActRecorded, Case, DeliveryAcknowledged, HopRun, RequestId, Sequence};
 use crate::engine::{Accepted, Confirmed};
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::inbox::v1::DeliveryConfirmation;
@@ -48,6 +50,25 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
         hop: hop.as_str().to_owned(),
         content_sha256: digest(fingerprint),
         clocks: closed.chain(opened).collect(),
+    }
+}
+
+/// The receipt of an act outside all cases: its id, its place in the journal with the time and the
+/// hash of its record, and the hash of its content. It names no case, no hop and no clock.
+pub fn of_order(
+    request: RequestId,
+    (sequence, at, hash): (Sequence, Timestamp, [u8; 32]),
+    content: [u8; 32],
+) -> types::Receipt {
+    types::Receipt {
+        case_id: String::new(),
+        request_id: request.to_string(),
+        sequence: sequence.0,
+        accepted_time: Some(time(at)),
+        record_hash: digest(&hash),
+        hop: String::new(),
+        content_sha256: digest(&content),
+        clocks: Vec::new(),
     }
 }
 
