@@ -198,3 +198,18 @@ async fn only_the_whole_list_is_taken_or_nothing_of_it() {
     assert_eq!(sequences(&taken), sequences(&again));
     assert!(again.iter().all(|one| one.repeated));
 }
+
+#[tokio::test]
+async fn an_item_under_a_used_id_keeps_the_whole_list_out() {
+    let bus = Bus::start(WhenUnset::Admit);
+    let first = bus.until_referral(1, 1).await;
+    let second = bus.until_referral(2, 1).await;
+    bus.list("akimat-kz-55", &[first]).await.unwrap();
+    let mut other = bus.referral("akimat-kz-55", first);
+    other.fingerprint = [9; 32];
+    let fresh = bus.referral("akimat-kz-55", second);
+    let refused = bus.engine().list(vec![other, fresh]).await.unwrap_err();
+    assert_eq!(refused.item, 0);
+    assert!(matches!(refused.error, EngineError::Rejected(Rejection::RequestReused(_))));
+    assert!(bus.case(second).await.last(Act::ReferToCommission).is_none());
+}

@@ -27,7 +27,7 @@ impl Writer {
         }
     }
 
-    fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
+    pub(super) fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
         let recorded = self.read_back(repeat.sequence)?;
         let Event::Act(event) = recorded.event else {
             return Err(EngineError::Fault("a request id leads to no act"));

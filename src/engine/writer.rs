@@ -107,8 +107,12 @@ impl Writer {
                 Request::Amend(amendment, reply) => {
                     self.amend(*amendment, reply, now_ms, group)?;
                 }
+                Request::List(items) => {
+                    // What an item repeats is read back while the list is decided.
+                    self.commit(now_ms, group)?;
+                    self.decide_list(items, now_ms, group);
+                }
                 request @ (Request::Act(..)
-                | Request::List(_)
                 | Request::Acknowledge(..)
                 | Request::SetQuota(..)
                 | Request::Stop) => self.decide(request, now_ms, short_of_disk, group),
@@ -129,10 +133,10 @@ impl Writer {
     fn decide(&mut self, request: Request, now_ms: i64, short_of_disk: bool, group: &mut Group) {
         match request {
             Request::Stop => self.stopping = true,
-            // Taken by the turn itself, since it commits on its own.
+            // Taken by the turn itself, since they commit on their own.
             Request::Amend(_, reply) => drop(reply),
+            Request::List(items) => drop(items),
             Request::SetQuota(asked, reply) => self.set_quota(asked, reply, now_ms, group),
-            Request::List(items) => self.decide_list(items, now_ms, group),
             Request::Act(command, reply) => {
                 let opens = matches!(command.act, CaseAct::Submit(_));
                 match self.decide_act(&command, now_ms) {
@@ -174,8 +178,12 @@ impl Writer {
         now_ms: i64,
         group: &mut Group,
     ) {
-        let decided: Vec<_> =
-            items.iter().map(|(command, _)| self.decide_act(command, now_ms)).collect();
+        let decide = |command| match self.decide_act(command, now_ms)? {
+            // Told now: other content under the item's id must keep the whole list out.
+            Outcome::Repeat(repeat) => self.repeated_act(&repeat).map(|_| Outcome::Repeat(repeat)),
+            fresh @ Outcome::Fresh(_) => Ok(fresh),
+        };
+        let decided: Vec<_> = items.iter().map(|(command, _)| decide(command)).collect();
         let is_refused = decided.iter().any(Result::is_err);
         for ((_, reply), outcome) in items.into_iter().zip(decided) {
             match outcome {

@@ -276,12 +276,12 @@ impl Bus {
     }
 
     pub async fn list(&self, by: &str, cases: &[CaseId]) -> Result<Vec<Accepted>, ItemRefused> {
-        let command = |case: &CaseId| {
-            let facts = ActFacts::Dispatch;
-            // An item's request is told from its case, so that the list can be repeated.
-            self.continuation(by, *case, Act::ReferToCommission, facts, RequestId(case.0))
-        };
-        self.engine.list(cases.iter().map(command).collect()).await
+        self.engine.list(cases.iter().map(|case| self.referral(by, *case)).collect()).await
+    }
+
+    pub fn referral(&self, by: &str, case: CaseId) -> Command {
+        // An item's request is told from its case, so that the list can be repeated.
+        self.continuation(by, case, Act::ReferToCommission, ActFacts::Dispatch, RequestId(case.0))
     }
 
     pub async fn set_quota(
