@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use super::Context;
 use super::seats::Seats;
 use crate::domain::act::{Actor, Basis, Outcome};
-use crate::domain::case::{Case, HopState};
+use crate::domain::case::{Case, HopRun, HopState};
 use crate::domain::command::Submission;
 use crate::domain::event::{Delivery, DeliveryKind, HopOpened, ServiceClock};
-use crate::domain::ids::HopId;
+use crate::domain::ids::{HopId, Sequence};
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::procedure::{Hop, OpenedBy, Procedure, Trigger};
 use crate::domain::region::Region;
@@ -39,7 +39,10 @@ pub(super) struct Step<'a> {
     /// The last outcome, this act's included.
     pub(super) outcome: Option<Outcome>,
     open: Vec<(HopId, PartyNumber)>,
-    done: Vec<HopId>,
+    /// What is open, with the record that opened it.
+    opened_by: Vec<(HopId, Sequence)>,
+    /// What is done: the hop, the record that opened it and the record that did it.
+    done: Vec<(HopId, Sequence, Sequence)>,
     service_due: Option<Date>,
 }
 
@@ -59,6 +62,7 @@ impl<'a> Step<'a> {
             counts_from,
             outcome: None,
             open: Vec::new(),
+            opened_by: Vec::new(),
             done: Vec::new(),
             service_due: None,
         }
@@ -70,8 +74,8 @@ impl<'a> Step<'a> {
         by: PartyNumber,
         counts_from: Timestamp,
     ) -> Self {
-        let open = case.hops.iter().filter(|run| run.state == HopState::Open);
-        let done = case.hops.iter().filter(|run| run.acted().is_some());
+        let open = || case.hops.iter().filter(|run| run.state == HopState::Open);
+        let done = |run: &HopRun| Some((run.hop, run.opened_by, run.acted()?.sequence));
         Self {
             procedure,
             seats: Seats::of_case(&case.participants, case.channel),
@@ -80,8 +84,9 @@ impl<'a> Step<'a> {
             by,
             counts_from,
             outcome: case.last_outcome,
-            open: open.map(|run| (run.hop, run.holder)).collect(),
-            done: done.map(|run| run.hop).collect(),
+            open: open().map(|run| (run.hop, run.holder)).collect(),
+            opened_by: open().map(|run| (run.hop, run.opened_by)).collect(),
+            done: case.hops.iter().filter_map(done).collect(),
             service_due: case.service.last().map(|clock| clock.due.date),
         }
     }
@@ -99,12 +104,12 @@ impl<'a> Step<'a> {
         if let Some(clock) = &service {
             self.service_due = Some(clock.due.date);
         }
-        self.done.extend(&discharged);
+        self.does(&discharged);
         let with_it = |each: &&Hop| self.open.iter().any(|(open, _)| *open == each.id);
         let joint: Vec<HopId> =
             self.procedure.recorded_with(hop.id).filter(with_it).map(|each| each.id).collect();
         discharged.extend(&joint);
-        self.done.extend(&joint);
+        self.does(&joint);
         let mut also = joint;
         let mut opened: Vec<HopOpened> = Vec::new();
         let mut moved: Vec<HopId> = Vec::new();
@@ -132,7 +137,7 @@ impl<'a> Step<'a> {
                 if next.recorded_with == Some(hop.id) {
                     also.push(next.id);
                     discharged.push(next.id);
-                    self.done.push(next.id);
+                    self.does(&[next.id]);
                 }
                 opened.push(run);
             }
@@ -171,7 +176,8 @@ impl<'a> Step<'a> {
         procedure.opened_by(hop, trigger).filter(move |(next, by)| {
             let outcome = by.outcomes.is_empty()
                 || self.outcome.is_some_and(|outcome| by.outcomes.contains(&outcome));
-            let joined = by.with.iter().all(|hop| self.done.contains(hop));
+            let is_done = |hop: &HopId| self.done.iter().any(|(done, _, _)| done == hop);
+            let joined = by.with.iter().all(is_done);
             outcome
                 && joined
                 && !self.is_over(next, by)
@@ -180,12 +186,28 @@ impl<'a> Step<'a> {
         })
     }
 
+    /// What the act of now does; it comes after every record there is.
+    fn does(&mut self, hops: &[HopId]) {
+        let now = Sequence(u64::MAX);
+        for hop in hops {
+            let opened = self.opened_by.iter().rfind(|(open, _)| open == hop);
+            let opened = opened.map_or(now, |(_, opened)| *opened);
+            self.done.push((*hop, opened, now));
+        }
+    }
+
     /// Whether a branch was closed for good before the event that would open it came: a receipt
-    /// may come after the decision. What closes and opens it again at once does not count.
+    /// may come after the decision. What closed it before the opening hop itself was opened does
+    /// not count, for then it is another round: a list that drops the comments of the intake leaves
+    /// room for the hearing on the commission's refusal. Nor does what closes and opens it again
+    /// at once.
     fn is_over(&self, next: &Hop, by: &OpenedBy) -> bool {
-        let mut done = self.done.iter().filter(|hop| **hop != by.hop);
-        let closes = |hop: &HopId| {
-            self.procedure.hop(*hop).is_some_and(|hop| hop.ends || hop.closes.contains(&next.id))
+        let opener = self.done.iter().rfind(|(hop, _, _)| *hop == by.hop);
+        let since = opener.map_or(Sequence(0), |(_, opened, _)| *opened);
+        let mut done = self.done.iter().filter(|(hop, _, _)| *hop != by.hop);
+        let closes = |(hop, _, acted): &(HopId, Sequence, Sequence)| {
+            let hop = self.procedure.hop(*hop);
+            hop.is_some_and(|hop| hop.ends || *acted > since && hop.closes.contains(&next.id))
         };
         next.branch.is_some() && done.any(closes)
     }
