@@ -12,8 +12,10 @@ use super::output::{Failure, note, print, print_json};
 use crate::domain::act::Actor;
 use crate::domain::calendar::{Calendar, Certainty};
 use crate::domain::party::Role;
-use crate::domain::procedure::{Hop, Procedure};
-use crate::domain::term::{Explanation, SkippedDay, bundled_zone, explain};
+use crate::domain::procedure::{Hop, Procedure, ServiceTerm};
+use crate::domain::term::{
+    CountMode, Due, Explanation, SkippedDay, Term, bundled_zone, due, explain,
+};
 use crate::procedures::calendar::kazakhstan;
 
 /// Where the authorised body and the akimats are.
@@ -25,11 +27,17 @@ const HOME_ZONE: &str = "Asia/Almaty";
 /// party sits, the rule, the paragraph of law, the revision of the calendar, and each day off that
 /// the count passed over. A due date that rests on a day only estimated so far is marked.
 ///
+/// An application that a round-the-clock channel took in outside working time counts from the next
+/// working day (A-26): give that day. A hop that is due before the end of the service needs the
+/// day on which the service started as well.
+///
 /// Examples:
 ///
 ///   kopir deadline --procedure kandas-mission --edition 2021 --hop K21B-03 --from 2021-09-06
 ///   kopir deadline --procedure kandas-mission --hop K21B-08 \
 ///       --from 2021-10-12T10:00:00+05:00 --zone Asia/Tashkent --json
+///   kopir deadline --procedure kandas --edition 2024 --hop K24-16 \
+///       --from 2024-09-18 --service-from 2024-09-03
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct DeadlineArgs {
@@ -47,6 +55,11 @@ pub(super) struct DeadlineArgs {
     /// A date stands for its noon in the zone.
     #[arg(long, value_name = "INSTANT|DATE")]
     from: String,
+    /// When the service started, for a hop that is due before its end: an instant or a date
+    ///
+    /// It is the day of the act that `kopir procedure show` names with the service.
+    #[arg(long, value_name = "INSTANT|DATE")]
+    service_from: Option<String>,
     /// The time zone of the party that must act [default: Asia/Almaty]
     ///
     /// The day of the event is taken in this zone, and the term ends at 24:00 in it. Give the
@@ -64,9 +77,10 @@ pub(super) fn run(args: &DeadlineArgs) -> Result<(), Failure> {
     let hop = law::find_hop(procedure, &args.hop)?;
     let zone_name = args.zone.as_deref().unwrap_or(HOME_ZONE);
     let zone = bundled_zone(zone_name).map_err(|why| Failure::usage(anyhow!("--zone: {why}")))?;
-    let opened = opened(&args.from, &zone)?;
+    let opened = opened("--from", &args.from, &zone)?;
     let calendar = kazakhstan().map_err(Failure::failed)?;
-    let answer = Answer { procedure, hop, zone: &zone, opened, told: None };
+    let service = service(procedure, hop, args.service_from.as_deref(), &zone, &calendar)?;
+    let answer = Answer { procedure, hop, zone: &zone, opened, service, told: None };
     let answer = Answer { told: answer.explain(&calendar)?, ..answer };
     if hop.from.contains(&Actor::Role(Role::ForeignMission)) && args.zone.is_none() {
         note(format_args!(
@@ -78,12 +92,62 @@ pub(super) fn run(args: &DeadlineArgs) -> Result<(), Failure> {
     if args.json { print_json(&answer.view()) } else { print(answer.text()) }
 }
 
+/// When the service is due: for a hop that is due before that, and for no other.
+fn service<'p>(
+    procedure: &'p Procedure,
+    hop: &Hop,
+    from: Option<&str>,
+    zone: &TimeZone,
+    calendar: &Calendar,
+) -> Result<Option<Service<'p>>, Failure> {
+    let Term::BeforeServiceEnd(_) = hop.term else {
+        return match from {
+            None => Ok(None),
+            Some(_) => Err(Failure::usage(anyhow!(
+                "--service-from: {} is not due before the end of the service; leave it out",
+                hop.id
+            ))),
+        };
+    };
+    let starts: Vec<_> = procedure.service().iter().map(|each| each.starts_with).collect();
+    let starts = law::list(starts.iter());
+    let from = from.ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "{} is due before the end of the service; give the day on which that started \
+             ({starts}) with --service-from",
+            hop.id
+        ))
+    })?;
+    let opened = opened("--service-from", from, zone)?;
+    let mut found: Option<Service<'p>> = None;
+    for term in procedure.service() {
+        let counting = procedure.counting();
+        let due = due(term.term, CountMode::From, counting, opened, zone, calendar, None);
+        // Where several terms bind the service, the one that ends first does.
+        if let Some(Due { date, estimated, .. }) = due.map_err(Failure::usage)?
+            && found.as_ref().is_none_or(|found| date < found.due)
+        {
+            found = Some(Service { term, opened, due: date, estimated });
+        }
+    }
+    Ok(found)
+}
+
+/// The clock of the service, before whose end a hop is due.
+struct Service<'p> {
+    term: &'p ServiceTerm,
+    opened: Timestamp,
+    due: Date,
+    estimated: bool,
+}
+
 /// A question with its answer.
 struct Answer<'a> {
     procedure: &'a Procedure,
     hop: &'a Hop,
     zone: &'a TimeZone,
     opened: Timestamp,
+    service: Option<Service<'a>>,
     /// None for a hop without a term.
     told: Option<Explanation>,
 }
@@ -106,6 +170,16 @@ struct DeadlineView<'a> {
     calendar: Option<&'a str>,
     estimated: Option<bool>,
     skipped: Vec<SkippedView>,
+    /// The clock of the service, where the hop is due before its end.
+    service: Option<ServiceView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ServiceView<'a> {
+    from: String,
+    term: TermView,
+    due_date: String,
+    citation: &'a str,
 }
 
 #[derive(Serialize)]
@@ -129,7 +203,8 @@ impl<'a> Answer<'a> {
     fn explain(&self, calendar: &Calendar) -> Result<Option<Explanation>, Failure> {
         let Hop { term, count, .. } = *self.hop;
         let counting = self.procedure.counting();
-        explain(term, count, counting, self.opened, self.zone, calendar, None)
+        let service = self.service.as_ref().map(|service| service.due);
+        explain(term, count, counting, self.opened, self.zone, calendar, service)
             .map_err(Failure::usage)
     }
 
@@ -150,11 +225,21 @@ impl<'a> Answer<'a> {
             citation: &self.hop.citation,
             source: law::source(self.hop.source),
             calendar: due.map(|due| due.calendar.as_str()),
-            estimated: due.map(|due| due.estimated),
+            estimated: due.map(|due| due.estimated || self.rests_on_an_estimated_service()),
             skipped: told
                 .map(|told| told.skipped.iter().map(SkippedView::new).collect())
                 .unwrap_or_default(),
+            service: self.service.as_ref().map(|service| ServiceView {
+                from: self.local(service.opened),
+                term: TermView::new(service.term.term, CountMode::From),
+                due_date: service.due.to_string(),
+                citation: &service.term.citation,
+            }),
         }
+    }
+
+    fn rests_on_an_estimated_service(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.estimated)
     }
 
     fn text(&self) -> String {
@@ -163,6 +248,10 @@ impl<'a> Answer<'a> {
         let (from, to) = (law::actors(from), law::actors(to));
         let head = format!("{} {id}: {act}, {from} to {to}\n", self.procedure.key());
         let mut rows = vec![("event", view.from)];
+        if let Some(ServiceView { from, term, due_date, citation }) = view.service {
+            let term = term.words();
+            rows.push(("service", format!("due {due_date}, {term} from {from} ({citation})")));
+        }
         match (view.due_date, view.due_time, view.rule) {
             (Some(date), Some(time), Some(rule)) => {
                 rows.push(("due", format!("{date} at 24:00 in {}, which is {time}", view.zone)));
@@ -206,8 +295,8 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Reads `--from`.
-fn opened(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+/// Reads the instant or the date of an option.
+fn opened(option: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     // The length tells a date from an instant that lacks its offset, of which the library would
     // take the date and drop the rest.
     let date = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten();
@@ -218,7 +307,7 @@ fn opened(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     };
     instant.ok_or_else(|| {
         Failure::usage(anyhow!(
-            "--from: {text:?} is neither an instant with its offset, such as \
+            "{option}: {text:?} is neither an instant with its offset, such as \
              2021-09-06T10:00:00+06:00, nor a date, such as 2021-09-06"
         ))
     })

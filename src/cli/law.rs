@@ -61,6 +61,8 @@ pub(super) struct TermView {
     n: Option<u16>,
     unit: &'static str,
     count: &'static str,
+    #[serde(skip)]
+    term: Term,
 }
 
 impl TermView {
@@ -83,7 +85,12 @@ impl TermView {
             CountMode::NotStated => "not-stated",
             CountMode::None => "none",
         };
-        Self { n, unit, count }
+        Self { n, unit, count, term }
+    }
+
+    /// The term for people.
+    pub(super) fn words(&self) -> String {
+        words(self.term)
     }
 
     /// How the text of the law counts.
@@ -119,7 +126,8 @@ pub(super) fn source(source: Source) -> &'static str {
     }
 }
 
-fn list<T: Display>(items: impl Iterator<Item = T>) -> String {
+/// Items for people, each once where they follow each other.
+pub(super) fn list<T: Display>(items: impl Iterator<Item = T>) -> String {
     let mut items: Vec<_> = items.map(|item| item.to_string()).collect();
     items.dedup();
     items.join(", ")
