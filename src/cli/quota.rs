@@ -1,4 +1,5 @@
-//! `kopir quota`: the regional quotas, before they are set on a bus.
+//! `kopir quota`: the regional quotas, checked in a file, set on a running bus, and shown with what
+//! is used of them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +11,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::output::{Failure, print, print_json, table};
+use crate::domain::quota::{Category, QuotaKey};
 use crate::procedures::quotas::{self, Quotas};
+
+mod bus;
 
 /// The largest file of quotas, in bytes; thirty years of every region take a tenth.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -29,6 +33,36 @@ pub(super) enum QuotaCommand {
     ///   kopir quota check deploy/quotas.csv --json | jq '.totals[] | select(.year == 2026)'
     #[command(verbatim_doc_comment)]
     Check(CheckArgs),
+    /// Set a quota on a running bus, or set it anew
+    ///
+    /// Only the authorised body may. A quota below what is reserved and taken is refused.
+    ///
+    /// Example:
+    ///
+    ///   kopir quota set --region KZ-55 --year 2026 --category kandas --persons 977 \
+    ///       --basis "Order No. 1 of 2026-01-15" --certs certs --as migration-committee
+    #[command(verbatim_doc_comment)]
+    Set(bus::SetArgs),
+    /// Set every quota of a file on a running bus
+    ///
+    /// The request ids follow from the version of the file and its rows, so a load that broke off
+    /// is repeated as it is: what was set is not set twice. To set the same figures anew later,
+    /// give the file another version. The format is explained in deploy/quotas.csv.
+    ///
+    /// Example:
+    ///
+    ///   kopir quota load deploy/quotas.csv --basis "Orders of the years" \
+    ///       --certs certs --as migration-committee
+    #[command(verbatim_doc_comment)]
+    Load(bus::LoadArgs),
+    /// List the quotas of a running bus: set, reserved by consents, taken by inclusions, free
+    ///
+    /// Examples:
+    ///
+    ///   kopir quota list --year 2026 --category kandas
+    ///   kopir quota list --json | jq '.[] | select(.free == 0) | .region'
+    #[command(verbatim_doc_comment)]
+    List(bus::ListArgs),
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +81,9 @@ pub(super) fn run(command: &QuotaCommand) -> Result<(), Failure> {
             let view = QuotasView::new(&quotas);
             if *json { print_json(&view) } else { print(show(file, &view)) }
         }
+        QuotaCommand::Set(args) => bus::set(args),
+        QuotaCommand::Load(args) => bus::load(args),
+        QuotaCommand::List(args) => bus::list(args),
     }
 }
 
@@ -71,7 +108,7 @@ struct QuotasView<'q> {
 
 #[derive(Serialize)]
 struct TotalView {
-    year: u16,
+    year: i16,
     category: &'static str,
     regions: usize,
     persons: u64,
@@ -79,7 +116,7 @@ struct TotalView {
 
 #[derive(Serialize)]
 struct QuotaView {
-    year: u16,
+    year: i16,
     category: &'static str,
     region: &'static str,
     persons: u32,
@@ -93,10 +130,13 @@ impl<'q> QuotasView<'q> {
             *regions += 1;
             *sum += u64::from(persons);
         }
-        let total = |((year, category), (regions, persons)): ((u16, quotas::QuotaCategory), _)| {
-            TotalView { year, category: category.name(), regions, persons }
+        let total = |((year, category), (regions, persons)): ((i16, Category), _)| TotalView {
+            year,
+            category: category.name(),
+            regions,
+            persons,
         };
-        let row = |(key, persons): (quotas::QuotaKey, u32)| QuotaView {
+        let row = |(key, persons): (QuotaKey, u32)| QuotaView {
             year: key.year,
             category: key.category.name(),
             region: key.region.code(),

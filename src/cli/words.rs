@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
-use crate::rpc::proto::types::v1::{Act, TermSource};
+use crate::rpc::proto::types::v1::{Act, QuotaCategory, TermSource};
 
 /// An act, for example `forward-application`.
 pub(super) fn act(act: Act) -> String {
@@ -24,6 +24,11 @@ pub(super) fn outcome(outcome: CaseOutcome) -> String {
 /// `statutory` or `assumed`.
 pub(super) fn source(source: TermSource) -> String {
     plain(source.as_str_name(), "TERM_SOURCE_")
+}
+
+/// Whom a quota is for, for example `in-migrant`.
+pub(super) fn category(category: QuotaCategory) -> String {
+    plain(category.as_str_name(), "QUOTA_CATEGORY_")
 }
 
 /// The last day of a term, marked where the law sets none; nothing for a hop without a term.

@@ -5,6 +5,8 @@
 //! is the sum over the cases: a case holds places, or has taken them, or neither; each act's
 //! record carries what it moves, so the fold needs no rule of its own.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
 use super::ids::CaseId;
@@ -29,6 +31,12 @@ pub struct QuotaKey {
     pub year: i16,
     /// Whom it is for.
     pub category: Category,
+}
+
+impl fmt::Display for QuotaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.year, self.category, self.region)
+    }
 }
 
 /// Where a quota stands.

@@ -15,20 +15,18 @@
 //! Further lines that begin with `#` are comments. Rows may stand in any order.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::domain::act::UnknownName;
+use crate::domain::quota::{Category, QuotaKey};
 use crate::domain::region::{Region, RegionError};
 
-/// The first year for which a quota can be set: that of independence.
-pub const FIRST_YEAR: u16 = 1991;
+/// The first year for which a quota can be set: that of Order No. 20.
+pub const FIRST_YEAR: i16 = 2016;
 /// The last year for which a quota can be set.
-pub const LAST_YEAR: u16 = 2100;
-/// The largest quota of a region, in persons: half the country. More is a slip of a digit.
-pub const MAX_PERSONS: u32 = 10_000_000;
+pub const LAST_YEAR: i16 = 2100;
+/// The largest quota of a region, in persons. More is a slip of a digit.
+pub const MAX_PERSONS: u32 = 1_000_000;
 
 const FORMAT: &str = "# format: kopir-quotas/1";
 const VERSION: &str = "# quotas: ";
@@ -36,66 +34,12 @@ const COLUMNS: &str = "year,category,region,persons";
 /// The longest version in bytes; it is shown and stored beside the quotas.
 const VERSION_MAX: usize = 32;
 
-/// Whose quota it is (002-KK ¶2(4), ¶2(6)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QuotaCategory {
-    /// Ethnic Kazakhs who came from abroad, with their families.
-    Kandas,
-    /// Those who resettle within the country.
-    InMigrant,
-}
-
-impl QuotaCategory {
-    /// Both categories.
-    pub const ALL: [Self; 2] = [Self::Kandas, Self::InMigrant];
-
-    /// The name in data files and tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kandas => "kandas",
-            Self::InMigrant => "in-migrant",
-        }
-    }
-}
-
-impl FromStr for QuotaCategory {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|category| category.name() == text);
-        found.ok_or_else(|| UnknownName { text: shown(text), kind: "a category of quota" })
-    }
-}
-
-impl fmt::Display for QuotaCategory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What a quota is for. Keys order by year, then category, then region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuotaKey {
-    /// The year, from [`FIRST_YEAR`] to [`LAST_YEAR`].
-    pub year: u16,
-    /// Whose.
-    pub category: QuotaCategory,
-    /// Where.
-    pub region: Region,
-}
-
-impl fmt::Display for QuotaKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.year, self.category, self.region)
-    }
-}
-
 /// A checked file of quotas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
     version: String,
-    persons: BTreeMap<QuotaKey, u32>,
+    /// In the order in which they are told: by year, category and region.
+    persons: BTreeMap<(i16, Category, Region), u32>,
 }
 
 impl Quotas {
@@ -108,13 +52,20 @@ impl Quotas {
     /// The persons of a quota; none when the file does not set it.
     #[must_use]
     pub fn persons(&self, key: QuotaKey) -> Option<u32> {
-        self.persons.get(&key).copied()
+        self.persons.get(&place(key)).copied()
     }
 
     /// Every quota by year, category and region. Never empty.
     pub fn iter(&self) -> impl Iterator<Item = (QuotaKey, u32)> {
-        self.persons.iter().map(|(key, persons)| (*key, *persons))
+        self.persons.iter().map(|((year, category, region), persons)| {
+            (QuotaKey { region: *region, year: *year, category: *category }, *persons)
+        })
     }
+}
+
+/// Where a quota stands in a file.
+fn place(QuotaKey { region, year, category }: QuotaKey) -> (i16, Category, Region) {
+    (year, category, region)
 }
 
 /// Why a file of quotas was refused. Lines count from one. Reading again helps only after the file
@@ -148,7 +99,7 @@ pub enum QuotaFileError {
         found: usize,
     },
     /// A year outside the range.
-    #[error("line {line}, year: {found:?} is not allowed; write a year from 1991 to 2100")]
+    #[error("line {line}, year: {found:?} is not allowed; write a year from 2016 to 2100")]
     Year {
         /// The line.
         line: usize,
@@ -172,7 +123,7 @@ pub enum QuotaFileError {
         source: RegionError,
     },
     /// A number of persons that cannot be one.
-    #[error("line {line}, persons: {found:?} is not allowed; write a number from 0 to 10000000")]
+    #[error("line {line}, persons: {found:?} is not allowed; write a number from 0 to 1000000")]
     Persons {
         /// The line.
         line: usize,
@@ -213,7 +164,7 @@ pub fn parse(text: &str) -> Result<Quotas, QuotaFileError> {
     let mut persons = BTreeMap::new();
     for (line, text) in rows {
         let (key, number) = row(line, text)?;
-        if persons.insert(key, number).is_some() {
+        if persons.insert(place(key), number).is_some() {
             return Err(QuotaFileError::Twice { line, key });
         }
     }
@@ -235,7 +186,7 @@ fn row(line: usize, text: &str) -> Result<(QuotaKey, u32), QuotaFileError> {
     let &[year, category, region, persons] = fields.as_slice() else {
         return Err(QuotaFileError::Fields { line, found: fields.len() });
     };
-    let known = u16::try_from(number(year).unwrap_or(0)).ok();
+    let known = i16::try_from(number(year).unwrap_or(0)).ok();
     let known = known.filter(|year| (FIRST_YEAR..=LAST_YEAR).contains(year));
     let year = known.ok_or_else(|| QuotaFileError::Year { line, found: shown(year) })?;
     let unknown = |_| QuotaFileError::Category { line, found: shown(category) };
@@ -243,7 +194,7 @@ fn row(line: usize, text: &str) -> Result<(QuotaKey, u32), QuotaFileError> {
     let region = region.parse().map_err(|source| QuotaFileError::Region { line, source })?;
     let known = number(persons).filter(|persons| *persons <= MAX_PERSONS);
     let persons = known.ok_or_else(|| QuotaFileError::Persons { line, found: shown(persons) })?;
-    Ok((QuotaKey { year, category, region }, persons))
+    Ok((QuotaKey { region, year, category }, persons))
 }
 
 /// A number as a person writes it: digits without a sign or a leading zero.
@@ -263,7 +214,7 @@ mod tests {
 
     const SAMPLE: &str = include_str!("../../deploy/quotas.csv");
 
-    fn total(quotas: &Quotas, year: u16, category: QuotaCategory) -> (usize, u32) {
+    fn total(quotas: &Quotas, year: i16, category: Category) -> (usize, u32) {
         let wanted = |key: &QuotaKey| key.year == year && key.category == category;
         let found: Vec<_> = quotas.iter().filter(|(key, _)| wanted(key)).collect();
         (found.len(), found.iter().map(|(_, persons)| persons).sum())
@@ -273,12 +224,12 @@ mod tests {
     fn the_sample_has_the_quotas_of_2025_and_2026() {
         let quotas = parse(SAMPLE).unwrap();
         assert_eq!(quotas.version(), "kz-2026.1");
-        assert_eq!(total(&quotas, 2025, QuotaCategory::Kandas), (8, 2309));
-        assert_eq!(total(&quotas, 2025, QuotaCategory::InMigrant), (0, 0));
-        assert_eq!(total(&quotas, 2026, QuotaCategory::Kandas), (8, 2281));
-        assert_eq!(total(&quotas, 2026, QuotaCategory::InMigrant), (7, 5997));
+        assert_eq!(total(&quotas, 2025, Category::Kandas), (8, 2309));
+        assert_eq!(total(&quotas, 2025, Category::InMigrant), (0, 0));
+        assert_eq!(total(&quotas, 2026, Category::Kandas), (8, 2281));
+        assert_eq!(total(&quotas, 2026, Category::InMigrant), (7, 5997));
         let region = "KZ-55".parse().unwrap();
-        let pavlodar = QuotaKey { year: 2026, category: QuotaCategory::Kandas, region };
+        let pavlodar = QuotaKey { region, year: 2026, category: Category::Kandas };
         assert_eq!(quotas.persons(pavlodar), Some(977));
         assert_eq!(quotas.persons(QuotaKey { year: 2027, ..pavlodar }), None);
     }
@@ -286,10 +237,10 @@ mod tests {
     #[test]
     fn bounds_belong_to_the_range() {
         let text = format!(
-            "{FORMAT}\n{VERSION}t-1\n{COLUMNS}\n1991,kandas,KZ-10,0\n2100,in-migrant,KZ-79,10000000\n"
+            "{FORMAT}\n{VERSION}t-1\n{COLUMNS}\n2016,kandas,KZ-10,0\n2100,in-migrant,KZ-79,1000000\n"
         );
         let quotas = parse(&text).unwrap();
-        assert_eq!(quotas.iter().map(|(_, persons)| persons).collect::<Vec<_>>(), [0, 10_000_000]);
+        assert_eq!(quotas.iter().map(|(_, persons)| persons).collect::<Vec<_>>(), [0, 1_000_000]);
         assert_eq!(parse(&text.replace('\n', "\r\n")).unwrap(), quotas);
     }
 
@@ -297,7 +248,7 @@ mod tests {
     fn a_doubtful_row_is_refused_with_line_field_and_remedy() {
         let head = format!("{FORMAT}\n{VERSION}t-1\n# a comment\n{COLUMNS}\n2026,kandas,KZ-55,9\n");
         for (row, message) in [
-            ("1990,kandas,KZ-55,1", "line 6, year: \"1990\" is not allowed; write a year from"),
+            ("2015,kandas,KZ-55,1", "line 6, year: \"2015\" is not allowed; write a year from"),
             ("2101,kandas,KZ-55,1", "line 6, year: \"2101\""),
             ("+2026,kandas,KZ-55,1", "line 6, year: \"+2026\""),
             ("67562,kandas,KZ-55,1", "line 6, year: \"67562\""),
@@ -305,7 +256,7 @@ mod tests {
             ("2026,kandas,KZ-56,1", "line 6, region: KZ-56 is not a region of Kazakhstan"),
             ("2026,kandas,Pavlodar,1", "line 6, region: a region is written as"),
             ("2026,kandas,KZ-11,-1", "line 6, persons: \"-1\" is not allowed; write a number"),
-            ("2026,kandas,KZ-11,10000001", "line 6, persons: \"10000001\""),
+            ("2026,kandas,KZ-11,1000001", "line 6, persons: \"1000001\""),
             ("2026,kandas,KZ-11,007", "line 6, persons: \"007\""),
             ("2026,kandas,KZ-11,99999999999", "line 6, persons: "),
             ("2026,kandas,KZ-11,", "line 6, persons: \"\""),

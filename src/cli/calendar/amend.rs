@@ -10,8 +10,8 @@ use super::super::bus::BusArgs;
 use super::super::output::{Failure, note, print, print_json};
 use crate::procedures::calendar::write;
 use crate::rpc::client::CallError;
-use crate::rpc::proto::operations::v1::AmendCalendarRequest;
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
+use crate::rpc::proto::operations::v1::{AmendCalendarRequest, AmendCalendarResponse};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AmendArgs {
@@ -48,17 +48,27 @@ pub(super) fn run(args: &AmendArgs) -> Result<(), Failure> {
         calendar: calendar_csv,
         reason: args.reason.clone(),
     };
-    args.bus.call(async |channel| {
-        OperationsServiceClient::new(channel).amend_calendar(request).await?;
-        Ok::<_, CallError>(())
+    let answer = args.bus.call(async |channel| {
+        let answer = OperationsServiceClient::new(channel).amend_calendar(request).await?;
+        Ok::<_, CallError>(answer.into_inner())
     })?;
-    let version = calendar.version();
+    let AmendCalendarResponse { receipt: _, previous_version, calendar_version, moved_clock_count } =
+        answer;
     if args.json {
         return print_json(&serde_json::json!({
-            "calendar": version.as_str(),
+            "previous_calendar": previous_version,
+            "calendar": calendar_version,
+            "moved_clocks": moved_clock_count,
             "request_id": request_id,
             "reason": args.reason,
         }));
     }
-    print(format_args!("the calendar in force is {version}; open terms are counted on it\n"))
+    let moved = match moved_clock_count {
+        0 => "no open term moved".to_owned(),
+        1 => "1 open term moved".to_owned(),
+        many => format!("{many} open terms moved"),
+    };
+    print(format_args!(
+        "the calendar in force is {calendar_version}, after {previous_version}; {moved}\n"
+    ))
 }
