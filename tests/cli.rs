@@ -43,6 +43,21 @@ fn text(path: &Path) -> Outcome<&str> {
     path.to_str().ok_or_else(|| "the path is not UTF-8".into())
 }
 
+/// The picture in the README is what its command draws.
+#[test]
+fn the_readme_shows_the_flow_as_it_is() -> Outcome {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme)?;
+    let (_, block) = readme.split_once("```mermaid\n").ok_or("the README has no mermaid block")?;
+    let (block, _) = block.split_once("```\n").ok_or("the block has no end")?;
+    let command = "kopir procedure show kandas --edition 2024 --diagram --channel migration-portal";
+    assert!(readme.contains(command), "the README names another command");
+    let args: Vec<_> = command.split(' ').skip(1).collect();
+    let (out, _) = answer(&args, 0)?;
+    assert_eq!(block, out);
+    Ok(())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Commands {
@@ -183,10 +198,34 @@ impl Installation {
 #[test]
 fn the_samples_and_certs_dev_make_a_bus_that_could_start() -> Outcome {
     let installation = Installation::new()?;
-    let (out, told) = installation.check(0)?;
+    let (out, said) = installation.check(0)?;
     assert!(out.contains("kopir.toml is in order\n  listen     127.0.0.1:7443\n"), "{out}");
-    assert!(out.contains("procedures kandas-mission/2021\n  calendar   kz-2026.1\n"), "{out}");
-    assert_eq!(told, "");
+    assert!(
+        out.contains("\n  procedures appeal/2021, appeal/2024, astana-migration/2024, "),
+        "{out}"
+    );
+    let editions = "of each procedure the newest; no day of publication is configured";
+    let quotas = "one that nobody has set admits nobody";
+    let told =
+        format!("\n  editions   {editions}\n  quotas     {quotas}\n  calendar   kz-2026.1\n");
+    assert!(out.ends_with(&told), "{out}");
+    assert_eq!(said, "");
+    Ok(())
+}
+
+#[test]
+fn configured_publications_and_the_keeping_of_quotas_are_told() -> Outcome {
+    let installation = Installation::new()?;
+    let file = installation.path("deploy/kopir.toml");
+    let sample = fs::read_to_string(&file)?.replace("\"refuse\"", "\"admit\"");
+    let dates = "\n[procedures.publication_dates]\n\"kandas/2024\" = \"2024-06-13\"\n";
+    fs::write(&file, sample + dates)?;
+    let (out, said) = installation.check(0)?;
+    let editions = "kandas/2024 from 2024-06-24; of the other procedures the newest";
+    let quotas = "one that nobody has set is no limit";
+    assert!(out.contains(&format!("editions   {editions}\n  quotas     {quotas}\n")), "{out}");
+    assert!(said.starts_with("warning: kandas/2021 never applies: another edition"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
     Ok(())
 }
 
