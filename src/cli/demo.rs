@@ -1,4 +1,5 @@
-//! `kopir demo`: the pilot of 2023, played on a bus that lives as long as the command.
+//! `kopir demo`: the pilot of 2023, or a tour of a procedure, played on a bus that lives as long as
+//! the command.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,9 +11,10 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::output::{Exit, Failure, note, print};
-use crate::demo::{Demo, DemoError, Pilot, Report};
+use crate::demo::{Demo, DemoError, Pilot, Report, Tour, TourReport};
 
 const PROGRESS: &str = "{bar:16} {pos}/{len} acts  {wide_msg}";
+const TOURS: &str = "{bar:16} {pos}/{len} tours  {wide_msg}";
 
 /// Plays the pilot of 2023 again, at its true size, on a real bus
 ///
@@ -22,16 +24,31 @@ const PROGRESS: &str = "{bar:16} {pos}/{len} acts  {wide_msg}";
 /// verifies the journal. Ends with 0 only if the totals are those of the pilot and the journal is
 /// whole, and with 1 if anything differs.
 ///
+/// With --procedure it takes you through one procedure of the law instead: all its parties are on
+/// one bus, the authorised body sets the quotas, and made-up families go every way that the edition
+/// has, from each intake to inclusion, refusal with hearing, or refusal to accept. You read who does
+/// what and when, which clock opens and ends with its due date and paragraph, and what the bus
+/// refuses and why; a table for each case tells the margins. Ends with 1 unless every case is
+/// closed with its expected result and nobody owes anything.
+///
 /// Example:
 ///
 ///   kopir demo
 ///   kopir demo --seed 7 --keep pilot
+///   kopir demo --procedure kandas --edition 2024
+///   kopir demo --procedure all
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct DemoArgs {
     /// Number with which all chance begins: the same number, the same history
-    #[arg(long, value_name = "N", default_value_t = 2023)]
+    #[arg(long, value_name = "N", default_value_t = 2023, conflicts_with = "procedure")]
     seed: u64,
+    /// Play this procedure, as `kopir procedure list` names it, or `all`, each in a line
+    #[arg(long, value_name = "PROCEDURE")]
+    procedure: Option<String>,
+    /// Play this edition only; without it every edition of the procedure
+    #[arg(long, value_name = "EDITION", requires = "procedure")]
+    edition: Option<String>,
     /// Leave certificates, configuration and data in this new directory
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -40,15 +57,27 @@ pub(super) struct DemoArgs {
 pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let runtime = Runtime::new().map_err(Failure::failed)?;
     let place = Place::new(args.keep.as_deref());
-    let demo =
-        Demo { seed: args.seed, pilot: Pilot::YEAR_2023, directory: place.directory.clone() };
     let progress = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(PROGRESS) {
-        progress.set_style(style);
-    }
-    let played = runtime.block_on(demo.run(&progress));
-    progress.finish_and_clear();
-    let Report { text, differences, .. } = played.map_err(failure)?;
+    let (text, differences) = match &args.procedure {
+        Some(procedure) => {
+            let (procedure, edition) = (procedure.clone(), args.edition.clone());
+            let tour = Tour { procedure, edition, directory: place.directory.clone() };
+            style(&progress, TOURS);
+            let played = runtime.block_on(tour.run(&progress));
+            progress.finish_and_clear();
+            let TourReport { text, differences, .. } = played.map_err(failure)?;
+            (text, differences)
+        }
+        None => {
+            let (pilot, directory) = (Pilot::YEAR_2023, place.directory.clone());
+            let demo = Demo { seed: args.seed, pilot, directory };
+            style(&progress, PROGRESS);
+            let played = runtime.block_on(demo.run(&progress));
+            progress.finish_and_clear();
+            let Report { text, differences, .. } = played.map_err(failure)?;
+            (text, differences)
+        }
+    };
     print(text)?;
     if let Some(kept) = &args.keep {
         note(format_args!("kept in {}", kept.display()));
@@ -56,13 +85,22 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     if differences.is_empty() {
         return Ok(());
     }
-    let why = anyhow!("{} figures are not as they should be, see above", differences.len());
+    let why = anyhow!("{} things are not as they should be, see above", differences.len());
     Err(Failure::failed(why))
+}
+
+fn style(progress: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        progress.set_style(style);
+    }
 }
 
 fn failure(why: DemoError) -> Failure {
     if let DemoError::Journal(why) = why {
         return super::journal::failure(why);
+    }
+    if let DemoError::NoTour { .. } = why {
+        return Failure::usage(anyhow!(why));
     }
     Failure::new(Exit::Failed, why)
 }

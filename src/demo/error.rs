@@ -107,6 +107,22 @@ pub enum DemoError {
         /// What it asked.
         what: String,
     },
+    /// No tour has this name.
+    #[error("there is no tour of {asked}; there are {known}")]
+    NoTour {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// A script of the tours does not read.
+    #[error("the script of {name}: {why}")]
+    Script {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        why: Box<toml::de::Error>,
+    },
     /// The journal is not whole.
     #[error("the journal: {0}")]
     Journal(#[from] JournalError),

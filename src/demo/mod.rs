@@ -24,6 +24,7 @@ mod stage;
 mod tally;
 mod tell;
 mod timeline;
+mod tour;
 mod words;
 
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ use crate::journal::VerifyReport;
 pub use self::error::DemoError;
 pub use self::family::Pilot;
 pub use self::tally::{Count, Totals};
+pub use self::tour::{Tour, TourReport};
 
 /// A demonstration to be run.
 #[derive(Debug, Clone)]

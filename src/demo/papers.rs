@@ -204,7 +204,8 @@ fn relative(family: &Family, member: &Member) -> types::FamilyMember {
     }
 }
 
-fn official(script: Script, position: &str) -> types::Official {
+/// An official of a made-up name.
+pub(super) fn official(script: Script, position: &str) -> types::Official {
     types::Official {
         name: Some(types::PersonName {
             surname: script.surname(0, 1),
@@ -222,7 +223,7 @@ fn identity(family: &Family) -> types::Document {
 }
 
 /// The description of a scan that does not exist: its fingerprint is drawn from its title.
-fn document(kind: types::DocumentKind, title: &str, number: &str) -> types::Document {
+pub(super) fn document(kind: types::DocumentKind, title: &str, number: &str) -> types::Document {
     let mut chance = Chance::about(0, title);
     let digest: Vec<u8> = (0..4).flat_map(|_| chance.next().to_be_bytes()).collect();
     types::Document {

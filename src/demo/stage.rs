@@ -36,17 +36,26 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Sets everything up under `root`, which must not exist, and starts the bus.
+    /// Sets the pilot up under `root`, which must not exist, and starts the bus.
     pub(super) async fn build(root: &Path) -> Result<Self, DemoError> {
-        // For the owner alone, since private keys lie below; one that exists is never mixed with.
-        DirBuilder::new().mode(0o700).create(root).map_err(|why| files(root, why))?;
-        let certificates = CertificateDir::new(root.join("certs"));
-        let parties = sample_parties()?;
-        issue(&certificates, &parties)?;
-        let registry_file = root.join("parties.toml");
-        fs::write(&registry_file, PARTIES).map_err(|why| files(&registry_file, why))?;
         let start =
             TimeZone::UTC.to_timestamp(FILING.0.to_datetime(jiff::civil::Time::midnight()))?;
+        Self::open(root, PARTIES, start).await
+    }
+
+    /// Sets everything up for these parties under `root`, which must not exist, and starts the bus
+    /// at the instant given.
+    pub(super) async fn open(
+        root: &Path,
+        registry: &str,
+        start: Timestamp,
+    ) -> Result<Self, DemoError> {
+        make_directory(root)?;
+        let certificates = CertificateDir::new(root.join("certs"));
+        let registry_file = root.join("parties.toml");
+        let parties = registry::parse(Path::new("parties.toml"), registry)?;
+        issue(&certificates, &parties)?;
+        fs::write(&registry_file, registry).map_err(|why| files(&registry_file, why))?;
         let config_file = root.join("kopir.toml");
         fs::write(&config_file, config_text(start)).map_err(|why| files(&config_file, why))?;
         let config = Config::read(&config_file)?;
@@ -94,7 +103,14 @@ impl Stage {
     }
 }
 
+/// Makes a directory for the owner alone, since private keys lie below; one that exists is never
+/// mixed with.
+pub(super) fn make_directory(path: &Path) -> Result<(), DemoError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(|why| files(path, why))
+}
+
 /// The parties of the sample registry.
+#[cfg(test)]
 pub(super) fn sample_parties() -> Result<Parties, DemoError> {
     Ok(registry::parse(Path::new("parties.toml"), PARTIES)?)
 }

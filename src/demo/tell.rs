@@ -147,7 +147,8 @@ fn verdict(differences: &[String]) -> String {
     format!("This is not as it should be:{}", list.collect::<String>())
 }
 
-fn table(heads: &[&str]) -> Table {
+/// An empty table of the report's width.
+pub(super) fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
@@ -159,7 +160,8 @@ fn table(heads: &[&str]) -> Table {
     table
 }
 
-fn number(value: impl ToString) -> Cell {
+/// A cell that stands to the right.
+pub(super) fn number(value: impl ToString) -> Cell {
     Cell::new(value).set_alignment(CellAlignment::Right)
 }
 
@@ -182,7 +184,8 @@ pub(super) fn wrap(text: &str) -> String {
     lines.join("\n")
 }
 
-fn act_words(act: Act) -> &'static str {
+/// An act in two or three words.
+pub(super) fn act_words(act: Act) -> &'static str {
     match act {
         Act::FileApplication => "file application",
         Act::SubmitApplication => "submit application",

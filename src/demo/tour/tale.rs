@@ -1,0 +1,322 @@
+//! The story of a tour as it stands on the screen, and what in it is not as it should be.
+
+use std::collections::BTreeSet;
+
+use comfy_table::Cell;
+use jiff::Timestamp;
+
+use super::people::Family;
+use super::play::day_in_words;
+use super::quota::SetQuota;
+use super::script::{Chapter, Script, Step};
+use crate::demo::papers;
+use crate::demo::tally::term_words;
+use crate::demo::tell::{act_words, number, table, wrap};
+use crate::domain::party::{Parties, Party, PartyId};
+use crate::journal::VerifyReport;
+use crate::rpc::client::CallError;
+use crate::rpc::proto::cases::v1 as cases;
+use crate::rpc::proto::inbox::v1 as inbox;
+use crate::rpc::proto::quotas::v1::Quota;
+use crate::rpc::proto::types::v1::{Clock, ClockChange, ClockNotice, Receipt, TermSource};
+
+/// Columns before the text of a line that belongs to an act.
+const INDENT: usize = 19;
+
+/// A tour's story.
+pub(super) struct Tale {
+    heading: String,
+    about: String,
+    parties: Parties,
+    lines: Vec<String>,
+    chapters: usize,
+    cases: usize,
+    acts: usize,
+    receipts: usize,
+    refusals: usize,
+    parties_heard: BTreeSet<String>,
+    journal: String,
+    /// What is not as it should be.
+    pub(super) differences: Vec<String>,
+}
+
+impl Tale {
+    /// The story of a script.
+    pub(super) fn of(script: &Script, parties: &Parties) -> Self {
+        Self {
+            heading: format!("{}, edition of {}", script.procedure, script.edition),
+            about: script.about.clone(),
+            parties: parties.clone(),
+            lines: Vec::new(),
+            chapters: 0,
+            cases: 0,
+            acts: 0,
+            receipts: 0,
+            refusals: 0,
+            parties_heard: BTreeSet::new(),
+            journal: String::new(),
+            differences: Vec::new(),
+        }
+    }
+
+    /// Something is not as it should be.
+    pub(super) fn differ(&mut self, what: String) {
+        self.lines.push(wrap(&format!("NOT AS IT SHOULD BE: {what}")));
+        self.differences.push(what);
+    }
+
+    /// The quotas that were set.
+    pub(super) fn quotas(&mut self, set: &[SetQuota]) {
+        for SetQuota { what, persons, stands_in } in set {
+            let from = stands_in.map_or_else(String::new, |year| {
+                format!(" (the sample has no figure for the year; that of {year} stands in)")
+            });
+            let line =
+                format!("The authorised body sets the quota {what}: {persons} persons{from}.");
+            self.lines.push(wrap(&line));
+        }
+    }
+
+    /// The quotas at the end.
+    pub(super) fn quotas_left(&mut self, quotas: &[Quota]) {
+        for quota in quotas {
+            let Quota { region, year, set_count, reserved_count, taken_count, free_count, .. } =
+                quota;
+            self.lines.push(wrap(&format!(
+                "Quota {region} {year} at the end: {set_count} set, {reserved_count} reserved, \
+                 {taken_count} taken, {free_count} free."
+            )));
+            if *set_count != reserved_count + taken_count + free_count {
+                self.differ(format!("the quota of {region} {year} does not add up"));
+            }
+        }
+    }
+
+    /// A chapter begins.
+    pub(super) fn chapter<'f>(
+        &mut self,
+        chapter: &Chapter,
+        people: impl Iterator<Item = &'f Family>,
+    ) {
+        self.chapters += 1;
+        let people: Vec<_> = people.map(Family::title).collect();
+        self.lines.push(String::new());
+        self.lines.push(wrap(&format!("{}. {}", self.chapters, chapter.title)));
+        if chapter.persons > 0 {
+            let whole = format!("{}; persons each: {}.", people.join(", "), chapter.persons);
+            self.lines.push(wrap(&whole));
+        }
+    }
+
+    /// An act was taken.
+    pub(super) fn act(&mut self, step: &Step, author: &Party, now: Timestamp, of: &[Receipt]) {
+        self.acts += of.len();
+        self.parties_heard.insert(author.id.to_string());
+        let hops: BTreeSet<_> = of.iter().map(|receipt| receipt.hop.as_str()).collect();
+        let hops = hops.into_iter().collect::<Vec<_>>().join(", ");
+        let many = if of.len() > 1 { format!(", {} cases", of.len()) } else { String::new() };
+        let said = step.outcome.as_ref().map_or_else(String::new, |outcome| format!(": {outcome}"));
+        let grounds = match step.grounds.as_slice() {
+            [] => String::new(),
+            grounds => format!(" ({})", grounds.join(", ")),
+        };
+        let what = step.call.replace('-', " ");
+        let head = self.head(author, now);
+        let text = format!("{} {what}{said}{grounds}{many} [{hops}]", author.id);
+        self.lines.push(hang(&head, &text));
+        for receipt in of.iter().take(1) {
+            self.clocks(&receipt.clocks);
+        }
+    }
+
+    /// An act was refused, as it should be.
+    pub(super) fn refused(&mut self, step: &Step, author: &Party, now: Timestamp, why: &CallError) {
+        self.refusals += 1;
+        let head = self.head(author, now);
+        let what = step.call.replace('-', " ");
+        self.lines.push(hang(&head, &format!("{} {what}", author.id)));
+        let why = why.to_string();
+        let why = why.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        self.lines.push(hang("", &format!("the bus refuses: {why}")));
+    }
+
+    /// A party has acknowledged a delivery.
+    pub(super) fn received(
+        &mut self,
+        party: &PartyId,
+        delivery: &inbox::Delivery,
+        confirmation: &inbox::DeliveryConfirmation,
+    ) {
+        self.receipts += 1;
+        self.parties_heard.insert(party.to_string());
+        self.lines.push(hang("", &format!("{party} receives {}", delivery.hop)));
+        self.clocks(&confirmation.clocks);
+    }
+
+    /// A case of the chapter is at its end: its table, and what is wrong with it.
+    pub(super) fn ended(&mut self, chapter: &Chapter, family: &Family, case: &cases::Case) {
+        self.cases += 1;
+        let summary = case.summary.clone().unwrap_or_default();
+        let mut rows = table(&["Hop", "Act", "Party", "Due", "Done", "Margin"]);
+        for hop in &case.hops {
+            rows.add_row(self.row(hop));
+        }
+        self.lines.push(String::new());
+        self.lines.push(rows.lines().map(|line| line.trim_end().to_owned() + "\n").collect());
+        let closed = summary.state() == cases::CaseState::Closed;
+        let outcome = word(summary.last_outcome().as_str_name(), "OUTCOME_");
+        let state = if closed { "closed" } else { "open" };
+        let result = if outcome == "unspecified" { "nothing to decide" } else { &outcome };
+        self.lines.push(wrap(&format!(
+            "The case of {} is {state}; its result: {result}.",
+            family.title()
+        )));
+        if !closed {
+            let open = case.hops.iter().filter(|hop| hop.acted_time.is_none());
+            let open: Vec<_> =
+                open.filter_map(|hop| hop.clock.as_ref()).map(|clock| clock.hop.clone()).collect();
+            self.differ(format!("{}: left open: {}", chapter.title, open.join(", ")));
+        }
+        let expected = chapter.result.as_deref().unwrap_or("unspecified");
+        if outcome != expected {
+            self.differ(format!("{}: result {outcome}, expected {expected}", chapter.title));
+        }
+    }
+
+    /// What the contact centre reads of the case.
+    pub(super) fn status(&mut self, status: &cases::CaseStatus) {
+        if status.state() != cases::CaseState::Closed {
+            self.differ(format!("the contact centre reads {}", status.state().as_str_name()));
+        }
+    }
+
+    /// The journal that is left.
+    pub(super) fn journal(&mut self, journal: &VerifyReport) {
+        self.journal = format!("Journal whole: {} records.", journal.records);
+        if journal.torn_bytes > 0 {
+            self.differ(format!("the journal has {} torn bytes", journal.torn_bytes));
+        }
+    }
+
+    /// All of it.
+    pub(super) fn whole(&self) -> String {
+        let mut lines = vec![self.heading.clone(), wrap(&self.about)];
+        lines.extend(self.lines.iter().cloned());
+        lines.push(String::new());
+        lines.push(wrap(&self.figures()));
+        lines.push(String::new());
+        lines.join("\n") + "\n"
+    }
+
+    /// All of it in a line or two.
+    pub(super) fn brief(&self) -> String {
+        let state =
+            if self.differences.is_empty() { "as it should be" } else { "NOT as it should be" };
+        format!("{}\n", wrap(&format!("{}: {state}. {}", self.heading, self.figures())))
+    }
+
+    fn figures(&self) -> String {
+        let Self { chapters, cases, acts, receipts, refusals, journal, .. } = self;
+        let parties = self.parties_heard.len();
+        format!(
+            "{chapters} chapters, {cases} cases, {acts} acts of {parties} parties, {receipts} \
+             deliveries acknowledged, {refusals} acts refused as they had to be. {journal}"
+        )
+    }
+
+    fn head(&self, author: &Party, now: Timestamp) -> String {
+        now.to_zoned(author.zone.clone()).strftime("%a %e %b %y %H:%M").to_string()
+    }
+
+    /// Which clocks opened and which ended. Without a term they are only named.
+    fn clocks(&mut self, notices: &[ClockNotice]) {
+        let mut plain = Vec::new();
+        for notice in notices {
+            let Some(clock) = &notice.clock else { continue };
+            match (notice.change(), day_in_words(clock.due_date.as_ref())) {
+                (ClockChange::Opened, Some(due)) => {
+                    let (hop, holder) = (&clock.hop, &clock.holder_party_id);
+                    let told = format!("opens {hop} of {holder}: due {due} ({})", basis(clock));
+                    self.lines.push(hang("", &told));
+                }
+                (ClockChange::Opened, None) => plain.push(clock.hop.clone()),
+                (ClockChange::Closed, Some(due)) => {
+                    let late = if notice.late { "late" } else { "in time" };
+                    self.lines.push(hang("", &format!("ends {}, due {due}, {late}", clock.hop)));
+                }
+                (ClockChange::Closed, None) | (ClockChange::Unspecified, _) => {}
+            }
+        }
+        if !plain.is_empty() {
+            self.lines.push(hang("", &format!("opens without a term: {}", plain.join(", "))));
+        }
+    }
+
+    fn row(&self, hop: &cases::CaseHop) -> Vec<Cell> {
+        let clock = hop.clock.clone().unwrap_or_default();
+        let zone = self.parties.iter().find(|party| party.id.as_str() == clock.holder_party_id);
+        let zone = zone.map(|party| party.zone.clone());
+        let done = hop.acted_time.as_ref().and_then(papers::instant);
+        let done = done.zip(zone).map(|(at, zone)| zone.to_datetime(at).date());
+        let due = clock.due_date.as_ref().and_then(papers::day);
+        let margin = match (due, done) {
+            (Some(_), Some(_)) if hop.late => "late".to_owned(),
+            (Some(due), Some(done)) => {
+                format!("{} d", due.since(done).map_or(0, |span| span.get_days()))
+            }
+            (_, None) => "not taken".to_owned(),
+            (None, Some(_)) => "-".to_owned(),
+        };
+        let shown = |day: Option<jiff::civil::Date>| {
+            day.map_or_else(|| "-".to_owned(), |day| day.strftime("%a %-d %b %Y").to_string())
+        };
+        vec![
+            Cell::new(&clock.hop),
+            Cell::new(act_words(hop.act())),
+            Cell::new(&clock.holder_party_id),
+            Cell::new(shown(due)),
+            Cell::new(shown(done)),
+            number(margin),
+        ]
+    }
+}
+
+/// The end of a report.
+pub(super) fn verdict(differences: &[String], tours: usize) -> String {
+    if differences.is_empty() {
+        return wrap(&format!(
+            "{tours} tours: every case is closed, nothing is left open, and each journal is whole."
+        )) + "\n";
+    }
+    let list = differences.iter().map(|difference| format!("\n  {difference}"));
+    format!("This is not as it should be:{}\n", list.collect::<String>())
+}
+
+/// The term of a clock, where it comes from, and whether it may prove wrong.
+fn basis(clock: &Clock) -> String {
+    let assumed = if clock.source() == TermSource::Assumed { ", assumed" } else { "" };
+    let estimated = if clock.estimated { ", estimated" } else { "" };
+    format!("{}, {}{assumed}{estimated}", term_words(clock.term.as_ref()), clock.citation)
+}
+
+fn word(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_lowercase().replace('_', "-")
+}
+
+/// A line with its head to the left; what does not fit goes on below the text.
+fn hang(head: &str, text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let room = 100 - INDENT;
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    let heads = std::iter::once(head).chain(std::iter::repeat(""));
+    let told = heads.zip(lines).map(|(head, line)| format!("{head:INDENT$}{line}"));
+    told.collect::<Vec<_>>().join("\n")
+}
