@@ -152,7 +152,7 @@ mod tests {
             (Term::BeforeServiceEnd(CalendarDays(1)), CountMode::Before),
         ]
         .map(|(term, count)| {
-            let TermView { n, unit, count } = TermView::new(term, count);
+            let TermView { n, unit, count, .. } = TermView::new(term, count);
             (words(term), n, unit, count)
         });
         let expected = [

@@ -4,7 +4,8 @@ use super::script::{QuotaRow, Script};
 use crate::demo::DemoError;
 use crate::demo::line::Line;
 use crate::domain::region::Region;
-use crate::procedures::quotas::{self, QuotaCategory, QuotaKey};
+use crate::domain::{Category, QuotaKey};
+use crate::procedures::quotas;
 use crate::rpc::proto::quotas::v1 as contract;
 use crate::rpc::proto::quotas::v1::quota_service_client::QuotaServiceClient;
 use crate::rpc::proto::types::v1 as types;
@@ -68,8 +69,8 @@ fn category(row: &QuotaRow) -> types::QuotaCategory {
 
 fn sampled(row: &QuotaRow) -> Option<i32> {
     let region: Region = row.region.parse().ok()?;
-    let category = QuotaCategory::ALL.into_iter().find(|each| each.name() == row.category)?;
-    let year = row.sample_year.unwrap_or(row.year);
+    let category: Category = row.category.parse().ok()?;
+    let year = i16::try_from(row.sample_year.unwrap_or(row.year)).ok()?;
     let persons = quotas::parse(SAMPLE).ok()?.persons(QuotaKey { year, category, region })?;
     i32::try_from(persons).ok()
 }

@@ -34,6 +34,7 @@ fn read(request: &impl ActRequest) -> Result<Command, status::Refusal> {
     let asked = Asked {
         caller: &caller,
         zone,
+        law_zone: zone,
         now: now(),
         procedures: &procedures,
         applicants: &applicants,
