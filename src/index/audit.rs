@@ -37,6 +37,8 @@ pub(super) struct Audit {
     held: BTreeMap<QuotaKey, Quota>,
     /// The ledger as it is there.
     ledger: BTreeMap<QuotaKey, Quota>,
+    /// The limits that were set last.
+    limits: BTreeMap<QuotaKey, u32>,
 }
 
 /// A set, by the number and the sum of the hashes of its members.
@@ -66,18 +68,20 @@ impl Audit {
     /// Says up to which record the index is applied, if all of its entries fit together; none for
     /// an empty one.
     pub(super) fn finish(self) -> Result<Option<Applied>, Damage> {
-        let Self { applied, entries, records, asked_for, there, held, mut ledger } = self;
+        let Self { applied, entries, records, asked_for, there, held, mut ledger, limits } = self;
         let Some(applied) = applied else {
             return if entries == 0 { Ok(None) } else { Err(Damage::Applied) };
         };
-        // A limit is nobody's but the ledger's, and a quota without one and without places may or
-        // may not have an entry.
-        for quota in ledger.values_mut() {
-            quota.limit = None;
-        }
+        let limit = |(key, quota): (&QuotaKey, &Quota)| quota.limit.map(|limit| (*key, limit));
+        let kept_limits: BTreeMap<QuotaKey, u32> = ledger.iter().filter_map(limit).collect();
+        // A quota without a limit and without places may or may not have an entry.
         ledger.retain(|_, quota| quota.used() > 0);
-        let held_places = held.iter().filter(|(_, quota)| quota.used() > 0);
-        if records != applied.sequence.0 || asked_for != there || !held_places.eq(ledger.iter()) {
+        let places = |quota: &Quota| (quota.reserved, quota.taken);
+        let there_places = ledger.iter().map(|(key, quota)| (*key, places(quota)));
+        let used = held.iter().filter(|(_, quota)| quota.used() > 0);
+        let held_places = used.map(|(key, quota)| (*key, places(quota)));
+        let is_ledger_whole = kept_limits == limits && held_places.eq(there_places);
+        if records != applied.sequence.0 || asked_for != there || !is_ledger_whole {
             return Err(Damage::Incomplete);
         }
         Ok(Some(applied))
@@ -110,8 +114,9 @@ impl Audit {
             keys::QUOTA => {
                 self.ledger.insert(keys::parse_quota(key)?, values::read_quota(value)?);
             }
-            keys::QUOTA_SET if value.len() == size_of::<u64>() => {
-                keys::parse_quota_set(key)?;
+            keys::QUOTA_SET => {
+                let (_, limit) = values::read_quota_set(value)?;
+                self.limits.insert(keys::parse_quota_set(key)?, limit);
             }
             keys::NOTE => {
                 let sequence = keys::parse_note(key)?;

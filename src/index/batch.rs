@@ -97,8 +97,9 @@ fn write_quotas(
 fn write_entries(batch: &mut sled::Batch, change: &Change) {
     let Change { applied, request, case: _, queue, enrolment, quota, note } = change;
     for op in quota {
-        if let QuotaOp::Limit(key, _) = op {
-            batch.insert(&keys::quota_set(*key), &applied.sequence.0.to_le_bytes());
+        if let QuotaOp::Limit(key, limit) = op {
+            let set = values::write_quota_set(applied.sequence, *limit);
+            batch.insert(&keys::quota_set(*key), set);
         }
     }
     if let Some(note) = note {

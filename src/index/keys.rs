@@ -11,7 +11,7 @@
 //! [7] sequence u64                                     the kind of a record that is of no case's acts
 //! [8] applicant 16, standing u8, case 16               nothing
 //! [9] last day i32, case 16                            nothing
-//! [10] region u8, year i16, category u8                sequence u64 LE of the record that set it last
+//! [10] region u8, year i16, category u8                sequence u64 LE of the record that set it last, limit
 //! ```
 //!
 //! Numbers within keys are big-endian, times with their sign turned, so that the order of the

@@ -297,9 +297,8 @@ impl Index {
         self.with(|db| {
             let value = db.get(keys::quota_set(key)).map_err(storage("read a quota's record"))?;
             let sequence = |value: sled::IVec| {
-                let bytes = value.as_ref().try_into();
-                let bytes = bytes.map_err(|_| unreadable("a quota's record"))?;
-                Ok(Sequence(u64::from_le_bytes(bytes)))
+                let set = values::read_quota_set(&value);
+                set.map(|(sequence, _)| sequence).ok_or(unreadable("a quota's record"))
             };
             value.map(sequence).transpose()
         })

@@ -53,6 +53,17 @@ pub(super) fn read_quota(value: &[u8]) -> Option<Quota> {
     Some(Quota { limit, reserved, taken })
 }
 
+/// The value of a quota's last setting: the record and the limit, by which the ledger is audited.
+pub(super) fn write_quota_set(sequence: Sequence, limit: u32) -> Vec<u8> {
+    [&sequence.0.to_le_bytes()[..], &limit.to_le_bytes()].concat()
+}
+
+pub(super) fn read_quota_set(value: &[u8]) -> Option<(Sequence, u32)> {
+    let (sequence, limit) = value.split_first_chunk()?;
+    let limit = limit.try_into().ok()?;
+    Some((Sequence(u64::from_le_bytes(*sequence)), u32::from_le_bytes(limit)))
+}
+
 /// A note's value: the kind of the record.
 pub(super) fn read_note(value: &[u8]) -> Option<NoteKind> {
     let &[tag] = value else { return None };
