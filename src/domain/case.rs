@@ -255,13 +255,27 @@ impl Case {
         self.hops.iter().filter(of_it).filter_map(HopRun::received).chain(copies)
     }
 
-    /// The hop whose act is the delivery `delivery`, the first where the act discharged several.
-    pub fn delivered(&self, delivery: Sequence) -> Option<&HopRun> {
-        self.hops.iter().find(|run| match &run.state {
-            HopState::Open | HopState::Ended { .. } => false,
-            HopState::Carried { acted, .. } => acted.sequence == delivery,
-            HopState::Done { acted, received } => acted.sequence == delivery && received.is_some(),
-        })
+    /// The hop whose act a party is sent and has not acknowledged: the one whose receiver it is,
+    /// else the one of which it gets a copy. A copy of what the bus itself carries is of the act's
+    /// own hop, which is not the applicant's where the act discharged that one too.
+    pub fn carrying(&self, delivery: Sequence, to: PartyNumber) -> Option<&HopRun> {
+        let carried = self.hops.iter().find(|run| match &run.state {
+            HopState::Carried { acted, to: receiver, .. } => {
+                acted.sequence == delivery && *receiver == to
+            }
+            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => false,
+        });
+        if carried.is_some() {
+            return carried;
+        }
+        let waits =
+            |copy: &&CopyRun| copy.delivery == delivery && copy.to == to && copy.received.is_none();
+        let copy = self.copies.iter().find(waits)?;
+        let of_act = |run: &&HopRun| run.acted().is_some_and(|acted| acted.sequence == delivery);
+        let of_act = || self.hops.iter().filter(of_act);
+        let named = of_act().find(|run| run.hop == copy.hop);
+        let partys = || of_act().find(|run| run.from != Actor::Applicant);
+        named.or_else(partys).or_else(|| of_act().next())
     }
 
     /// The party that stands in a place of the case.

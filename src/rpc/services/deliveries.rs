@@ -22,12 +22,10 @@ impl Bus {
         let missing = Refusal::Fault("a queue names a case that the index does not have");
         let case = self.engine.index().case(case)?.ok_or(missing)?;
         let missing = Refusal::Fault("a queue names a delivery that its case does not have");
-        let Some(run) = case.hops.iter().find(|run| of_delivery(run, sequence)) else {
-            return Err(missing);
+        let Some(run) = case.carrying(sequence, party) else {
+            let was_there = case.hops.iter().any(|run| of_delivery(run, sequence));
+            return if was_there { Ok(None) } else { Err(missing) };
         };
-        if !case.awaited(sequence).any(|to| to == party) {
-            return Ok(None);
-        }
         let recorded = self.engine.recorded(sequence)?;
         let mut delivery = envelope(self.view(), &case, run, &recorded, (id, attempt))?;
         let is_stage = |copy: &CopyRun| copy.delivery == sequence && copy.to == party && copy.stage;

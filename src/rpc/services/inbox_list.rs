@@ -30,8 +30,7 @@ impl Bus {
             let sequence = one.key.sequence;
             // What was acknowledged since the page was read waits no more.
             if let Some(case) = index.case(one.case)?
-                && let Some(run) = case.delivered(sequence)
-                && case.awaited(sequence).any(|to| to == party)
+                && let Some(run) = case.carrying(sequence, party)
             {
                 let id = DeliveryId { sequence, case: one.case };
                 let leased = self.dispatch.is_leased(party, sequence);
