@@ -80,7 +80,10 @@ pub fn summary(case: &Case) -> cases::CaseSummary {
     let Case { id, procedure, region, persons, consent, decision, hops, updated_at, .. } = case;
     let open = hops.iter().filter(|run| run.state == HopState::Open);
     let next_due = open.filter_map(|run| run.due.as_ref()).map(|due| due.instant).min();
-    let created = hops.first().and_then(HopRun::acted);
+    // The first act may have recorded the applicant's filing too, which came before it.
+    let of_first = hops.iter().filter_map(HopRun::acted);
+    let of_first = of_first.filter(|acted| case.opened_by() == Some(acted.sequence));
+    let created = of_first.max_by_key(|acted| acted.at);
     cases::CaseSummary {
         case_id: id.to_string(),
         procedure: procedure.procedure.to_string(),
