@@ -69,6 +69,7 @@ impl Writer {
         }
         // East of every region of the country the day has begun earlier than in any of them.
         let today = timestamp(now_ms + 24 * HOUR_MS).to_zoned(TimeZone::UTC).date();
+        let mut is_idle = true;
         let cases = match self.overlay.expired(today, PAGE_EXPIRED) {
             Ok(cases) => cases,
             Err(error) => {
@@ -76,16 +77,19 @@ impl Writer {
                 return;
             }
         };
-        if cases.len() < PAGE_EXPIRED {
-            self.expiries_of_hour = hour;
-        }
+        let is_last = cases.len() < PAGE_EXPIRED;
         for id in cases {
             let Ok(Some(case)) = self.overlay.case(id) else { continue };
             let (calendar, ledger) = (self.law.calendar(), self.ledger());
             let expired = domain::expire(&case, self.context(now_ms, &calendar, &ledger));
             if let Some(expired) = expired {
                 self.take(Event::HoldingExpired(expired), now_ms, group, Reply::Nobody);
+                is_idle = false;
             }
+        }
+        // A page of which nothing has ended yet would be read at every turn until its day is over.
+        if is_last || is_idle {
+            self.expiries_of_hour = hour;
         }
     }
 
