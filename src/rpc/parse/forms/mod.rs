@@ -82,7 +82,7 @@ impl OpeningFacts {
         let edition = match edition {
             Some(edition) => edition.clone(),
             None => {
-                let found = edition_on(asked.procedures, &procedure, asked.day(self.filed_at))?;
+                let found = edition_on(asked.procedures, &procedure, asked.law_day(self.filed_at))?;
                 found.key().edition.clone()
             }
         };
