@@ -1,5 +1,6 @@
 //! Tests of the front's conversions, over messages that would be accepted as they stand.
 
+mod forms;
 mod parse;
 pub(super) mod samples;
 mod show;
