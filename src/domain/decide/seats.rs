@@ -64,8 +64,13 @@ impl Seats {
             Actor::DepartureAkimat => {
                 submission.departure.and_then(|region| party_of(Role::Akimat, region, context))
             }
-            // A departure akimat that takes an application in is not the akimat of reception.
-            Actor::Role(role) if role == self.channel && role != Role::Akimat => Some(author),
+            // A departure akimat that takes an application in is not the akimat of reception, and a
+            // centre of the region of reception is not the one of departure.
+            Actor::Role(role)
+                if role == self.channel && self.is_there(author, submission, context) =>
+            {
+                Some(author)
+            }
             Actor::Role(Role::EmploymentCentre) => {
                 let region = submission.departure.unwrap_or(submission.region);
                 party_of(Role::EmploymentCentre, region, context)
@@ -75,6 +80,14 @@ impl Seats {
         if let Some(party) = found {
             self.participants.push((actor, party));
         }
+    }
+
+    /// Whether the party that takes a case in stands in the region of its own role's place.
+    fn is_there(&self, author: PartyNumber, submission: &Submission, context: Context<'_>) -> bool {
+        let region = context.roster.party(author).and_then(|party| party.region);
+        let centre_of = submission.departure.unwrap_or(submission.region);
+        let elsewhere = self.channel == Role::EmploymentCentre && region != Some(centre_of);
+        self.channel != Role::Akimat && !elsewhere
     }
 
     fn check(
