@@ -77,7 +77,7 @@ pub enum Rejection {
         region: Region,
     },
     /// The party may not open a case of this procedure, or not on this basis.
-    #[error("{procedure} is not opened by a {channel} on this basis; by {allowed}")]
+    #[error("{procedure} is not opened by the role {channel} on this basis; by {allowed}")]
     ChannelNotAllowed {
         /// The procedure.
         procedure: ProcedureKey,
