@@ -28,8 +28,18 @@
     reason = "a test ends at the first thing that is not as written"
 )]
 
+#[path = "transcripts/asks.rs"]
+mod asks;
+#[path = "transcripts/book.rs"]
+mod book;
+#[path = "transcripts/probe.rs"]
+mod probe;
+#[path = "transcripts/registry.rs"]
+mod registry;
 #[path = "transcripts/stage.rs"]
 mod stage;
+#[path = "transcripts/tell.rs"]
+mod tell;
 #[path = "transcripts/words.rs"]
 mod words;
 

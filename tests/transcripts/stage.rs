@@ -1,68 +1,56 @@
-//! The stage on which a script is played: the core with real law and calendar, its cases folded as
-//! the index folds them.
+//! The stage on which a script is played: the core with real law and calendar, its cases and its
+//! ledger folded as the index folds them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use kopir::domain::calendar::Calendar;
-use kopir::domain::party::{IdentityUri, Names, Parties, Party, PartyNumber, Role, bundled_zone};
+use jiff::civil::{Date, DateTime};
+use kopir::domain::calendar::{
+    Calendar, CalendarBuilder, CalendarVersion, Certainty, DayName, ListedDay, ListedKind,
+};
+use kopir::domain::party::{Party, PartyNumber, bundled_zone};
+use kopir::domain::procedure::Procedure;
 use kopir::domain::term::CalendarDays;
 use kopir::domain::{
-    Act, ActFacts, ActRecorded, Actor, Body, BodyKind, Case, CaseAct, CaseId, CaseStatus, Command,
-    Context, Decision, DeliveryAcknowledged, HopOpened, HopState, Outcome, Procedures, Rejection,
-    RequestId, Roster, Sequence, Submission,
+    Act, ActRecorded, Body, BodyKind, Case, CaseAct, Command, Context, DeliveryAcknowledged,
+    HoldingChange, Procedures, QuotaKey, RequestId, Roster, Sequence, SetQuota, WhenUnset,
 };
 use kopir::procedures;
 
-use crate::words::{decided, in_term, persons, said, term, until, utc, variant};
-
-/// The parties of every scenario, in the order in which they are enrolled.
-#[rustfmt::skip]
-const PARTIES: &[(&str, Role, Option<&str>, &str)] = &[
-    ("migration-committee", Role::MigrationBody, None, "Asia/Almaty"),
-    ("mission-uz", Role::ForeignMission, None, "Asia/Tashkent"),
-    ("mission-cn", Role::ForeignMission, None, "Asia/Shanghai"),
-    ("mission-mn", Role::ForeignMission, None, "Asia/Ulaanbaatar"),
-    ("mission-ru", Role::ForeignMission, None, "Europe/Moscow"),
-    ("akimat-kz-55", Role::Akimat, Some("KZ-55"), "Asia/Almaty"),
-    ("commission-kz-55", Role::Commission, Some("KZ-55"), "Asia/Almaty"),
-    ("akimat-kz-10", Role::Akimat, Some("KZ-10"), "Asia/Almaty"),
-    ("commission-kz-10", Role::Commission, Some("KZ-10"), "Asia/Almaty"),
-    ("akimat-kz-23", Role::Akimat, Some("KZ-23"), "Asia/Atyrau"),
-    ("commission-kz-23", Role::Commission, Some("KZ-23"), "Asia/Atyrau"),
-    // A region whose commission is not registered yet.
-    ("akimat-kz-47", Role::Akimat, Some("KZ-47"), "Asia/Aqtau"),
-];
-
-const KEYS: &[&str] =
-    &["procedure", "region", "persons", "filed", "consent", "on", "grounds", "handed-over"];
+use crate::asks::{Args, case_id};
+use crate::book::Book;
+use crate::registry::{enrolled, parties};
+use crate::words::{holding, quota, said};
 
 /// The core with its surroundings, as far as the script has come.
 pub struct Stage {
     parties: Vec<Party>,
-    roster: Roster,
+    pub(crate) roster: Roster,
     calendar: Calendar,
-    procedures: Procedures,
-    now: Option<Timestamp>,
-    cases: BTreeMap<String, Case>,
+    pub(crate) procedures: Procedures,
+    when_unset: WhenUnset,
+    pub(crate) now: Option<Timestamp>,
+    pub(crate) cases: BTreeMap<String, Case>,
+    pub(crate) book: Book,
     /// The number of the last record.
-    last: u64,
+    pub(crate) last: u64,
 }
 
-type Answers = Result<Vec<String>, String>;
+pub type Answers = Result<Vec<String>, String>;
 
 impl Stage {
     pub fn new() -> Self {
-        let parties: Vec<Party> = PARTIES.iter().copied().map(party).collect();
+        let parties = parties(false);
         Self {
             roster: enrolled(&parties),
             parties,
             calendar: procedures::calendar::kazakhstan().unwrap(),
             procedures: procedures::load().unwrap(),
+            when_unset: WhenUnset::Admit,
             now: None,
             cases: BTreeMap::new(),
+            book: Book::default(),
             last: 0,
         }
     }
@@ -73,22 +61,8 @@ impl Stage {
         match words[..] {
             [] => Ok(vec![]),
             [first, ..] if first.starts_with('#') => Ok(vec![]),
-            ["law", "consent-validity", days] if self.now.is_none() => {
-                let days = CalendarDays(days.parse().map_err(said)?);
-                let known = std::mem::take(&mut self.procedures).into_iter();
-                let with = |(key, law): (_, kopir::domain::procedure::Procedure)| {
-                    (key, law.with_consent_validity(Some(days)))
-                };
-                self.procedures = known.map(with).collect();
-                Ok(vec![])
-            }
-            ["registry", actor, "acts-for", subject] if self.now.is_none() => {
-                let party = self.parties.iter_mut().find(|party| party.id.as_str() == actor);
-                let subject = subject.parse().map_err(said)?;
-                party.ok_or("no such party")?.acts_for.push(subject);
-                self.roster = enrolled(&self.parties);
-                Ok(vec![])
-            }
+            ["law", ref rest @ ..] if self.now.is_none() => self.law(rest),
+            ["registry", ref rest @ ..] if self.now.is_none() => self.registry(rest),
             ["at", date, time] => self.set_clock(date, time, "Asia/Almaty"),
             ["at", date, time, zone] => self.set_clock(date, time, zone),
             [">", party, act, case, ref rest @ ..] => self.ask(party, act, case, rest),
@@ -99,11 +73,62 @@ impl Stage {
                     _ => Err(format!("a given act was not accepted: {answers:?}")),
                 }
             }
+            ["amend", version, ref days @ ..] => self.amend(version, days),
+            ["expire", case] => self.expire(case),
+            ["show", "quota", category, region, year] => {
+                let key = quota_key(category, region, year)?;
+                Ok(vec![quota(&key, kopir::domain::Ledger::quota(&self.book, key))])
+            }
             ["show", case] => Ok(self.show(self.case(case)?)),
             ["inbox", party] => self.inbox(self.number(party)?),
             ["probe", case] => self.probe(case),
             _ => Err(format!("'{line}' is no line of a script")),
         }
+    }
+
+    /// What configuration says of the law.
+    fn law(&mut self, words: &[&str]) -> Answers {
+        let change: Box<dyn Fn(Procedure) -> Procedure> =
+            match *words {
+                ["unset-quota", "refuse"] => {
+                    self.when_unset = WhenUnset::Refuse;
+                    return Ok(vec![]);
+                }
+                ["consent-validity", days] => {
+                    let days = CalendarDays(days.parse().map_err(said)?);
+                    Box::new(move |law| law.with_consent_validity(Some(days)))
+                }
+                ["strict-from"] => Box::new(|law| {
+                    let mut counting = law.counting();
+                    counting.strict_from = true;
+                    law.with_counting(counting)
+                }),
+                ["published", key, day] => {
+                    let (key, day): (String, Date) = (key.to_owned(), day.parse().map_err(said)?);
+                    Box::new(move |law| {
+                        if law.key().to_string() == key { law.with_publication(day) } else { law }
+                    })
+                }
+                _ => return Err(format!("law {words:?} is not known")),
+            };
+        let known = std::mem::take(&mut self.procedures).into_iter();
+        self.procedures = known.map(|(key, law)| (key, change(law))).collect();
+        Ok(vec![])
+    }
+
+    fn registry(&mut self, words: &[&str]) -> Answers {
+        match *words {
+            ["full"] => self.parties = parties(true),
+            [actor, "acts-for", subject] => {
+                let party = self.parties.iter_mut().find(|party| party.id.as_str() == actor);
+                let subject = subject.parse().map_err(said)?;
+                party.ok_or("no such party")?.acts_for.push(subject);
+            }
+            ["without", party] => self.parties.retain(|each| each.id.as_str() != party),
+            _ => return Err(format!("registry {words:?} is not known")),
+        }
+        self.roster = enrolled(&self.parties);
+        Ok(vec![])
     }
 
     fn set_clock(&mut self, date: &str, time: &str, zone: &str) -> Answers {
@@ -119,9 +144,25 @@ impl Stage {
 
     fn ask(&mut self, party: &str, act: &str, name: &str, rest: &[&str]) -> Answers {
         let by = self.number(party)?;
-        if let ("acknowledge", [delivery]) = (act, rest) {
-            let number = delivery.strip_prefix('#').ok_or("a delivery is written #N")?;
-            return self.acknowledge(by, name, Sequence(number.parse().map_err(said)?));
+        match (act, rest) {
+            ("acknowledge", []) => {
+                let mut answers = Vec::new();
+                for delivery in self.on_its_way(by, name)? {
+                    answers.extend(self.acknowledge(by, name, delivery)?);
+                }
+                if answers.is_empty() {
+                    answers.push(format!("nothing is on its way to {party}"));
+                }
+                return Ok(answers);
+            }
+            ("acknowledge", [delivery]) => {
+                let number = delivery.strip_prefix('#').ok_or("a delivery is written #N")?;
+                return self.acknowledge(by, name, Sequence(number.parse().map_err(said)?));
+            }
+            ("set-quota", [region, year, persons]) => {
+                return self.set_quota(by, quota_key(name, region, year)?, persons);
+            }
+            _ => {}
         }
         let act: Act = act.parse().map_err(said)?;
         let args = Args::new(rest)?;
@@ -132,57 +173,22 @@ impl Stage {
         }
     }
 
-    fn parse_act(&self, by: PartyNumber, act: Act, args: &Args<'_>) -> Result<CaseAct, String> {
-        let instant = |text: &str| self.instant(by, text);
-        if act == Act::SubmitApplication {
-            let key = args.get("procedure").unwrap_or("kandas-mission/2021");
-            let (procedure, edition) = key.split_once('/').ok_or("procedure=NAME/EDITION")?;
-            let procedure = kopir::domain::ProcedureKey {
-                procedure: procedure.parse().map_err(said)?,
-                edition: edition.parse().map_err(said)?,
-            };
-            let (region, persons) = (args.read("region")?, args.read("persons")?);
-            let filed_at = instant(args.need("filed")?)?;
-            return Ok(CaseAct::Submit(Submission { procedure, region, persons, filed_at }));
-        }
-        let facts = if let Some(outcome) = args.outcome {
-            let grounds = args.get("grounds").into_iter().flat_map(|list| list.split(','));
-            ActFacts::Decision(Decision {
-                outcome,
-                decided_on: args.read("on")?,
-                persons: args.read("persons")?,
-                grounds: grounds.map(str::parse).collect::<Result<_, _>>().map_err(said)?,
-            })
-        } else if let Some(at) = args.get("handed-over") {
-            ActFacts::HandOver { handed_over_at: instant(at)? }
-        } else if let Some(filed) = args.get("filed") {
-            ActFacts::Arrival {
-                region: args.read("region")?,
-                consented_on: args.read("consent")?,
-                persons: args.read("persons")?,
-                filed_at: instant(filed)?,
-            }
-        } else {
-            ActFacts::Dispatch
-        };
-        Ok(CaseAct::Continue(act, facts))
+    pub fn command(&self, author: PartyNumber, name: &str, act: CaseAct) -> Command {
+        let body = Body { kind: BodyKind::Dispatch, bytes: Arc::from([]) };
+        let request = self.request();
+        Command { author, request, fingerprint: [0; 32], case: case_id(name), act, body }
     }
 
-    fn command(&self, author: PartyNumber, name: &str, act: CaseAct) -> Command {
-        let mut case = [0; 16];
-        let bytes = name.as_bytes();
-        case[..bytes.len()].copy_from_slice(bytes);
+    fn request(&self) -> RequestId {
         let mut request = [1; 16];
         request[..8].copy_from_slice(&self.last.to_be_bytes());
-        let (case, request) = (CaseId(case), RequestId(request));
-        let body = Body { kind: BodyKind::Dispatch, bytes: Arc::from([]) };
-        Command { author, request, fingerprint: [0; 32], case, act, body }
+        RequestId(request)
     }
 
     /// Folds an act and tells what it says, what it opened and where the case stands after it.
     fn accepted(&mut self, name: &str, event: &ActRecorded) -> Answers {
         self.last += 1;
-        let (sequence, now) = (Sequence(self.last), self.now.ok_or("no time is set")?);
+        let (sequence, now) = (Sequence(self.last), self.time()?);
         match self.cases.get_mut(name) {
             Some(case) => case.apply_act(event, sequence, now),
             None => {
@@ -190,29 +196,24 @@ impl Stage {
                 self.cases.insert(name.to_owned(), case);
             }
         }
+        if let Some(change) = event.holding {
+            self.book.change(change);
+        }
+        self.keep_book(name)?;
+        self.tell_act(name, event, sequence)
+    }
+
+    fn keep_book(&mut self, name: &str) -> Result<(), String> {
+        let case = self.cases.get(name).ok_or("there is no such case")?;
+        self.book.stands(case);
+        self.book.audit(self.cases.values())
+    }
+
+    /// The acts that a party was sent and has not acknowledged, oldest first.
+    fn on_its_way(&self, by: PartyNumber, name: &str) -> Result<Vec<Sequence>, String> {
         let case = self.case(name)?;
-        let run = case.hops.iter().find(|run| run.hop == event.hop);
-        let run = run.ok_or("the discharged hop is not in the case")?;
-        let mut answers = vec![format!("accepted #{sequence}: {} {}", run.hop, in_term(run, now))];
-        if event.discharged_at != now {
-            answers.push(format!("happened {}", utc(event.discharged_at)));
-        }
-        if let Some(beside) = event.opening.as_ref().and_then(|opening| opening.recorded_with) {
-            answers.push(format!("records {beside} beside it"));
-        }
-        answers.extend(event.decision.as_ref().map(decided));
-        if let Some(clock) = &event.service {
-            let weight = if clock.informative { "informs" } else { "binds" };
-            let from = utc(clock.opened_at);
-            answers.push(format!("service clock from {from}, {}, {weight}", until(&clock.due)));
-        }
-        answers.extend(event.opened.iter().map(|opened| self.opened(opened)));
-        if let Some(delivery) = event.delivery {
-            let to = self.name(delivery.to);
-            answers.push(format!("delivered to {to} in order {}", utc(delivery.order)));
-        }
-        answers.push(self.standing(name, case));
-        Ok(answers)
+        let all = (1..=self.last).map(Sequence);
+        Ok(all.filter(|each| case.awaited(*each).any(|to| to == by)).collect())
     }
 
     fn acknowledge(&mut self, by: PartyNumber, name: &str, delivery: Sequence) -> Answers {
@@ -223,269 +224,138 @@ impl Stage {
             Err(rejection) => return Ok(self.rejected(&rejection)),
         };
         self.last += 1;
-        let (sequence, now) = (Sequence(self.last), context_time(self.now)?);
+        let (sequence, now) = (Sequence(self.last), self.time()?);
         let case = self.cases.get_mut(name).ok_or("an acknowledgement without a case")?;
         case.apply_acknowledged(&event, sequence, now);
-        let case = self.case(name)?;
-        let run = case.delivered(delivery).ok_or("an acknowledged delivery is in no case")?;
-        let by = self.name(event.by);
-        let mut answers = vec![format!("accepted #{sequence}: {} received by {by}", run.hop)];
-        answers.extend(event.opened.iter().map(|opened| self.opened(opened)));
-        answers.push(self.standing(name, case));
+        self.tell_receipt(name, &event, sequence)
+    }
+
+    fn set_quota(&mut self, author: PartyNumber, key: QuotaKey, persons: &str) -> Answers {
+        let asked = SetQuota {
+            author,
+            request: self.request(),
+            fingerprint: [0; 32],
+            key,
+            persons: persons.parse().map_err(said)?,
+            basis: "order".to_owned(),
+        };
+        match kopir::domain::set_quota(&asked, self.context()?) {
+            Ok(set) => {
+                self.last += 1;
+                self.book.set(set.key, set.persons);
+                let now = kopir::domain::Ledger::quota(&self.book, key);
+                Ok(vec![format!("accepted #{}: {}", self.last, quota(&key, now))])
+            }
+            Err(rejection) => Ok(self.rejected(&rejection)),
+        }
+    }
+
+    fn expire(&mut self, name: &str) -> Answers {
+        let Some(expired) = kopir::domain::expire(self.case(name)?, self.context()?) else {
+            return Ok(vec!["nothing has expired".to_owned()]);
+        };
+        self.last += 1;
+        let now = self.time()?;
+        self.cases.get_mut(name).ok_or("there is no such case")?.apply_expiry(now);
+        self.book.change(HoldingChange { before: Some(expired.holding), after: None });
+        self.keep_book(name)?;
+        let key = expired.holding.key;
+        let free = kopir::domain::Ledger::quota(&self.book, key);
+        Ok(vec![
+            format!("recorded #{}: case {name} no longer {}", self.last, holding(&expired.holding)),
+            quota(&key, free),
+        ])
+    }
+
+    /// Puts an amended calendar in force and counts the open clocks again.
+    fn amend(&mut self, version: &str, days: &[&str]) -> Answers {
+        let after = amended(&self.calendar, version, days)?;
+        let changes = match self.calendar.amended_by(&after) {
+            Ok(changes) => changes.len(),
+            Err(why) => return Ok(vec![format!("rejected: {why}")]),
+        };
+        self.calendar = after;
+        self.last += 1;
+        let amendment = Sequence(self.last);
+        let mut answers = vec![format!("accepted #{amendment}: {changes} days change")];
+        let names: Vec<String> = self.cases.keys().cloned().collect();
+        for name in names {
+            let moved = kopir::domain::recount(self.case(&name)?, amendment, self.context()?);
+            let Some(moved) = moved else { continue };
+            self.last += 1;
+            answers.push(format!("recorded #{}: clocks of case {name} move", self.last));
+            answers.extend(moved.moved.iter().map(crate::words::moved));
+            let now = self.time()?;
+            self.cases.get_mut(&name).ok_or("there is no such case")?.apply_moved(&moved, now);
+        }
         Ok(answers)
     }
 
-    fn rejected(&self, rejection: &Rejection) -> Vec<String> {
-        let mut answers = vec![format!("rejected {}", variant(rejection))];
-        if let Rejection::OutOfOrder { open, .. } = rejection {
-            let tell = |open: &kopir::domain::OpenHop| {
-                let waits = if open.awaiting_receipt { ", awaiting its receipt" } else { "" };
-                let due =
-                    open.due_at.map_or("no term".to_owned(), |due| format!("until {}", utc(due)));
-                let holder = self.name(open.holder);
-                format!(
-                    "open {} {} of {} with {holder}, {due}{waits}",
-                    open.hop, open.act, open.from
-                )
-            };
-            answers.extend(open.iter().map(tell));
-        }
-        answers
+    pub fn context(&self) -> Result<Context<'_>, String> {
+        let Self { calendar, roster, procedures, when_unset, book, .. } = self;
+        let when_unset = *when_unset;
+        Ok(Context { now: self.time()?, calendar, roster, procedures, ledger: book, when_unset })
     }
 
-    fn opened(&self, opened: &HopOpened) -> String {
-        let HopOpened { hop, act, from, holder, opened_at, due, source } = opened;
-        let holder = self.name(*holder);
-        let whose = match from {
-            Actor::Applicant => format!("the applicant, recorded by {holder}"),
-            Actor::Role(_) => holder.to_owned(),
-        };
-        let term = term(due.as_ref(), *source);
-        format!("opened {hop} {act} for {whose}, from {}, {term}", utc(*opened_at))
+    pub fn time(&self) -> Result<Timestamp, String> {
+        self.now.ok_or_else(|| "no time is set".to_owned())
     }
 
-    /// Where a case stands: every hop that is not done.
-    fn standing(&self, name: &str, case: &Case) -> String {
-        let status = match case.status() {
-            CaseStatus::InProgress => "in progress",
-            CaseStatus::AwaitingApplicant => "awaiting the applicant",
-            CaseStatus::Closed => "closed",
-        };
-        let hops = case.hops.iter().filter_map(|run| match &run.state {
-            HopState::Open if run.is_obligation() => {
-                Some(format!("{} of {}", run.hop, self.name(run.holder)))
-            }
-            HopState::Open => Some(format!("{} of the applicant", run.hop)),
-            HopState::Carried { to, .. } => {
-                Some(format!("{} on its way to {}", run.hop, self.name(*to)))
-            }
-            HopState::Done { .. } => None,
-        });
-        let hops: Vec<String> = hops.collect();
-        let colon = if hops.is_empty() { "" } else { ": " };
-        format!("case {name} {status}{colon}{}", hops.join(", "))
+    pub fn today(&self, by: PartyNumber) -> Result<Date, String> {
+        Ok(self.roster.zone(by).to_datetime(self.time()?).date())
     }
 
-    fn show(&self, case: &Case) -> Vec<String> {
-        let now = self.now.unwrap_or_default();
-        let mut answers =
-            vec![format!("{} {} for {}", case.procedure, case.region, persons(case.persons))];
-        for (role, party) in &case.participants {
-            answers.push(format!("{role} {}", self.name(*party)));
-        }
-        answers.extend(case.consent.as_ref().map(decided));
-        answers.extend(case.inclusion.as_ref().map(decided));
-        for clock in &case.service {
-            answers.push(format!("service clock {}", until(&clock.due)));
-        }
-        for run in &case.hops {
-            let state = match (run.acted(), run.received()) {
-                (None, _) => "open".to_owned(),
-                (Some(acted), None) => format!("#{}", acted.sequence),
-                (Some(acted), Some(receipt)) => {
-                    format!("#{}, received #{}", acted.sequence, receipt.moment.sequence)
-                }
-            };
-            let opened = utc(run.opened_at);
-            answers.push(format!("{} {} from {opened}, {state}", run.hop, in_term(run, now)));
-        }
-        answers
-    }
-
-    fn inbox(&self, party: PartyNumber) -> Answers {
-        let mut queue = Vec::new();
-        for (name, case) in &self.cases {
-            for run in &case.hops {
-                if let HopState::Carried { acted, to, order } = &run.state
-                    && *to == party
-                {
-                    queue.push((*order, acted.sequence, name, run.hop));
-                }
-            }
-        }
-        queue.sort();
-        let tell = |(order, sequence, name, hop): &(_, _, _, _)| {
-            format!("{} #{sequence} {hop} of case {name}", utc(*order))
-        };
-        Ok(queue.iter().map(tell).collect())
-    }
-
-    /// Every party tries every act with facts that would fit it, and every delivery is looked for
-    /// in every inbox. Tells who may do what and how the rest is refused. Only the parties of the
-    /// case try to submit into it: a submission of another names a case of its own.
-    fn probe(&self, name: &str) -> Answers {
-        let case = self.case(name)?;
-        let mut may = Vec::new();
-        let mut refused: BTreeMap<Vec<String>, BTreeMap<&str, usize>> = BTreeMap::new();
-        for (party, _, _, _) in PARTIES {
-            let by = self.number(party)?;
-            let takes_part = case.participants.iter().any(|(_, each)| *each == by);
-            for act in Act::ALL {
-                if *act == Act::SubmitApplication && !takes_part {
-                    continue;
-                }
-                let command = self.command(by, name, self.fitting(by, *act, case));
-                match kopir::domain::decide(Some(case), &command, self.context()?) {
-                    Ok(event) => may.push(format!("{party} may {act} ({})", event.hop)),
-                    Err(rejection) => {
-                        let reason = self.rejected(&rejection);
-                        *refused.entry(reason).or_default().entry(party).or_default() += 1;
-                    }
-                }
-            }
-            for number in 1..=self.last {
-                let delivery = Sequence(number);
-                match kopir::domain::acknowledge(Some(case), delivery, by, self.context()?) {
-                    Ok(_) => may.push(format!("{party} may acknowledge #{number}")),
-                    Err(Rejection::DeliveryUnknown(named)) if named == delivery => {}
-                    Err(rejection) => return Err(format!("{rejection:?} to an acknowledgement")),
-                }
-            }
-        }
-        for (reason, parties) in refused {
-            let parties = parties.iter().map(|(party, acts)| format!("{party} ({acts})"));
-            may.push(format!("{} to {}", reason[0], parties.collect::<Vec<_>>().join(", ")));
-            may.extend(reason[1..].iter().cloned());
-        }
-        Ok(may)
-    }
-
-    fn fitting(&self, by: PartyNumber, act: Act, case: &Case) -> CaseAct {
-        let now = self.now.unwrap_or_default();
-        let today = self.roster.zone(by).to_datetime(now).date();
-        let decision = |outcome| {
-            ActFacts::Decision(Decision { outcome, decided_on: today, persons: 1, grounds: vec![] })
-        };
-        let facts = match act {
-            Act::SubmitApplication => {
-                let (procedure, region) = (case.procedure.clone(), case.region);
-                return CaseAct::Submit(Submission {
-                    procedure,
-                    region,
-                    persons: 1,
-                    filed_at: now,
-                });
-            }
-            Act::ForwardApplication
-            | Act::ReferToCommission
-            | Act::SendConsentDecision
-            | Act::ForwardDecision => ActFacts::Dispatch,
-            Act::RecordConsentDecision => decision(Outcome::Consent),
-            Act::RecordInclusionDecision => decision(Outcome::Inclusion),
-            Act::HandOverDecision | Act::HandOverInclusionDecision => {
-                ActFacts::HandOver { handed_over_at: now }
-            }
-            Act::RegisterArrival => ActFacts::Arrival {
-                region: case.region,
-                consented_on: case.consent.as_ref().map_or(today, |consent| consent.decided_on),
-                persons: 1,
-                filed_at: now,
-            },
-        };
-        CaseAct::Continue(act, facts)
-    }
-
-    fn context(&self) -> Result<Context<'_>, String> {
-        let now = context_time(self.now)?;
-        let Self { calendar, roster, procedures, .. } = self;
-        Ok(Context { now, calendar, roster, procedures })
-    }
-
-    fn case(&self, name: &str) -> Result<&Case, String> {
+    pub fn case(&self, name: &str) -> Result<&Case, String> {
         self.cases.get(name).ok_or_else(|| format!("there is no case {name}"))
     }
 
-    fn number(&self, party: &str) -> Result<PartyNumber, String> {
+    pub fn number(&self, party: &str) -> Result<PartyNumber, String> {
         let number = self.roster.number(&party.parse().map_err(said)?);
         number.ok_or_else(|| format!("there is no party {party}"))
     }
 
-    fn name(&self, party: PartyNumber) -> &str {
+    pub fn name(&self, party: PartyNumber) -> &str {
         self.roster.id(party).map_or("nobody", |id| id.as_str())
     }
 
-    fn instant(&self, by: PartyNumber, text: &str) -> Result<Timestamp, String> {
+    pub fn instant(&self, by: PartyNumber, text: &str) -> Result<Timestamp, String> {
         let civil: DateTime = text.parse().map_err(said)?;
         self.roster.zone(by).to_timestamp(civil).map_err(said)
     }
 }
 
-/// What follows the case in a line of the script.
-struct Args<'a> {
-    outcome: Option<Outcome>,
-    values: BTreeMap<&'a str, &'a str>,
+fn quota_key(category: &str, region: &str, year: &str) -> Result<QuotaKey, String> {
+    Ok(QuotaKey {
+        category: category.parse().map_err(said)?,
+        region: region.parse().map_err(said)?,
+        year: year.parse().map_err(said)?,
+    })
 }
 
-impl<'a> Args<'a> {
-    fn new(words: &[&'a str]) -> Result<Self, String> {
-        let mut args = Self { outcome: None, values: BTreeMap::new() };
-        for word in words {
-            match word.split_once('=') {
-                Some((key, value)) if KEYS.contains(&key) => drop(args.values.insert(key, value)),
-                Some((key, _)) => return Err(format!("{key} is not a key")),
-                None => args.outcome = Some(word.parse().map_err(said)?),
+/// The calendar with days listed otherwise: `2024-09-16=off`, `2024-09-21=working`, or `=usual`.
+fn amended(before: &Calendar, version: &str, days: &[&str]) -> Result<Calendar, String> {
+    let mut listed: BTreeMap<Date, ListedDay> =
+        before.listed().iter().map(|day| (day.date, day.clone())).collect();
+    for day in days {
+        let (date, kind) = day.split_once('=').ok_or("a day is written DATE=KIND")?;
+        let date: Date = date.parse().map_err(said)?;
+        let kind = match kind {
+            "off" => ListedKind::MovedOff,
+            "holiday" => ListedKind::Holiday,
+            "working" => ListedKind::WorkingWeekend,
+            "usual" => {
+                listed.remove(&date);
+                continue;
             }
-        }
-        Ok(args)
+            other => return Err(format!("{other} is no kind of a day")),
+        };
+        let name = DayName { en: "Amended".into(), kk: "Өзгертілді".into() };
+        listed.insert(date, ListedDay { date, kind, certainty: Certainty::Fixed, name });
     }
-
-    fn get(&self, key: &str) -> Option<&'a str> {
-        self.values.get(key).copied()
+    let version = CalendarVersion::parse(version).map_err(said)?;
+    let mut builder = CalendarBuilder::new(version, before.first(), before.last()).map_err(said)?;
+    for day in listed.into_values() {
+        builder.list(day).map_err(said)?;
     }
-
-    fn need(&self, key: &str) -> Result<&'a str, String> {
-        self.get(key).ok_or_else(|| format!("{key} is missing"))
-    }
-
-    fn read<T: std::str::FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<T, String> {
-        self.need(key)?.parse().map_err(said)
-    }
-}
-
-fn party((id, role, region, zone): (&str, Role, Option<&str>, &str)) -> Party {
-    let id: kopir::domain::party::PartyId = id.parse().unwrap();
-    let names = Names { kk: id.to_string(), ru: id.to_string(), en: id.to_string() };
-    Party {
-        identities: vec![IdentityUri::of(&id)],
-        id,
-        role,
-        region: region.map(|code| code.parse().unwrap()),
-        names,
-        zone: bundled_zone(zone).unwrap(),
-        supervisor: None,
-        acts_for: vec![],
-    }
-}
-
-fn enrolled(parties: &[Party]) -> Roster {
-    let parties = Parties::new(parties.to_vec()).unwrap();
-    let mut roster = Roster::new(parties, []);
-    for enrolment in roster.missing() {
-        roster.enrol(enrolment);
-    }
-    roster
-}
-
-fn context_time(now: Option<Timestamp>) -> Result<Timestamp, String> {
-    now.ok_or_else(|| "no time is set".to_owned())
+    Ok(builder.build())
 }

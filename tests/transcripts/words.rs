@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kopir::domain::term::{Due, Source};
-use kopir::domain::{Decision, HopRun, Rejection};
+use kopir::domain::{ClockMoved, Decision, Holding, HopRun, HopState, Quota, QuotaKey, Rejection};
 
 /// The stable name of a rejection, with the facts it carries beside the open hops.
 pub fn variant(rejection: &Rejection) -> String {
@@ -16,6 +16,16 @@ pub fn variant(rejection: &Rejection) -> String {
         Rejection::RequestReused(_) => "RequestReused".to_owned(),
         Rejection::RegionUnknown(region) => format!("RegionUnknown {region}"),
         Rejection::ProcedureUnknown(key) => format!("ProcedureUnknown {key}"),
+        Rejection::EditionNotInForce { .. } => format!("EditionNotInForce: {rejection}"),
+        Rejection::PartyMissing { .. } => format!("PartyMissing: {rejection}"),
+        Rejection::ChannelNotAllowed { .. } => format!("ChannelNotAllowed: {rejection}"),
+        Rejection::ActNotOfEdition { .. } => format!("ActNotOfEdition: {rejection}"),
+        Rejection::QuotaExhausted { .. } => format!("QuotaExhausted: {rejection}"),
+        Rejection::QuotaNotSet(_) => format!("QuotaNotSet: {rejection}"),
+        Rejection::QuotaAvailable { .. } => format!("QuotaAvailable: {rejection}"),
+        Rejection::QuotaBelowTaken { .. } => format!("QuotaBelowTaken: {rejection}"),
+        Rejection::EarlierIncluded { .. } => format!("EarlierIncluded: {rejection}"),
+        Rejection::SecondExtension { .. } => format!("SecondExtension: {rejection}"),
         Rejection::ConsentExpired { decided_on, valid_until } => {
             format!("ConsentExpired, of {decided_on}, valid until {valid_until}")
         }
@@ -32,10 +42,13 @@ pub fn variant(rejection: &Rejection) -> String {
 /// Whether a hop's act came in its term, or where its clock stands.
 pub fn in_term(run: &HopRun, now: Timestamp) -> String {
     let Some(due) = &run.due else { return "without a term".to_owned() };
-    let kept = match (run.is_late(now), run.acted()) {
-        (true, _) => "LATE",
-        (false, Some(_)) => "in term",
-        (false, None) => "running",
+    let kept = match (run.is_late(now), run.acted(), run.branch) {
+        (true, None, false) | (true, Some(_), false) => "LATE",
+        (true, _, true) => "after its window",
+        (false, Some(_), _) => "in term",
+        (false, None, _) if matches!(run.state, HopState::Ended { .. }) => "ended",
+        (false, None, true) if now >= due.instant => "past its window",
+        (false, None, _) => "running",
     };
     format!("{kept}, due {}, {}", due.date, source(run.source))
 }
@@ -60,9 +73,34 @@ pub fn source(source: Source) -> &'static str {
 }
 
 pub fn decided(decision: &Decision) -> String {
-    let Decision { outcome, decided_on, persons: covered, grounds } = decision;
+    let Decision { outcome, decided_on, persons: covered, grounds, months } = decision;
     let grounds: String = grounds.iter().map(|ground| format!(", {ground}")).collect();
-    format!("decided {outcome} on {decided_on} for {}{grounds}", persons(*covered))
+    let months = if *months == 0 { String::new() } else { format!(", by {months} months") };
+    format!("decided {outcome} on {decided_on} for {}{months}{grounds}", persons(*covered))
+}
+
+pub fn holding(holding: &Holding) -> String {
+    let Holding { key, persons: held, taken, until } = holding;
+    let what = if *taken { "takes" } else { "holds" };
+    let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
+    format!("{what} {} of {}{until}", persons(*held), quota_key(key))
+}
+
+pub fn quota_key(key: &QuotaKey) -> String {
+    format!("{} {} {}", key.category, key.region, key.year)
+}
+
+pub fn quota(key: &QuotaKey, quota: Quota) -> String {
+    let Quota { limit, reserved, taken } = quota;
+    let limit = limit.map_or("not set".to_owned(), |limit| limit.to_string());
+    let free = quota.free().map(|free| format!(", {free} free")).unwrap_or_default();
+    format!("quota {}: {limit}, {reserved} held, {taken} taken{free}", quota_key(key))
+}
+
+pub fn moved(moved: &ClockMoved) -> String {
+    let ClockMoved { hop, opened_at: _, old, new } = moved;
+    let what = hop.map_or("service clock".to_owned(), |hop| hop.to_string());
+    format!("{what}: {} until now, {}", until(old), until(new))
 }
 
 pub fn persons(count: u16) -> String {
