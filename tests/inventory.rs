@@ -16,10 +16,8 @@ use kopir::procedures::ambiguities;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-const TABLES: [&str; 2] = [
-    include_str!("data/inventory/2021.csv"),
-    include_str!("data/inventory/2024-2025.csv"),
-];
+const TABLES: [&str; 2] =
+    [include_str!("data/inventory/2021.csv"), include_str!("data/inventory/2024-2025.csv")];
 const COLUMNS: &str = "hop,procedure,from,to,act,n,unit,count,source,citation,words";
 const HOPS: usize = 127;
 
