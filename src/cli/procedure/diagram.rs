@@ -145,7 +145,7 @@ impl Picture {
             let shape = match shape {
                 Shape::Channel => ", shape=hexagon",
                 Shape::Box => "",
-                Shape::End => ", shape=box, style=rounded",
+                Shape::End => ", style=rounded",
             };
             // A dashed end is both.
             let shape = match (branch, shape.is_empty()) {
@@ -157,9 +157,11 @@ impl Picture {
             let _ = writeln!(text, "  {} [label={label}{shape}];", dot_text(id));
         }
         for Edge { from, to, label, dashed } in &self.edges {
-            let style = if *dashed { ", style=dashed" } else { "" };
-            let (from, to, label) = (dot_text(from), dot_text(to), dot_text(label));
-            let _ = writeln!(text, "  {from} -> {to} [label={label}{style}];");
+            let mut facts = Vec::new();
+            facts.extend((!label.is_empty()).then(|| format!("label={}", dot_text(label))));
+            facts.extend(dashed.then(|| "style=dashed".to_owned()));
+            let (from, to, facts) = (dot_text(from), dot_text(to), facts.join(", "));
+            let _ = writeln!(text, "  {from} -> {to} [{facts}];");
         }
         text + "}\n"
     }
