@@ -155,7 +155,8 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
     if *json {
         return print_json(&quotas.iter().map(QuotaView::new).collect::<Vec<_>>());
     }
-    print(format_args!("{}\n{} quotas\n", quota_table(&quotas), quotas.len()))
+    let plural = if quotas.len() == 1 { "" } else { "s" };
+    print(format_args!("{}\n{} quota{plural}\n", quota_table(&quotas), quotas.len()))
 }
 
 /// Sets one after the other until one is refused; returns what is set, and what stopped it.

@@ -1,0 +1,165 @@
+//! The commands that call a running bus, as the authorised body and the operator use them: the
+//! binary serves, and the binary asks.
+
+use std::error::Error;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// A bus in sandbox mode with the sample registry, in a process of its own.
+struct Bus {
+    dir: TempDir,
+    process: Child,
+    address: String,
+}
+
+impl Bus {
+    fn start() -> Outcome<Self> {
+        let dir = TempDir::new()?;
+        let deploy = dir.path().join("deploy");
+        fs::create_dir(&deploy)?;
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+        fs::copy(samples.join("parties.toml"), deploy.join("parties.toml"))?;
+        let config = fs::read_to_string(samples.join("sandbox.toml"))?;
+        let config = config.replace("127.0.0.1:7443", "127.0.0.1:0");
+        fs::write(deploy.join("sandbox.toml"), config)?;
+        let made = kopir(dir.path())
+            .args(["certs", "dev", "--dir", "certs", "--registry", "deploy/parties.toml"])
+            .output()?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into());
+        }
+        let mut process = kopir(dir.path())
+            .args(["serve", "--config", "deploy/sandbox.toml"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let out = process.stdout.take().ok_or("no standard output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let address = line.trim().strip_prefix("kopir listens on ").map(str::to_owned);
+        let mut bus = Self { dir, process, address: String::new() };
+        bus.address = address.ok_or_else(|| format!("the bus said {line:?}"))?;
+        Ok(bus)
+    }
+
+    /// Runs a command against the bus as a party and expects this exit code.
+    fn ask(&self, party: &str, args: &[&str], exit: i32) -> Outcome<(String, String)> {
+        let mut command = kopir(self.dir.path());
+        command.args(args).args(["--bus", &self.address, "--certs", "certs", "--as", party]);
+        let Output { status, stdout, stderr } = command.output()?;
+        let (out, told) = (String::from_utf8(stdout)?, String::from_utf8(stderr)?);
+        assert_eq!(status.code(), Some(exit), "{args:?}\n{out}{told}");
+        Ok((out, told))
+    }
+
+    fn json(&self, party: &str, args: &[&str]) -> Outcome<Value> {
+        let args: Vec<_> = args.iter().copied().chain(["--json"]).collect();
+        Ok(serde_json::from_str(&self.ask(party, &args, 0)?.0)?)
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        // What it leaves behind is temporary, so it need not stop in order.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn kopir(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kopir"));
+    command.current_dir(dir).stdin(Stdio::null());
+    command
+}
+
+const BODY: &str = "migration-committee";
+
+const SET: [&str; 12] = [
+    "quota",
+    "set",
+    "--region",
+    "KZ-55",
+    "--year",
+    "2026",
+    "--category",
+    "kandas",
+    "--persons",
+    "970",
+    "--basis",
+    "Order No. 1 of 2026-01-15",
+];
+
+#[test]
+fn quotas_are_set_by_the_authorised_body_and_shown_to_everybody() -> Outcome {
+    let bus = Bus::start()?;
+    assert_eq!(bus.json("operator", &["quota", "list"])?, Value::Array(Vec::new()));
+    let (_, told) = bus.ask("operator", &SET, 4)?;
+    assert!(told.contains("ROLE_NOT_ALLOWED"), "{told}");
+    let set = bus.json(BODY, &SET)?;
+    assert_eq!((&set["set"], &set["free"], &set["taken"]), (&970.into(), &970.into(), &0.into()));
+    let (out, _) = bus.ask("operator", &["quota", "list", "--region", "KZ-55"], 0)?;
+    assert!(out.contains(" 970 ") && out.ends_with("\n1 quota\n"), "{out}");
+    assert!(out.contains("Order No. 1 of 2026-01-15"), "{out}");
+    Ok(())
+}
+
+#[test]
+fn a_file_of_quotas_is_loaded_once_however_often_it_is_sent() -> Outcome {
+    let bus = Bus::start()?;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/quotas.csv");
+    let file = file.to_str().ok_or("the path is not UTF-8")?;
+    let load = ["quota", "load", file, "--basis", "Orders of the years"];
+    let (out, _) = bus.ask(BODY, &load, 0)?;
+    assert!(out.ends_with("\n23 quotas of kz-2026.1 are set\n"), "{out}");
+    // What is set by hand afterwards is not undone by a repeat, which is the act of before.
+    bus.ask(BODY, &SET, 0)?;
+    bus.ask(BODY, &load, 0)?;
+    let list = ["quota", "list", "--year", "2026", "--category", "kandas"];
+    let listed = bus.json("akimat-kz-55", &list)?;
+    let listed = listed.as_array().ok_or("a list")?;
+    assert_eq!(listed.len(), 8);
+    let pavlodar = listed.iter().find(|quota| quota["region"] == "KZ-55").ok_or("no KZ-55")?;
+    assert_eq!(pavlodar["set"], 970);
+    // In another version the file is another act.
+    let text = fs::read_to_string(file)?.replacen("kz-2026.1", "kz-2026.2", 1);
+    let anew = bus.dir.path().join("anew.csv");
+    fs::write(&anew, text)?;
+    let anew = anew.to_str().ok_or("the path is not UTF-8")?;
+    bus.ask(BODY, &["quota", "load", anew, "--basis", "Orders of the years"], 0)?;
+    let listed = bus.json(BODY, &["quota", "list", "--region", "KZ-55", "--year", "2026"])?;
+    assert_eq!(listed[0]["set"], 977);
+    Ok(())
+}
+
+#[test]
+fn an_amended_calendar_is_put_in_force_once() -> Outcome {
+    let bus = Bus::start()?;
+    let events =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cli/calendar/moves-2027.ics");
+    let made = kopir(bus.dir.path())
+        .args(["calendar", "import"])
+        .arg(events)
+        .args(["--version", "kz-2027.2", "-o", "amended.csv"])
+        .output()?;
+    assert!(made.status.success());
+    let amend = ["calendar", "amend", "--file", "amended.csv", "--reason", "Resolution No. 1"];
+    let amended = bus.json("operator", &amend)?;
+    assert_eq!(amended["previous_calendar"], "kz-2026.1");
+    assert_eq!(amended["calendar"], "kz-2027.2");
+    assert_eq!(amended["moved_clocks"], 0);
+    // The answer to a repeat is the answer of before; as an act of its own it is refused.
+    let id = amended["request_id"].as_str().ok_or("a request id")?;
+    let repeat: Vec<_> = amend.into_iter().chain(["--request-id", id]).collect();
+    let (out, _) = bus.ask("operator", &repeat, 0)?;
+    assert!(out.starts_with("the calendar in force is kz-2027.2"), "{out}");
+    let (_, told) = bus.ask("operator", &amend, 4)?;
+    assert!(told.contains("kz-2027.2 already"), "{told}");
+    Ok(())
+}
