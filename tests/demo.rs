@@ -1,9 +1,10 @@
-//! The demonstration on a small pilot: everything is real, only the families are fewer.
+//! The demonstration on a small pilot, in which everything is real and only the families are fewer,
+//! and the tour of every procedure.
 
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use kopir::demo::{Count, Demo, DemoError, Pilot, Report};
+use kopir::demo::{Count, Demo, DemoError, Pilot, Report, Tour, TourReport};
 
 const SMALL: Pilot =
     Pilot { families: 18, persons: 58, approved_families: 8, approved_persons: 27 };
@@ -56,4 +57,53 @@ async fn a_directory_that_exists_is_left_alone() {
     let refused = play(home.path(), 1).await;
     assert!(matches!(refused, Err(DemoError::Files { path, .. }) if path == home.path()));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+async fn tour(
+    home: &Path,
+    procedure: &str,
+    edition: Option<&str>,
+) -> Result<TourReport, DemoError> {
+    let (procedure, edition) = (procedure.to_owned(), edition.map(str::to_owned));
+    let tour = Tour { procedure, edition, directory: home.join("tours") };
+    tour.run(&ProgressBar::hidden()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_procedure_is_played_to_its_end() {
+    let home = tempfile::tempdir().unwrap();
+    let report = tour(home.path(), "all", None).await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new(), "{}", report.text);
+    let law = kopir::procedures::load().unwrap();
+    assert_eq!(report.tours, law.len());
+    for key in law.keys() {
+        let directory = format!("tours/{}-{}", key.procedure, key.edition);
+        assert!(home.path().join(directory).is_dir(), "no tour of {key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tour_tells_clocks_refusals_and_margins_in_a_hundred_columns() {
+    let home = tempfile::tempdir().unwrap();
+    let report = tour(home.path(), "kandas", Some("2024")).await.unwrap();
+    for told in [
+        "opens K24-10 refer to commission, akimat: due Wed 12 Mar 2025 (6 working days, 002-KK ¶10)",
+        "ends K24-10, due Wed 12 Mar 2025, in time",
+        "the bus refuses: QUOTA_EXHAUSTED: ",
+        "Quota KZ-27 2025 at the end: 30 set, 0 reserved, 28 taken, 2 free.",
+    ] {
+        assert!(report.text.contains(told), "{told}: {}", report.text);
+    }
+    for line in report.text.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
+}
+
+#[tokio::test]
+async fn a_tour_that_does_not_exist_is_told_with_those_that_do() {
+    let home = tempfile::tempdir().unwrap();
+    let refused = tour(home.path(), "kandas", Some("1999")).await;
+    let Err(DemoError::NoTour { asked, known }) = refused else { panic!("{refused:?}") };
+    assert_eq!(asked, "kandas, edition 1999");
+    assert!(known.contains("kandas-2024"), "{known}");
 }

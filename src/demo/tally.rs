@@ -216,13 +216,14 @@ impl HopUse {
 /// A term in words.
 pub(super) fn term_words(term: Option<&Term>) -> String {
     let Some(term) = term else { return "no term".to_owned() };
+    let days = if term.n == 1 { "day" } else { "days" };
     match term.unit() {
-        TermUnit::WorkingDays => format!("{} working days", term.n),
-        TermUnit::CalendarDays => format!("{} calendar days", term.n),
+        TermUnit::WorkingDays => format!("{} working {days}", term.n),
+        TermUnit::CalendarDays => format!("{} calendar {days}", term.n),
         TermUnit::SameDay => "the same day".to_owned(),
         TermUnit::SameWorkingDay => "the same working day".to_owned(),
         TermUnit::MonthEnd => "the end of the next month".to_owned(),
-        TermUnit::DaysBeforeServiceDue => format!("{} days before the end", term.n),
+        TermUnit::DaysBeforeServiceDue => format!("{} {days} before the end", term.n),
         TermUnit::None | TermUnit::Unspecified => "no term".to_owned(),
     }
 }

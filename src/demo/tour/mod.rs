@@ -80,7 +80,7 @@ impl Tour {
 async fn play(script: &Script, directory: PathBuf) -> Result<Tale, DemoError> {
     let calendar = calendar::kazakhstan()?;
     let stage = Stage::open(&directory, PARTIES, play::start(script)?).await?;
-    let mut tale = Play::begin(&stage, script, &calendar).await?.to_the_end().await;
+    let mut tale = Play::begin(&stage, script, &calendar).await?.play().await;
     let journal = stage.close().await?;
     tale.journal(&journal);
     Ok(tale)

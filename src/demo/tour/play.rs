@@ -24,6 +24,8 @@ use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
 use crate::rpc::proto::operations::v1 as operations;
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
+use crate::rpc::proto::procedures::v1 as law;
+use crate::rpc::proto::procedures::v1::procedure_service_client::ProcedureServiceClient;
 use crate::rpc::proto::types::v1::Receipt;
 
 /// When offices open in a script that names no time.
@@ -55,6 +57,18 @@ pub(super) fn start(script: &Script) -> Result<Timestamp, DemoError> {
     Ok(almaty()?.to_timestamp(script.start)?)
 }
 
+/// The hops of the procedure by name, as the bus tells them.
+async fn law(line: &Line, script: &Script) -> Result<BTreeMap<String, law::Hop>, DemoError> {
+    let mut stub = ProcedureServiceClient::new(line.channel());
+    let asked = law::GetProcedureRequest {
+        procedure: script.procedure.clone(),
+        edition: script.edition.clone(),
+    };
+    let answer = line.ask("the procedure", stub.get_procedure(asked)).await?.into_inner();
+    let procedure = answer.procedure.ok_or_else(|| line.lacks("the procedure"))?;
+    Ok(procedure.hops.into_iter().map(|hop| (hop.hop.clone(), hop)).collect())
+}
+
 fn almaty() -> Result<TimeZone, DemoError> {
     bundled_zone("Asia/Almaty").map_err(|_| DemoError::NoParty("Asia/Almaty".to_owned()))
 }
@@ -71,14 +85,15 @@ impl<'s> Play<'s> {
             lines.insert(party.id.clone(), Line::connect(stage, &party.id).await?);
         }
         let operator = Line::connect(stage, stage.party("operator")?).await?;
-        let tale = Tale::of(script, stage.parties());
+        let law = law(&operator, script).await?;
+        let tale = Tale::of(script, stage.parties(), law);
         let zone = almaty()?;
         let inboxes = BTreeMap::new();
         Ok(Self { stage, script, calendar, zone, lines, inboxes, operator, filed: 0, tale })
     }
 
     /// Plays all chapters. What stops it is told as a difference.
-    pub(super) async fn to_the_end(mut self) -> Tale {
+    pub(super) async fn play(mut self) -> Tale {
         if let Err(why) = self.all().await {
             self.tale.differ(why.to_string());
         }

@@ -1,6 +1,6 @@
 //! The story of a tour as it stands on the screen, and what in it is not as it should be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -17,17 +17,21 @@ use crate::journal::VerifyReport;
 use crate::rpc::client::CallError;
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1 as inbox;
+use crate::rpc::proto::procedures::v1::Hop;
 use crate::rpc::proto::quotas::v1::Quota;
 use crate::rpc::proto::types::v1::{Clock, ClockChange, ClockNotice, Receipt, TermSource};
 
 /// Columns before the text of a line that belongs to an act.
-const INDENT: usize = 19;
+const INDENT: usize = 20;
+/// The widest line, in columns.
+const WIDTH: usize = 100;
 
 /// A tour's story.
 pub(super) struct Tale {
     heading: String,
     about: String,
     parties: Parties,
+    law: BTreeMap<String, Hop>,
     lines: Vec<String>,
     chapters: usize,
     cases: usize,
@@ -42,11 +46,12 @@ pub(super) struct Tale {
 
 impl Tale {
     /// The story of a script.
-    pub(super) fn of(script: &Script, parties: &Parties) -> Self {
+    pub(super) fn of(script: &Script, parties: &Parties, law: BTreeMap<String, Hop>) -> Self {
         Self {
             heading: format!("{}, edition of {}", script.procedure, script.edition),
             about: script.about.clone(),
             parties: parties.clone(),
+            law,
             lines: Vec::new(),
             chapters: 0,
             cases: 0,
@@ -121,7 +126,7 @@ impl Tale {
             grounds => format!(" ({})", grounds.join(", ")),
         };
         let what = step.call.replace('-', " ");
-        let head = self.head(author, now);
+        let head = head(author, now);
         let text = format!("{} {what}{said}{grounds}{many} [{hops}]", author.id);
         self.lines.push(hang(&head, &text));
         for receipt in of.iter().take(1) {
@@ -132,7 +137,7 @@ impl Tale {
     /// An act was refused, as it should be.
     pub(super) fn refused(&mut self, step: &Step, author: &Party, now: Timestamp, why: &CallError) {
         self.refusals += 1;
-        let head = self.head(author, now);
+        let head = head(author, now);
         let what = step.call.replace('-', " ");
         self.lines.push(hang(&head, &format!("{} {what}", author.id)));
         let why = why.to_string();
@@ -158,6 +163,9 @@ impl Tale {
         self.cases += 1;
         let summary = case.summary.clone().unwrap_or_default();
         let mut rows = table(&["Hop", "Act", "Party", "Due", "Done", "Margin"]);
+        for column in rows.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
         for hop in &case.hops {
             rows.add_row(self.row(hop));
         }
@@ -171,6 +179,10 @@ impl Tale {
             "The case of {} is {state}; its result: {result}.",
             family.title()
         )));
+        for hop in case.hops.iter().filter(|hop| hop.late) {
+            let hop = hop.clock.clone().unwrap_or_default().hop;
+            self.differ(format!("{}: {hop} missed its term", chapter.title));
+        }
         if !closed {
             let open = case.hops.iter().filter(|hop| hop.acted_time.is_none());
             let open: Vec<_> =
@@ -185,6 +197,11 @@ impl Tale {
 
     /// What the contact centre reads of the case.
     pub(super) fn status(&mut self, status: &cases::CaseStatus) {
+        let state = word(status.state().as_str_name(), "CASE_STATE_");
+        let outcome = word(status.last_outcome().as_str_name(), "OUTCOME_");
+        self.lines.push(wrap(&format!(
+            "The contact centre 1414 would tell the caller: {state}, last outcome {outcome}."
+        )));
         if status.state() != cases::CaseState::Closed {
             self.differ(format!("the contact centre reads {}", status.state().as_str_name()));
         }
@@ -224,32 +241,39 @@ impl Tale {
         )
     }
 
-    fn head(&self, author: &Party, now: Timestamp) -> String {
-        now.to_zoned(author.zone.clone()).strftime("%a %e %b %y %H:%M").to_string()
-    }
-
-    /// Which clocks opened and which ended. Without a term they are only named.
+    /// Which clocks opened and which ended. What may come and need not is told apart.
     fn clocks(&mut self, notices: &[ClockNotice]) {
-        let mut plain = Vec::new();
+        let (mut told, mut plain, mut possible) = (Vec::new(), Vec::new(), Vec::new());
         for notice in notices {
             let Some(clock) = &notice.clock else { continue };
-            match (notice.change(), day_in_words(clock.due_date.as_ref())) {
-                (ClockChange::Opened, Some(due)) => {
-                    let (hop, holder) = (&clock.hop, &clock.holder_party_id);
-                    let told = format!("opens {hop} of {holder}: due {due} ({})", basis(clock));
-                    self.lines.push(hang("", &told));
+            let law = self.law.get(&clock.hop);
+            let act = law.map_or("", |hop| act_words(hop.act()));
+            let named = format!("{} {act}", clock.hop);
+            let is_branch = law.is_some_and(|hop| !hop.branch.is_empty());
+            let due = day_in_words(clock.due_date.as_ref());
+            match (notice.change(), due) {
+                (ClockChange::Opened, None) if is_branch => possible.push(named),
+                (ClockChange::Opened, Some(due)) if is_branch => {
+                    possible.push(format!("{named} until {due}"));
                 }
-                (ClockChange::Opened, None) => plain.push(clock.hop.clone()),
+                (ClockChange::Opened, None) => plain.push(named),
+                (ClockChange::Opened, Some(due)) => {
+                    let (holder, basis) = (&clock.holder_party_id, basis(clock));
+                    told.push(format!("opens {named}, {holder}: due {due} ({basis})"));
+                }
                 (ClockChange::Closed, Some(due)) => {
                     let late = if notice.late { "late" } else { "in time" };
-                    self.lines.push(hang("", &format!("ends {}, due {due}, {late}", clock.hop)));
+                    told.push(format!("ends {}, due {due}, {late}", clock.hop));
                 }
                 (ClockChange::Closed, None) | (ClockChange::Unspecified, _) => {}
             }
         }
-        if !plain.is_empty() {
-            self.lines.push(hang("", &format!("opens without a term: {}", plain.join(", "))));
+        for (what, named) in [("opens without a term", plain), ("may follow", possible)] {
+            if !named.is_empty() {
+                told.push(format!("{what}: {}", named.join(", ")));
+            }
         }
+        self.lines.extend(told.iter().map(|line| hang("", line)));
     }
 
     fn row(&self, hop: &cases::CaseHop) -> Vec<Cell> {
@@ -264,21 +288,28 @@ impl Tale {
             (Some(due), Some(done)) => {
                 format!("{} d", due.since(done).map_or(0, |span| span.get_days()))
             }
-            (_, None) => "not taken".to_owned(),
+            (_, None) => "-".to_owned(),
             (None, Some(_)) => "-".to_owned(),
         };
-        let shown = |day: Option<jiff::civil::Date>| {
-            day.map_or_else(|| "-".to_owned(), |day| day.strftime("%a %-d %b %Y").to_string())
+        let is_branch = self.law.get(&clock.hop).is_some_and(|law| !law.branch.is_empty());
+        let undone = if is_branch { "not taken" } else { "not needed" };
+        let shown = |day: Option<jiff::civil::Date>, none: &str| {
+            day.map_or_else(|| none.to_owned(), |day| day.strftime("%a %-d %b %Y").to_string())
         };
         vec![
             Cell::new(&clock.hop),
             Cell::new(act_words(hop.act())),
             Cell::new(&clock.holder_party_id),
-            Cell::new(shown(due)),
-            Cell::new(shown(done)),
+            Cell::new(shown(due, "-")),
+            Cell::new(shown(done, undone)),
             number(margin),
         ]
     }
+}
+
+/// When an act was done, where its author sits.
+fn head(author: &Party, now: Timestamp) -> String {
+    now.to_zoned(author.zone.clone()).strftime("%a %e %b %y %H:%M").to_string()
 }
 
 /// The end of a report.
@@ -306,7 +337,7 @@ fn word(name: &str, prefix: &str) -> String {
 /// A line with its head to the left; what does not fit goes on below the text.
 fn hang(head: &str, text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let room = 100 - INDENT;
+    let room = WIDTH - INDENT;
     for word in text.split_whitespace() {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
