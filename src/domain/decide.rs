@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use self::effects::{Effects, Step};
 use self::seats::Seats;
-use super::act::{Act, Actor};
+use super::act::{Act, Actor, States};
 use super::calendar::Calendar;
 use super::case::{Case, HopRun, HopState};
 use super::command::{ActFacts, CaseAct, Command, SetQuota, Submission};
@@ -338,14 +338,21 @@ fn expected<'a>(
     if let Some(run) = case.hops.iter().find(is_expected) {
         return Ok(run);
     }
-    if procedure.hops().iter().any(|hop| hop.act == act) {
+    let seated = |hop: &Hop| {
+        let mut seats = hop.recorders().into_iter().filter_map(|actor| case.participant(actor));
+        seats.any(acts_for)
+    };
+    let own = |hop: &&Hop| hop.act.states() == act.states() && seated(hop);
+    let instead = procedure.hops().iter().find(own);
+    let mut of_edition = procedure.hops().iter().filter(|hop| hop.act == act).peekable();
+    let is_known = of_edition.peek().is_some();
+    // Who only recommends is told so, not that the decision is out of order.
+    let decides_otherwise =
+        act.states() == States::Decision && instead.is_some() && !of_edition.any(seated);
+    if is_known && !decides_otherwise {
         return Err(out_of_order(case, act));
     }
-    let own = |hop: &&Hop| {
-        let mut seats = hop.recorders().into_iter().filter_map(|actor| case.participant(actor));
-        hop.act.states() == act.states() && seats.any(acts_for)
-    };
-    Err(act_not_of_edition(procedure, act, procedure.hops().iter().find(own)))
+    Err(act_not_of_edition(procedure, act, instead))
 }
 
 fn act_not_of_edition(procedure: &Procedure, act: Act, instead: Option<&Hop>) -> Rejection {
