@@ -67,7 +67,7 @@ pub enum Rejection {
         in_force: String,
     },
     /// The procedure needs a party that the registry does not have.
-    #[error("{procedure} needs a {role} for region {region}, and none is registered")]
+    #[error("{procedure} needs the {role} of region {region}, and none is registered")]
     PartyMissing {
         /// The procedure.
         procedure: ProcedureKey,
