@@ -161,7 +161,7 @@ impl Stage {
         let mut answers = vec![format!("{head} for {}", persons(case.persons))];
         for (role, party) in &case.participants {
             let stands = |(other, same): &(Actor, PartyNumber)| other != role && same == party;
-            if *role == Actor::Channel && case.participants.iter().any(|each| stands(each)) {
+            if *role == Actor::Channel && case.participants.iter().any(stands) {
                 continue;
             }
             answers.push(format!("{role} {}", self.name(*party)));
