@@ -255,7 +255,7 @@ fn check_submission(
     }
     let latest = context.now.as_second().saturating_add(CLOCK_SKEW_SECONDS);
     if submission.filed_at.as_second() > latest {
-        let rule = "lies in the future; give the instant the mission received the application";
+        let rule = "lies in the future; give the instant at which it was filed";
         return Err(Rejection::Field { field: "application.filed_time", rule });
     }
     let filed_at = submission.filed_at.min(context.now);
