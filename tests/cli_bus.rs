@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,6 +17,8 @@ struct Bus {
     dir: TempDir,
     process: Child,
     address: String,
+    /// Kept open, so that the bus can go on telling; it tells little.
+    log: BufReader<ChildStderr>,
 }
 
 impl Bus {
@@ -37,15 +39,21 @@ impl Bus {
         }
         let mut process = kopir(dir.path())
             .args(["serve", "--config", "deploy/sandbox.toml"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()?;
-        let out = process.stdout.take().ok_or("no standard output")?;
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("kopir listens on ").map(str::to_owned);
-        let mut bus = Self { dir, process, address: String::new() };
-        bus.address = address.ok_or_else(|| format!("the bus said {line:?}"))?;
+        let log = BufReader::new(process.stderr.take().ok_or("no standard error")?);
+        let mut bus = Self { dir, process, address: String::new(), log };
+        let mut said = String::new();
+        while bus.address.is_empty() {
+            let before = said.len();
+            if bus.log.read_line(&mut said)? == 0 {
+                return Err(said.into());
+            }
+            if let Some(address) = said[before..].trim().strip_prefix("kopir listens on ") {
+                bus.address = address.to_owned();
+            }
+        }
         Ok(bus)
     }
 
