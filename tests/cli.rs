@@ -43,6 +43,27 @@ fn text(path: &Path) -> Outcome<&str> {
     path.to_str().ok_or_else(|| "the path is not UTF-8".into())
 }
 
+/// The table in the README counts what is carried.
+#[test]
+fn the_readme_lists_the_procedures_as_they_are() -> Outcome {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme)?;
+    let (out, _) = answer(&["procedure", "list", "--json"], 0)?;
+    let list: Vec<Value> = serde_json::from_str(&out)?;
+    for procedure in &list {
+        let name = procedure["procedure"].as_str().ok_or("a name")?;
+        let edition = procedure["edition"].as_str().ok_or("an edition")?;
+        let count = |key: &str| match procedure[key].as_u64() {
+            Some(0) | None => "-".to_owned(),
+            Some(count) => count.to_string(),
+        };
+        let row =
+            format!("| `{name}` | {edition} | {} | {} |", count("hop_count"), count("step_count"));
+        assert!(readme.contains(&row), "the README has no row {row}");
+    }
+    Ok(())
+}
+
 /// The picture in the README is what its command draws.
 #[test]
 fn the_readme_shows_the_flow_as_it_is() -> Outcome {
