@@ -175,3 +175,6 @@ pub enum Rejection {
     #[error("{0}")]
     Id(#[from] IdError),
 }
+
+/// The rule that a ground of another edition breaks.
+pub const GROUND_OF_ANOTHER_EDITION: &str = "this edition does not know the ground";

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod client;
+mod fields;
 pub mod front;
 pub mod parse;
 pub mod proto;

@@ -12,10 +12,12 @@ use tonic_types::{
     ErrorDetails, FieldViolation, PreconditionViolation, Status as RpcStatus, StatusExt,
 };
 
+use super::fields::{GROUNDS, in_contract};
 use super::parse::fault::Faults;
 use super::reason::Reason;
 use crate::domain::ids::IdError;
 use crate::domain::party::Role;
+use crate::domain::rejection::GROUND_OF_ANOTHER_EDITION;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseId, OpenHop, Rejection, Roster};
 use crate::engine::{EngineError, ReadError};
@@ -244,7 +246,10 @@ fn engine(error: &EngineError, act: Option<(Act, CaseId)>, roster: &Roster) -> t
 }
 
 fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) -> tonic::Status {
-    let violates = |reason, field: &str, rule: &str| invalid(&Faults::one(field, reason, rule));
+    let of = act.map(|(act, _)| act);
+    let violates = |reason, field: &'static str, rule: &str| {
+        invalid(&Faults::one(in_contract(of, field), reason, rule))
+    };
     match rejection {
         Rejection::RoleNotAllowed(_) => plain(Reason::RoleNotAllowed, rejection),
         Rejection::CaseNotVisible => plain(Reason::CaseNotVisible, rejection),
@@ -253,7 +258,7 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::RequestReused(_) => plain(Reason::RequestIdReused, rejection),
         Rejection::RegionUnknown(_) => {
             let rule = "no akimat with a commission is registered for this region";
-            violates(Reason::RegionUnknown, "application.region", rule)
+            violates(Reason::RegionUnknown, "region", rule)
         }
         // A caller names no procedure in an act: the bus lacks the edition of a case or its intake.
         Rejection::ProcedureUnknown(procedure) => {
@@ -282,19 +287,17 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         }
         Rejection::GroundsRequired => {
             let rule = "a refusal states at least one ground";
-            violates(Reason::GroundsRequired, "decision.refusal.grounds", rule)
+            violates(Reason::GroundsRequired, GROUNDS, rule)
         }
-        Rejection::GroundsNotAllowed(rule) => {
-            violates(Reason::FieldInvalid, "decision.refusal.grounds", rule)
+        Rejection::GroundsNotAllowed(rule) if *rule == GROUND_OF_ANOTHER_EDITION => {
+            violates(Reason::ActNotOfEdition, GROUNDS, rule)
         }
+        Rejection::GroundsNotAllowed(rule) => violates(Reason::FieldInvalid, GROUNDS, rule),
         Rejection::OutcomeNotAllowed(_) => {
             let rule = "this act cannot have the outcome stated";
             violates(Reason::FieldInvalid, "decision", rule)
         }
-        Rejection::Field { field, rule } => {
-            let act = act.map(|(act, _)| act);
-            violates(Reason::FieldInvalid, contract_field(act, field), rule)
-        }
+        Rejection::Field { field, rule } => violates(Reason::FieldInvalid, field, rule),
         Rejection::Term(TermError::Calendar(_) | TermError::BeyondTime { .. }) => {
             plain(Reason::OutsideCalendar, rejection)
         }
@@ -312,19 +315,6 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::Id(IdError::Name { kind, .. }) => {
             violates(Reason::FieldInvalid, "", &format!("a {kind} in the message is none"))
         }
-    }
-}
-
-/// The core knows one number of persons of a decision; in the contract it stands in the outcome.
-fn contract_field(act: Option<Act>, field: &'static str) -> &'static str {
-    match (act, field) {
-        (Some(Act::RecordConsentDecision), "decision.person_count") => {
-            "decision.consent.person_count"
-        }
-        (Some(Act::RecordInclusionDecision), "decision.person_count") => {
-            "decision.inclusion.person_count"
-        }
-        _ => field,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::command::ActFacts;
 use crate::domain::event::Decision;
 use crate::domain::procedure::{ListedGround, Procedure};
 use crate::domain::region::Region;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{GROUND_OF_ANOTHER_EDITION, Rejection};
 
 /// The status is extended once, for at most so many months (004 ¶19).
 const MAX_EXTENSION_MONTHS: u8 = 6;
@@ -260,7 +260,7 @@ fn check_outcome(procedure: &Procedure, act: Act, decision: &Decision) -> Result
         return Ok(());
     }
     Err(Rejection::GroundsNotAllowed(match outcome {
-        Outcome::Refusal => "this edition does not know the ground",
+        Outcome::Refusal => GROUND_OF_ANOTHER_EDITION,
         Outcome::Consent
         | Outcome::Inclusion
         | Outcome::Assignment
@@ -292,7 +292,7 @@ fn check_grounds(grounds: &[Ground], listed: &[ListedGround]) -> Result<(), Reje
         return Err(Rejection::GroundsNotAllowed("a ground is stated twice"));
     }
     if grounds.iter().any(|ground| !listed.iter().any(|each| each.ground == *ground)) {
-        return Err(Rejection::GroundsNotAllowed("this edition does not know the ground"));
+        return Err(Rejection::GroundsNotAllowed(GROUND_OF_ANOTHER_EDITION));
     }
     Ok(())
 }

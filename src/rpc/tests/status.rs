@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 use super::samples::{caller, roster};
 use crate::domain::act::Act;
 use crate::domain::ids::IdError;
+use crate::domain::rejection::GROUND_OF_ANOTHER_EDITION;
 use crate::domain::term::{CountMode, Term, TermError};
 use crate::domain::{Actor, CaseId, OpenHop, Rejection, Sequence};
 use crate::engine::{EngineError, ReadError};
@@ -54,6 +55,7 @@ fn rejections() -> Vec<(Rejection, Reason)> {
         (Rejection::ConsentExpired { decided_on: date, valid_until: date }, Reason::ConsentExpired),
         (Rejection::GroundsRequired, Reason::GroundsRequired),
         (Rejection::GroundsNotAllowed("not known"), Reason::FieldInvalid),
+        (Rejection::GroundsNotAllowed(GROUND_OF_ANOTHER_EDITION), Reason::ActNotOfEdition),
         (Rejection::OutcomeNotAllowed(Act::ForwardApplication), Reason::FieldInvalid),
         (Rejection::Field { field: "decision", rule: "is wrong" }, Reason::FieldInvalid),
         (Rejection::Term(TermError::Calendar(calendar)), Reason::OutsideCalendar),
