@@ -39,5 +39,5 @@ macro_rules! acts {
 mod akimat;
 mod bodies;
 mod intake;
-mod mission;
+pub(super) mod mission;
 mod queries;

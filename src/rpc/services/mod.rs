@@ -15,6 +15,8 @@ mod pipeline;
 mod procedures;
 mod quotas;
 mod stopping;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

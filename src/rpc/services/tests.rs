@@ -10,8 +10,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
+mod lists;
+mod methods;
+mod orders;
+
 use super::*;
 use crate::dispatch::DispatchOptions;
+use crate::domain::WhenUnset;
+use crate::domain::party::Parties;
 use crate::engine::{Clock, EngineOptions, Law, Parts, Started, start};
 use crate::index::{Index, IndexOptions};
 use crate::journal::MemoryStore;
@@ -46,10 +52,14 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        Self::open_with_idle(Duration::from_secs(3600))
+        Self::open_with(parties(), Duration::from_secs(3600))
     }
 
     fn open_with_idle(idle: Duration) -> Self {
+        Self::open_with(parties(), idle)
+    }
+
+    fn open_with(parties: Parties, idle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let index = Index::open(&dir.path().join("index"), &IndexOptions::default()).unwrap().index;
         let options = DispatchOptions {
@@ -59,14 +69,14 @@ impl House {
         };
         let dispatch = Dispatch::new(index.clone(), options);
         let procedures = Arc::new(procedures::load().unwrap());
-        let calendar = Arc::new(procedures::calendar::kazakhstan().unwrap());
+        let calendar = procedures::calendar::kazakhstan().unwrap();
         let Started { engine, threads } = start(Parts {
             journal: Box::new(MemoryStore::new().open(1 << 20).unwrap()),
             disk: None,
             index,
             observer: Arc::new(dispatch.clone()),
-            parties: parties(),
-            law: Law { procedures, calendar },
+            parties,
+            law: Law::new(procedures, calendar, WhenUnset::Admit),
             clock: Clock::sandbox(now()),
             options: EngineOptions {
                 max_waiting_commands: 4096,
@@ -74,11 +84,21 @@ impl House {
                 max_index_lag_records: 64,
                 reserve_disk_bytes: 0,
             },
+            read_calendar: |text| {
+                procedures::calendar::parse(text).map_err(|error| error.to_string())
+            },
         })
         .unwrap();
         let streams =
             StreamOptions { bulk_window_acts: 16, max_inbox_window_deliveries: 1024, idle };
-        let parts = BusParts { engine, dispatch, streams, journal_format_version: 1 };
+        let parts = BusParts {
+            engine,
+            dispatch,
+            streams,
+            journal_format_version: 1,
+            applicants: Arc::new(ApplicantKey::of(&[7; 32])),
+            stopping: watch::channel(false).1,
+        };
         let service = Service(Arc::new(Bus::new(parts).unwrap()));
         Self { service, _threads: threads, _dir: dir }
     }
@@ -107,7 +127,9 @@ impl House {
             case_id: case.to_owned(),
             dispatch: Some(cover()),
         };
-        let answer = self.service.forward_application(self.from(party, message)).await?;
+        let answer =
+            MigrationBodyService::forward_application(&self.service, self.from(party, message))
+                .await?;
         Ok(answer.into_inner().receipt.unwrap())
     }
 
@@ -259,7 +281,9 @@ async fn a_family_passes_every_hop_with_its_papers() {
         case_id: case.to_owned(),
         dispatch: None,
     };
-    house.service.forward_decision(house.from("committee", message)).await.unwrap();
+    MigrationBodyService::forward_decision(&house.service, house.from("committee", message))
+        .await
+        .unwrap();
     let (delivered, _) = house.receive("mission-uz", "").await;
     assert_eq!(delivered.consent_decision, Some(consent(2)));
     let message = mission::HandOverDecisionRequest {
@@ -267,7 +291,9 @@ async fn a_family_passes_every_hop_with_its_papers() {
         case_id: case.to_owned(),
         hand_over: Some(hand_over()),
     };
-    house.service.hand_over_decision(house.from("mission-uz", message)).await.unwrap();
+    ForeignMissionService::hand_over_decision(&house.service, house.from("mission-uz", message))
+        .await
+        .unwrap();
     assert_eq!(house.state(case).await, S::AwaitingArrival);
     arrives(&house, case).await;
 }
@@ -281,11 +307,11 @@ async fn arrives(house: &House, case: &str) {
         akimat::RegisterArrivalRequest { request_id: request_id(8), case_id, application }
     };
     let too_many = house.from("akimat-kz-55", registered(3));
-    let refused = house.service.register_arrival(too_many).await.unwrap_err();
+    let refused = AkimatService::register_arrival(&house.service, too_many).await.unwrap_err();
     let violations = refused.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations[0].field, "application.person_count");
     let message = house.from("akimat-kz-55", registered(2));
-    house.service.register_arrival(message).await.unwrap();
+    AkimatService::register_arrival(&house.service, message).await.unwrap();
     assert_eq!(house.state(case).await, S::Arrived);
     house.refer(case, 9).await;
     let (delivered, _) = house.receive("akimat-kz-55", "commission-kz-55").await;
@@ -434,7 +460,7 @@ async fn the_bulk_stream_answers_every_item_by_itself() {
             mission::SubmitApplicationsRequest { request_id, application: Some(application) };
         Ok(item)
     });
-    let start = move |item| acts::submit(Arc::clone(&bus), Arc::clone(&caller), item);
+    let start = move |item| acts::mission::submit(Arc::clone(&bus), Arc::clone(&caller), item);
     let limits = pipeline::Limits { window: 16, idle: Duration::from_secs(60) };
     let idle = Status::aborted("idle");
     let answers =

@@ -56,6 +56,44 @@ zone = "Asia/Almaty"
 names = { kk = "Оператор", ru = "Оператор", en = "Operator" }
 "#;
 
+/// One party more of every other role.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("akimat-kz-11", "akimat", "KZ-11"),
+    ("commission-kz-11", "commission", "KZ-11"),
+    ("employment-commission-kz-55", "employment-commission", "KZ-55"),
+    ("state-corporation", "state-corporation", ""),
+    ("employment-centre-kz-55", "employment-centre", "KZ-55"),
+    ("career-centre-kz-55", "career-centre", "KZ-55"),
+    ("mobility-centre-kz-55", "labour-mobility-centre", "KZ-55"),
+    ("migration-portal", "migration-portal", ""),
+    ("egov-portal", "egov-portal", ""),
+    ("mobile-app", "mobile-app", ""),
+    ("ais-kandas", "ais-kandas", ""),
+    ("ais-labour-market", "ais-labour-market", ""),
+    ("egov-gateway", "egov-gateway", ""),
+    ("digital-documents", "digital-documents", ""),
+    ("monitoring-system", "monitoring-system", ""),
+    ("labour-exchange", "labour-exchange", ""),
+    ("rural-akimat-kz-55", "rural-akimat", "KZ-55"),
+    ("quality-body", "quality-body", ""),
+    ("adaptation-centre-kz-55", "adaptation-centre", "KZ-55"),
+    ("front-office-kz-11", "front-office", "KZ-11"),
+    ("contact-centre", "contact-centre", ""),
+];
+
+/// A registry with every role.
+pub(crate) fn all_parties() -> Parties {
+    let mut text = PARTIES.to_owned();
+    for (id, role, region) in OTHERS {
+        text += &format!("\n[[party]]\nid = \"{id}\"\nrole = \"{role}\"\nzone = \"Asia/Almaty\"\n");
+        if !region.is_empty() {
+            text += &format!("region = \"{region}\"\n");
+        }
+        text += "names = { kk = \"Үлгі\", ru = \"Пример\", en = \"Sample\" }\n";
+    }
+    registry::parse(Path::new("parties.toml"), &text).unwrap()
+}
+
 pub(crate) fn parties() -> Parties {
     registry::parse(Path::new("parties.toml"), PARTIES).unwrap()
 }

@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 use jiff::civil::date;
+use prost::Message as _;
 
 use super::samples::{now, roster};
 use crate::domain::act::{Act, Basis};
 use crate::domain::case::Moment;
 use crate::domain::party::{PartyNumber, Role, bundled_zone};
 use crate::domain::term::{CalendarDays, CountMode, Source, Term, WorkingDays};
-use crate::domain::{Actor, Case, CaseId, HopRun, HopState, Sequence};
+use crate::domain::{Actor, Case, CaseId, HopRun, HopState, ProcedureKey, Sequence};
 use crate::procedures;
+use crate::rpc::proto::FILE_DESCRIPTOR_SET;
 use crate::rpc::proto::cases::v1::CaseState;
 use crate::rpc::proto::types::v1 as types;
 use crate::rpc::show::clock::used_days;
@@ -183,20 +185,22 @@ fn every_hop_has_its_rule_in_words_for_every_zone() {
             }
         }
     }
-    let (key, _) = law.first_key_value().unwrap();
     let zone = bundled_zone("Asia/Almaty").unwrap();
     assert_eq!(
-        wording.rule(key, "K21B-03".parse().unwrap(), &zone),
+        wording.rule(&mission(), "K21B-03".parse().unwrap(), &zone),
         "5 working days from the day of the event; the event's day is not counted; \
          the day ends at 24:00 in Asia/Almaty"
     );
 }
 
+fn mission() -> ProcedureKey {
+    ProcedureKey { procedure: "kandas-mission".parse().unwrap(), edition: "2021".parse().unwrap() }
+}
+
 #[test]
 fn a_procedure_is_told_hop_by_hop() {
     let law = procedures::load().unwrap();
-    let (_, procedure) = law.first_key_value().unwrap();
-    let told = law::procedure(procedure);
+    let told = law::procedure(&law[&mission()]);
     let summary = told.summary.unwrap();
     assert_eq!((summary.procedure.as_str(), summary.edition.as_str()), ("kandas-mission", "2021"));
     assert_eq!(summary.hop_count, 12);
@@ -218,18 +222,18 @@ fn a_procedure_is_told_hop_by_hop() {
 
 #[test]
 fn every_word_of_the_domain_has_one_of_its_own_in_the_contract() {
-    let mut acts: Vec<i32> = Act::ALL
-        .iter()
-        .map(|act| show::act(*act, Actor::Role(crate::domain::party::Role::Akimat)).into())
-        .collect();
+    let akimat = Actor::Role(crate::domain::party::Role::Akimat);
+    let mut acts: Vec<i32> = Act::ALL.iter().map(|act| show::act(*act, akimat).into()).collect();
     acts.push(show::act(Act::SubmitApplication, Actor::Applicant).into());
     acts.sort_unstable();
-    assert_eq!(acts, (1..=11).collect::<Vec<_>>());
+    // All but the zero, which states nothing.
+    assert_eq!(acts, numbers("ACT_"));
     let mut roles: Vec<i32> =
         crate::domain::party::Role::ALL.iter().map(|role| show::role(*role).into()).collect();
-    roles.push(show::actor(Actor::Applicant).into());
+    let others = [Actor::Applicant, Actor::Internal, Actor::Channel, Actor::DepartureAkimat];
+    roles.extend(others.map(|actor| i32::from(show::actor(actor))));
     roles.sort_unstable();
-    assert_eq!(roles, (1..=6).collect::<Vec<_>>());
+    assert_eq!(roles, numbers("PARTY_ROLE_"));
     for (term, count, n, unit) in [
         (Term::None, CountMode::None, 0, types::TermUnit::None),
         (Term::SameDay, CountMode::On, 0, types::TermUnit::SameDay),
@@ -245,4 +249,14 @@ fn every_word_of_the_domain_has_one_of_its_own_in_the_contract() {
         assert_eq!((told.n, told.unit()), (n, unit));
     }
     assert_eq!(show::date(date(2021, 9, 6)).month, 9);
+}
+
+/// The numbers of the values of an enum of the contracts, but for its zero.
+fn numbers(prefix: &str) -> Vec<i32> {
+    let set = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let mut enums = set.file.iter().flat_map(|file| &file.enum_type);
+    let of = enums.find(|one| one.value[0].name() == format!("{prefix}UNSPECIFIED")).unwrap();
+    let mut numbers: Vec<i32> = of.value.iter().map(|value| value.number()).collect();
+    numbers.sort_unstable();
+    numbers.split_off(1)
 }

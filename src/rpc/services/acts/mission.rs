@@ -64,7 +64,7 @@ where
 }
 
 /// One item of the bulk stream: its fate is its own.
-async fn submit(
+pub(in super::super) async fn submit(
     bus: Arc<Bus>,
     caller: Arc<Caller>,
     item: mission::SubmitApplicationsRequest,
