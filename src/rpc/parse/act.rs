@@ -1,7 +1,7 @@
 //! From the request of each legal act to its command.
 //!
-//! What the requests of a kind have in common is here; [`table`] says of each request which act it
-//! is and what it carries, a line each, and [`list`] reads those that are many acts in one.
+//! What the requests of a kind have in common is here; `table` says of each request which act it
+//! is and what it carries, a line each, and `list` reads those that are many acts in one.
 
 mod list;
 mod table;
