@@ -202,6 +202,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
         EMPLOYMENT_CENTRE,
     ),
     ("/kopir.employment_centre.v1.EmploymentCentreService/QueryStateSystems", EMPLOYMENT_CENTRE),
+    ("/kopir.employment_centre.v1.EmploymentCentreService/RefuseToAccept", EMPLOYMENT_CENTRE),
     ("/kopir.employment_centre.v1.EmploymentCentreService/ForwardApplication", EMPLOYMENT_CENTRE),
     ("/kopir.employment_centre.v1.EmploymentCentreService/NotifyApplicant", EMPLOYMENT_CENTRE),
     ("/kopir.employment_centre.v1.EmploymentCentreService/HandOverDecision", EMPLOYMENT_CENTRE),

@@ -195,6 +195,7 @@ services! {
         open "submit-in-migrant-application" submit_in_migrant_application SubmitInMigrantApplicationRequest application in_migrant_application;
         open "submit-kandas-application" submit_kandas_application SubmitKandasApplicationRequest application kandas_application;
         step "query-state-systems" query_state_systems QueryStateSystemsRequest query state_query;
+        step "refuse-to-accept" refuse_to_accept RefuseToAcceptRequest refusal_receipt refusal_receipt;
         step "forward-application" forward_application ForwardApplicationRequest dispatch cover;
         step "notify-applicant" notify_applicant NotifyApplicantRequest notification notification;
         step "hand-over-decision" hand_over_decision HandOverDecisionRequest hand_over hand_over;

@@ -82,6 +82,7 @@ forms_in_a_case! {
     commission::RecordQuotaDecisionRequest => RecordInclusionDecision, decision: commission_quota_decision;
     commission::RecordRecommendationRequest => RecordRecommendation, recommendation: recommendation;
     employment_centre::QueryStateSystemsRequest => QueryStateSystems, query: state_query;
+    employment_centre::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt;
     employment_centre::NotifyApplicantRequest => NotifyApplicant, notification: notification;
     employment_commission::RecordRecommendationRequest => RecordRecommendation, recommendation: recommendation;
     gateway::AnswerStateQueryRequest => AnswerQuery, answer: state_answer;

@@ -38,6 +38,7 @@ acts! {
         submit_in_migrant_application: SubmitInMigrantApplicationRequest => SubmitInMigrantApplicationResponse;
         submit_kandas_application: SubmitKandasApplicationRequest => SubmitKandasApplicationResponse;
         query_state_systems: QueryStateSystemsRequest => QueryStateSystemsResponse;
+        refuse_to_accept: RefuseToAcceptRequest => RefuseToAcceptResponse;
         forward_application: ForwardApplicationRequest => ForwardApplicationResponse;
         notify_applicant: NotifyApplicantRequest => NotifyApplicantResponse;
         hand_over_decision: HandOverDecisionRequest => HandOverDecisionResponse;
