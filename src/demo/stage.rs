@@ -12,6 +12,7 @@ use super::DemoError;
 use super::family::FILING;
 use crate::app::App;
 use crate::config::{Config, journal_dir};
+use crate::domain::WhenUnset;
 use crate::domain::party::{Parties, PartyId};
 use crate::engine::Clock;
 use crate::journal::{VerifyReport, verify};
@@ -40,7 +41,8 @@ impl Stage {
     pub(super) async fn build(root: &Path) -> Result<Self, DemoError> {
         let start =
             TimeZone::UTC.to_timestamp(FILING.0.to_datetime(jiff::civil::Time::midnight()))?;
-        Self::open(root, PARTIES, start).await
+        // Nobody sets a quota in the pilot, so none is kept.
+        Self::open(root, PARTIES, start, WhenUnset::Admit).await
     }
 
     /// Sets everything up for these parties under `root`, which must not exist, and starts the bus
@@ -49,6 +51,7 @@ impl Stage {
         root: &Path,
         registry: &str,
         start: Timestamp,
+        when_unset: WhenUnset,
     ) -> Result<Self, DemoError> {
         make_directory(root)?;
         let certificates = CertificateDir::new(root.join("certs"));
@@ -57,7 +60,8 @@ impl Stage {
         issue(&certificates, &parties)?;
         fs::write(&registry_file, registry).map_err(|why| files(&registry_file, why))?;
         let config_file = root.join("kopir.toml");
-        fs::write(&config_file, config_text(start)).map_err(|why| files(&config_file, why))?;
+        fs::write(&config_file, config_text(start, when_unset))
+            .map_err(|why| files(&config_file, why))?;
         let config = Config::read(&config_file)?;
         let app = App::start(config, Clock::sandbox(start)).await;
         let app = app.map_err(|why| DemoError::Bus(format!("{why:#}")))?;
@@ -132,7 +136,11 @@ fn issue(certificates: &CertificateDir, parties: &Parties) -> Result<(), DemoErr
 }
 
 /// The configuration: every bound is the default, only the places are the demonstration's own.
-fn config_text(start: Timestamp) -> String {
+fn config_text(start: Timestamp, when_unset: WhenUnset) -> String {
+    let when_unset = match when_unset {
+        WhenUnset::Refuse => "refuse",
+        WhenUnset::Admit => "admit",
+    };
     format!(
         r#"version = 1
 listen = "127.0.0.1:0"
@@ -144,9 +152,8 @@ ca_file = "certs/ca.pem"
 certificate_file = "certs/bus.pem"
 key_file = "certs/bus.key"
 
-# Nobody sets a quota in the demonstration, so none is kept.
 [quota]
-when_unset = "admit"
+when_unset = "{when_unset}"
 
 [sandbox]
 start_time = "{start}"

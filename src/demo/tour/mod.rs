@@ -22,6 +22,7 @@ use self::script::Script;
 use self::tale::Tale;
 use super::DemoError;
 use super::stage::Stage;
+use crate::domain::WhenUnset;
 use crate::procedures::calendar;
 
 /// The parties of every tour.
@@ -79,7 +80,8 @@ impl Tour {
 
 async fn play(script: &Script, directory: PathBuf) -> Result<Tale, DemoError> {
     let calendar = calendar::kazakhstan()?;
-    let stage = Stage::open(&directory, PARTIES, play::start(script)?).await?;
+    let start = play::start(script)?;
+    let stage = Stage::open(&directory, PARTIES, start, WhenUnset::Refuse).await?;
     let mut tale = Play::begin(&stage, script, &calendar).await?.play().await;
     let journal = stage.close().await?;
     tale.journal(&journal);

@@ -292,7 +292,7 @@ impl Tale {
             (None, Some(_)) => "-".to_owned(),
         };
         let is_branch = self.law.get(&clock.hop).is_some_and(|law| !law.branch.is_empty());
-        let undone = if is_branch { "not taken" } else { "not needed" };
+        let undone = if is_branch { "not taken" } else { "ended" };
         let shown = |day: Option<jiff::civil::Date>, none: &str| {
             day.map_or_else(|| none.to_owned(), |day| day.strftime("%a %-d %b %Y").to_string())
         };
