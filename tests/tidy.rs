@@ -61,7 +61,7 @@ const AT_HOME: &[(&str, &[&str], &str)] = &[
     ("rustls::", &["trust", "rpc"], "TLS is set up in one place"),
     (
         "serde",
-        &["procedures", "trust", "config", "cli"],
+        &["procedures", "trust", "config", "cli", "demo"],
         "files are read at the edge, domain types are not serialised",
     ),
     ("anyhow", &["cli", "app"], "errors are closed enums below"),

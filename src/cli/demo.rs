@@ -43,7 +43,7 @@ pub(super) struct DemoArgs {
     /// Number with which all chance begins: the same number, the same history
     #[arg(long, value_name = "N", default_value_t = 2023, conflicts_with = "procedure")]
     seed: u64,
-    /// Play this procedure, as `kopir procedure list` names it, or `all`, each in a line
+    /// Play this procedure, as `kopir procedure list` names it, or `all`, each in two lines
     #[arg(long, value_name = "PROCEDURE")]
     procedure: Option<String>,
     /// Play this edition only; without it every edition of the procedure

@@ -1,7 +1,5 @@
 //! The table of acts and roles: which method of which service carries which paper.
 
-use tonic::{Response, Status};
-
 use super::papers::Papers;
 use crate::demo::DemoError;
 use crate::demo::line::Line;
@@ -71,14 +69,14 @@ macro_rules! services {
                     let $open_field = Some(papers.$open_paper());
                     let asked = contract::$open_asked { request_id, $open_field, edition };
                     let answer = call.line.wait($open, stub.$open_call(asked)).await?;
-                    Ok(read(answer, |answer| answer.receipt.into_iter().collect()))
+                    Ok(answer.map(|answer| answer.into_inner().receipt.into_iter().collect()).map_err(CallError::from))
                 })*
                 $($step => {
                     let case_id = papers.case_id();
                     $(let $field = Some(papers.$paper());)+
                     let asked = contract::$step_asked { request_id, case_id, $($field),+ };
                     let answer = call.line.wait($step, stub.$step_call(asked)).await?;
-                    Ok(read(answer, |answer| answer.receipt.into_iter().collect()))
+                    Ok(answer.map(|answer| answer.into_inner().receipt.into_iter().collect()).map_err(CallError::from))
                 })*
                 $($list => {
                     let row = |papers: &Papers<'_>| contract::$list_row {
@@ -89,7 +87,7 @@ macro_rules! services {
                     let dispatch = Some(papers.cover());
                     let asked = contract::$list_asked { request_id, entries, dispatch };
                     let answer = call.line.wait($list, stub.$list_call(asked)).await?;
-                    Ok(read(answer, |answer| answer.receipts))
+                    Ok(answer.map(|answer| answer.into_inner().receipts).map_err(CallError::from))
                 })*
                 _ => Err(call.unknown()),
             }
@@ -247,18 +245,13 @@ pub(super) async fn submit_abroad(call: &Call<'_>) -> Result<Answer, DemoError> 
         application: Some(papers.application()),
     };
     let answer = call.line.wait("submit-application", stub.submit_application(asked)).await?;
-    Ok(read(answer, |answer| answer.receipt.into_iter().collect()))
+    Ok(answer
+        .map(|answer| answer.into_inner().receipt.into_iter().collect())
+        .map_err(CallError::from))
 }
 
 impl Call<'_> {
     fn unknown(&self) -> DemoError {
         self.line.lacks(&format!("the method {} for the role {}", self.method, self.role))
     }
-}
-
-fn read<A>(
-    answer: Result<Response<A>, Status>,
-    receipts: impl FnOnce(A) -> Vec<Receipt>,
-) -> Answer {
-    Ok(receipts(answer?.into_inner()))
 }

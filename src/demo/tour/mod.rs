@@ -51,8 +51,8 @@ pub struct TourReport {
 }
 
 impl Tour {
-    /// Plays the tours one after another, each on a bus of its own; told at length, or each in a
-    /// line where all are asked for.
+    /// Plays the tours one after another, each on a bus of its own; told at length, or each in two
+    /// lines where all are asked for.
     ///
     /// # Errors
     /// [`DemoError`] if there is no such tour or no bus could be had. What goes wrong on the way

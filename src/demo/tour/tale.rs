@@ -235,10 +235,14 @@ impl Tale {
     fn figures(&self) -> String {
         let Self { chapters, cases, acts, receipts, refusals, journal, .. } = self;
         let parties = self.parties_heard.len();
-        format!(
-            "{chapters} chapters, {cases} cases, {acts} acts of {parties} parties, {receipts} \
-             deliveries acknowledged, {refusals} acts refused as they had to be. {journal}"
-        )
+        let counted = [
+            count(*chapters, "chapter"),
+            count(*cases, "case"),
+            count(*acts, "act") + " of " + &count(parties, "party"),
+            count(*receipts, "receipt"),
+            count(*refusals, "act") + " refused as due",
+        ];
+        format!("{}. {journal}", counted.join(", "))
     }
 
     /// Which clocks opened and which ended. What may come and need not is told apart.
@@ -312,11 +316,20 @@ fn head(author: &Party, now: Timestamp) -> String {
     now.to_zoned(author.zone.clone()).strftime("%a %e %b %y %H:%M").to_string()
 }
 
+fn count(number: usize, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {what}s"),
+    }
+}
+
 /// The end of a report.
 pub(super) fn verdict(differences: &[String], tours: usize) -> String {
     if differences.is_empty() {
         return wrap(&format!(
-            "{tours} tours: every case is closed, nothing is left open, and each journal is whole."
+            "{}: every case is closed, nothing is left open, each journal is whole.",
+            count(tours, "tour")
         )) + "\n";
     }
     let list = differences.iter().map(|difference| format!("\n  {difference}"));
