@@ -231,6 +231,124 @@ fn span(text: &str) -> Option<(Time, Time)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::calendar::{
+        CalendarBuilder, CalendarVersion, Certainty, DayName, ListedDay, ListedKind,
+    };
+    use crate::domain::term::bundled_zone;
+    use jiff::civil::date;
+
+    fn at(hour: i8, minute: i8) -> Time {
+        Time::constant(hour, minute, 0, 0)
+    }
+
+    fn hours(role: Role, purpose: Purpose, open: Vec<(Time, Time)>) -> Hours {
+        let days = [true, true, true, true, true, false, false];
+        Hours { role, purpose, days, open, citation: "a sample".to_owned() }
+    }
+
+    /// The portal never closes; the State Corporation is a counter; the akimat takes applications
+    /// until 17:30 and gives out results until 20:00.
+    fn edition() -> Vec<Hours> {
+        vec![
+            hours(Role::EgovPortal, Purpose::All, Vec::new()),
+            hours(Role::StateCorporation, Purpose::All, vec![(at(9, 0), at(20, 0))]),
+            hours(
+                Role::Akimat,
+                Purpose::Applications,
+                vec![(at(9, 0), at(13, 0)), (at(14, 30), at(17, 30))],
+            ),
+            hours(Role::Akimat, Purpose::Results, vec![(at(9, 0), at(20, 0))]),
+        ]
+    }
+
+    /// March 2026, with a Saturday at work and a Monday off.
+    fn calendar() -> Calendar {
+        let version = CalendarVersion::parse("test-1").unwrap();
+        let days = (date(2026, 3, 1), date(2026, 3, 31));
+        let mut builder = CalendarBuilder::new(version, days.0, days.1).unwrap();
+        for (date, kind) in [
+            (date(2026, 3, 9), ListedKind::Holiday),
+            (date(2026, 3, 14), ListedKind::WorkingWeekend),
+        ] {
+            let name = DayName { en: "a sample day".into(), kk: "үлгі".into() };
+            builder.list(ListedDay { date, kind, certainty: Certainty::Fixed, name }).unwrap();
+        }
+        builder.build()
+    }
+
+    fn counted(filed_at: &str, channel: Role) -> String {
+        let zone = bundled_zone("Asia/Almaty").unwrap();
+        let filed_at: Timestamp = filed_at.parse().unwrap();
+        let (hours, calendar) = (edition(), calendar());
+        let counts = counts_from(filed_at, channel, Role::Akimat, &hours, &zone, &calendar);
+        zone.to_datetime(counts.unwrap()).to_string()
+    }
+
+    #[test]
+    fn what_a_portal_takes_in_working_time_counts_when_it_comes() {
+        let portal = |filed_at| counted(filed_at, Role::EgovPortal);
+        assert_eq!(portal("2026-03-04T11:00:00+05:00"), "2026-03-04T11:00:00");
+        // In the break at noon, and before the office opens: it is that day's all the same.
+        assert_eq!(portal("2026-03-04T13:30:00+05:00"), "2026-03-04T13:30:00");
+        assert_eq!(portal("2026-03-04T03:00:00+05:00"), "2026-03-04T03:00:00");
+        assert_eq!(portal("2026-03-04T17:29:59+05:00"), "2026-03-04T17:29:59");
+        // A Saturday at work is a working day.
+        assert_eq!(portal("2026-03-14T10:00:00+05:00"), "2026-03-14T10:00:00");
+    }
+
+    #[test]
+    fn what_a_portal_takes_later_counts_from_the_next_working_day() {
+        let portal = |filed_at| counted(filed_at, Role::EgovPortal);
+        // The hours of applications end it, not those in which results are given out.
+        assert_eq!(portal("2026-03-04T17:30:00+05:00"), "2026-03-05T00:00:00");
+        assert_eq!(portal("2026-03-04T23:59:59+05:00"), "2026-03-05T00:00:00");
+        // Friday evening, Saturday, Sunday: the Monday after them is a holiday.
+        assert_eq!(portal("2026-03-06T18:00:00+05:00"), "2026-03-10T00:00:00");
+        assert_eq!(portal("2026-03-07T10:00:00+05:00"), "2026-03-10T00:00:00");
+        assert_eq!(portal("2026-03-08T10:00:00+05:00"), "2026-03-10T00:00:00");
+        // Friday evening before a Saturday at work.
+        assert_eq!(portal("2026-03-13T18:00:00+05:00"), "2026-03-14T00:00:00");
+    }
+
+    #[test]
+    fn what_a_counter_takes_counts_when_it_comes() {
+        for channel in [Role::StateCorporation, Role::Akimat, Role::ForeignMission] {
+            assert_eq!(counted("2026-03-04T19:00:00+05:00", channel), "2026-03-04T19:00:00");
+            assert_eq!(counted("2026-03-07T10:00:00+05:00", channel), "2026-03-07T10:00:00");
+        }
+    }
+
+    #[test]
+    fn a_filing_at_the_end_of_the_calendar_is_refused_rather_than_guessed() {
+        let zone = bundled_zone("Asia/Almaty").unwrap();
+        let filed_at: Timestamp = "2026-03-31T18:00:00+05:00".parse().unwrap();
+        let (hours, calendar) = (edition(), calendar());
+        let counts =
+            counts_from(filed_at, Role::EgovPortal, Role::Akimat, &hours, &zone, &calendar);
+        assert!(counts.is_err(), "{counts:?}");
+    }
+
+    #[test]
+    fn a_channel_is_open_in_its_spans_on_its_days() {
+        let edition = edition();
+        let (portal, akimat) = (&edition[0], &edition[2]);
+        assert!(portal.is_around_the_clock() && portal.is_open(Weekday::Sunday, at(3, 0)));
+        for (day, time, open) in [
+            (Weekday::Monday, at(9, 0), true),
+            (Weekday::Monday, at(8, 59), false),
+            (Weekday::Friday, at(12, 59), true),
+            (Weekday::Friday, at(13, 0), false),
+            (Weekday::Friday, at(17, 30), false),
+            (Weekday::Saturday, at(10, 0), false),
+        ] {
+            assert_eq!(akimat.is_open(day, time), open, "{day:?} {time}");
+        }
+        assert_eq!(akimat.days_in_words(), "mon-fri");
+        assert_eq!(akimat.open_in_words(), "09:00-13:00,14:30-17:30");
+        assert_eq!(portal.open_in_words(), "around-the-clock");
+        let days = [true, false, true, true, false, false, true];
+        assert_eq!(Hours { days, ..akimat.clone() }.days_in_words(), "mon,wed-thu,sun");
+    }
 
     #[test]
     fn days_and_spans_that_are_none_are_refused() {

@@ -344,3 +344,6 @@ impl Procedure {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
