@@ -387,3 +387,64 @@ fn out_of_order(case: &Case, act: Act) -> Rejection {
     });
     Rejection::OutOfOrder { act, open: open.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::procedure::tests::{draft, sound};
+
+    /// The editions of the sample procedure with the days of their publication.
+    fn editions(published: &[(&str, Option<Date>)]) -> Procedures {
+        let edition = |(edition, published): &(&str, Option<Date>)| {
+            let procedure = Procedure::new(draft(edition, sound())).unwrap();
+            let procedure = match published {
+                Some(day) => procedure.with_publication(*day),
+                None => procedure,
+            };
+            (procedure.key().clone(), procedure)
+        };
+        published.iter().map(edition).collect()
+    }
+
+    fn applies(editions: &Procedures, filed_on: Date) -> Option<String> {
+        let found = edition_on(editions, &"sample".parse().unwrap(), filed_on);
+        found.map(|procedure| procedure.key().edition.to_string())
+    }
+
+    #[test]
+    fn without_a_publication_the_newest_edition_applies_to_every_day() {
+        let editions = editions(&[("2021", None), ("2024", None)]);
+        for day in [date(2016, 1, 15), date(2026, 1, 1)] {
+            assert_eq!(applies(&editions, day).as_deref(), Some("2024"));
+        }
+        assert_eq!(edition_on(&editions, &"other".parse().unwrap(), date(2026, 1, 1)), None);
+    }
+
+    #[test]
+    fn an_edition_applies_from_its_eleventh_day_to_the_day_before_the_next_one_does() {
+        let published = [
+            ("2021", Some(date(2021, 8, 20))),
+            ("2024", Some(date(2024, 6, 13))),
+            ("2025", Some(date(2025, 10, 14))),
+        ];
+        let editions = editions(&published);
+        for (day, edition) in [
+            (date(2021, 8, 30), None),
+            (date(2021, 8, 31), Some("2021")),
+            (date(2024, 6, 23), Some("2021")),
+            (date(2024, 6, 24), Some("2024")),
+            (date(2025, 10, 24), Some("2024")),
+            (date(2025, 10, 25), Some("2025")),
+        ] {
+            assert_eq!(applies(&editions, day).as_deref(), edition, "{day}");
+        }
+    }
+
+    #[test]
+    fn an_edition_without_a_publication_does_not_apply_beside_one_that_has_it() {
+        let editions = editions(&[("2021", Some(date(2021, 8, 20))), ("2024", None)]);
+        assert_eq!(applies(&editions, date(2026, 1, 1)).as_deref(), Some("2021"));
+    }
+}
