@@ -189,7 +189,7 @@ mod tests {
             ("role", 24),
             ("actor", 4),
             ("basis", 10),
-            ("status", 25),
+            ("status", 26),
             ("category", 2),
             ("kinship", 4),
         ];

@@ -22,10 +22,10 @@ use jiff::Timestamp;
 use super::RecordError;
 use super::fields::{
     MAX_DELIVERIES, MAX_HOPS, MAX_SERVICE_CLOCKS, actor_of_tag, actor_tag, read_applicant,
-    read_arrived, read_calendar, read_concerns, read_decision, read_holding, read_participants,
-    read_party, read_procedure, read_region, role_of_tag, role_tag, write_applicant, write_arrived,
-    write_concerns, write_decision, write_holding, write_participants, write_party,
-    write_procedure,
+    read_arrived, read_calendar, read_concerns, read_decision, read_holding, read_or_none,
+    read_participants, read_party, read_procedure, read_region, role_of_tag, role_tag,
+    write_applicant, write_arrived, write_concerns, write_decision, write_holding,
+    write_participants, write_party, write_procedure,
 };
 use super::wire::{Reader, Writer, date_of, days_of, time_of, unzigzag, whole_ms, zigzag};
 
@@ -204,15 +204,6 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
         copies,
         updated_at,
     })
-}
-
-/// A tag whose zero says that there is none.
-fn read_or_none<T>(
-    from: &mut Reader<'_>,
-    field: &'static str,
-    of_tag: impl Fn(u8) -> Option<T>,
-) -> Result<Option<T>, RecordError> {
-    from.tag(field, |tag| if tag == 0 { Some(None) } else { of_tag(tag).map(Some) })
 }
 
 fn write_copy(out: &mut Writer<'_>, copy: &CopyRun, last: &mut Last) -> Result<(), RecordError> {

@@ -4,25 +4,26 @@
 //! in which the functions below write them. In an act the body comes last, behind a byte that
 //! says how it is sealed, so that encrypting bodies will need no new version of the fields.
 
-use jiff::Timestamp;
-
-use crate::domain::act::{Act, Actor, Basis, Body, BodyKind};
+use crate::domain::act::{Act, Actor, Basis};
 use crate::domain::event::{
-    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Delivery,
-    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
-    PartyEnrolled, QuotaSet, ServiceClock,
+    ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, DeliveryAcknowledged,
+    Event, HoldingChange, HoldingExpired, Opening, PartyEnrolled, QuotaSet,
 };
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::Role;
-use crate::domain::term::Due;
 
 use super::RecordError;
 use super::fields::{
-    MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, MAX_OPENED, actor_of_tag, actor_tag, read_applicant,
-    read_arrived, read_calendar, read_concerns, read_decision, read_holding, read_participants,
-    read_party, read_procedure, read_quota_key, read_region, role_of_tag, role_tag, source_of_tag,
-    source_tag, write_applicant, write_arrived, write_concerns, write_decision, write_holding,
-    write_participants, write_party, write_procedure, write_quota_key,
+    MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_applicant, read_arrived, read_calendar,
+    read_concerns, read_decision, read_holding, read_participants, read_party, read_procedure,
+    read_quota_key, read_region, role_of_tag, role_tag, write_applicant, write_arrived,
+    write_concerns, write_decision, write_holding, write_participants, write_party,
+    write_procedure, write_quota_key,
+};
+use super::pieces::{
+    read_body, read_delivery, read_due, read_first_delivery, read_hop_opened, read_opened,
+    read_service, write_body, write_delivery, write_due, write_hop_opened, write_opened,
+    write_service,
 };
 use super::wire::{Reader, Writer};
 
@@ -39,9 +40,6 @@ const CALENDAR_SETTLED: u8 = 8;
 const FIRST: u8 = 1;
 /// Acts and acknowledgements of this release: branches, joint hops, several deliveries, places.
 const SECOND: u8 = 2;
-
-/// A body as it was received.
-const PLAIN: u8 = 0;
 
 /// Appends an event's record to a buffer.
 ///
@@ -433,126 +431,13 @@ fn read_first_opening(from: &mut Reader<'_>) -> Result<Opening, RecordError> {
     Ok(opening)
 }
 
-fn write_service(out: &mut Writer<'_>, service: &ServiceClock) -> Result<(), RecordError> {
-    let ServiceClock { opened_at, due, informative } = service;
-    out.time("service.opened_at", *opened_at)?;
-    write_due(out, due)?;
-    out.flag(*informative);
-    Ok(())
-}
-
-fn read_service(from: &mut Reader<'_>) -> Result<ServiceClock, RecordError> {
-    Ok(ServiceClock {
-        opened_at: from.time("service.opened_at")?,
-        due: read_due(from)?,
-        informative: from.flag("service.informative")?,
-    })
-}
-
-fn write_opened(out: &mut Writer<'_>, opened: &[HopOpened]) -> Result<(), RecordError> {
-    out.count("opened", opened.len(), MAX_OPENED)?;
-    opened.iter().try_for_each(|hop| write_hop_opened(out, hop))
-}
-
-fn read_opened(from: &mut Reader<'_>, version: u8) -> Result<Vec<HopOpened>, RecordError> {
-    from.list("opened", MAX_OPENED, |from| read_hop_opened(from, version))
-}
-
-fn write_hop_opened(out: &mut Writer<'_>, opened: &HopOpened) -> Result<(), RecordError> {
-    let HopOpened { hop, act, from, holder, opened_at, due, source, branch } = opened;
-    out.text("opened.hop", hop.as_str())?;
-    out.byte(act.tag());
-    out.byte(actor_tag(*from));
-    write_party(out, *holder);
-    out.time("opened_at", *opened_at)?;
-    out.flag(due.is_some());
-    if let Some(due) = due {
-        write_due(out, due)?;
-    }
-    out.byte(source_tag(*source));
-    out.flag(*branch);
-    Ok(())
-}
-
-fn read_hop_opened(from: &mut Reader<'_>, version: u8) -> Result<HopOpened, RecordError> {
-    Ok(HopOpened {
-        hop: from.text("opened.hop")?,
-        act: from.tag("opened.act", Act::from_tag)?,
-        from: from.tag("opened.from", actor_of_tag)?,
-        holder: read_party(from, "holder")?,
-        opened_at: from.time("opened_at")?,
-        due: from.option("due", read_due)?,
-        source: from.tag("source", source_of_tag)?,
-        branch: version != FIRST && from.flag("branch")?,
-    })
-}
-
-fn write_due(out: &mut Writer<'_>, due: &Due) -> Result<(), RecordError> {
-    let Due { date, instant, calendar, estimated } = due;
-    out.date(*date);
-    out.time("due.instant", *instant)?;
-    out.text("due.calendar", calendar.as_str())?;
-    out.flag(*estimated);
-    Ok(())
-}
-
-fn read_due(from: &mut Reader<'_>) -> Result<Due, RecordError> {
-    Ok(Due {
-        date: from.date("due.date")?,
-        instant: from.time("due.instant")?,
-        calendar: read_calendar(from)?,
-        estimated: from.flag("due.estimated")?,
-    })
-}
-
-fn write_delivery(out: &mut Writer<'_>, delivery: Delivery) -> Result<(), RecordError> {
-    let Delivery { hop, to, order, kind } = delivery;
-    out.text("delivery.hop", hop.as_str())?;
-    write_party(out, to);
-    out.time("delivery.order", order)?;
-    out.byte(kind.tag());
-    Ok(())
-}
-
-fn read_delivery(from: &mut Reader<'_>) -> Result<Delivery, RecordError> {
-    Ok(Delivery {
-        hop: from.text("delivery.hop")?,
-        to: read_party(from, "delivery.to")?,
-        order: from.time("delivery.order")?,
-        kind: from.tag("delivery.kind", DeliveryKind::from_tag)?,
-    })
-}
-
-fn read_first_delivery(from: &mut Reader<'_>, hop: HopId) -> Result<Delivery, RecordError> {
-    let to = read_party(from, "delivery.to")?;
-    let order: Timestamp = from.time("delivery.order")?;
-    Ok(Delivery { hop, to, order, kind: DeliveryKind::Hop })
-}
-
-fn write_body(out: &mut Writer<'_>, body: &Body) {
-    let Body { kind, bytes } = body;
-    out.byte(kind.tag());
-    out.byte(PLAIN);
-    out.number(bytes.len() as u64);
-    out.bytes(bytes);
-}
-
-fn read_body(from: &mut Reader<'_>) -> Result<Body, RecordError> {
-    let kind = from.tag("body.kind", BodyKind::from_tag)?;
-    let sealing = from.byte("body.sealing")?;
-    if sealing != PLAIN {
-        return Err(RecordError::UnknownSealing(sealing));
-    }
-    let length = from.small("body.length")?;
-    let bytes = from.bytes("body", length)?;
-    Ok(Body { kind, bytes: bytes.into() })
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::records::MAX_OPENED;
     use crate::records::samples;
 
     type Sample = fn() -> Event;

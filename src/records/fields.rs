@@ -205,6 +205,15 @@ pub(super) fn read_quota_key(from: &mut Reader<'_>) -> Result<QuotaKey, RecordEr
     Ok(QuotaKey { region, year, category: from.tag("category", Category::from_tag)? })
 }
 
+/// A tag whose zero says that there is none.
+pub(super) fn read_or_none<T>(
+    from: &mut Reader<'_>,
+    field: &'static str,
+    of_tag: impl Fn(u8) -> Option<T>,
+) -> Result<Option<T>, RecordError> {
+    from.tag(field, |tag| if tag == 0 { Some(None) } else { of_tag(tag).map(Some) })
+}
+
 pub(super) fn write_applicant(out: &mut Writer<'_>, applicant: Option<IdentityHash>) {
     out.flag(applicant.is_some());
     if let Some(IdentityHash(hash)) = applicant {
