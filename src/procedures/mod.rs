@@ -175,78 +175,60 @@ mod tests {
         assert_eq!(refusal, "other.toml: procedure kandas-mission/2021 is there twice");
     }
 
+    /// A mistake in a file: what stands there, what is written in its stead, what is told.
+    const MISTAKES: &[(&str, &str, &str)] = &[
+        ("from = \"akimat\"", "from = \"ministry\"", "'ministry' is not an actor or role"),
+        ("version = 2", "version = 1", "format version 1 is not supported"),
+        ("basis =", "bases =", "unknown field `bases`"),
+        ("\"5 working days\"", "\"five days\"", "'five days' is not a term"),
+        ("id = \"K21B-12\"", "id = \"K21B-11\"", "hop K21B-11 is there twice"),
+        ("{ hop = \"K21B-11\", event", "{ hop = \"K21B-99\", event", "K21B-99, which is not a hop"),
+        (
+            "{ hop = \"K21B-08\", event = \"acted\"",
+            "{ hop = \"K21B-08\", event = \"received\"",
+            "whose receiver has no inbox",
+        ),
+        ("{ hop = \"K21B-02\", event", "{ hop = \"K21B-03\", event", "hop K21B-03 is never opened"),
+        ("citation = \"002-EN A1 ¶17\"", "citation = \"\"", "hop K21B-07 has no citation"),
+        (
+            "informative = true\ncitation = \"002-EN A1 App. 2\"",
+            "informative = true\ncitation = \"\"",
+            "the term of a service has no citation",
+        ),
+        (
+            "\ncitation = \"002-EN A1 ¶15\"",
+            "\ncitation = \"\"",
+            "a ground of refusal has no citation",
+        ),
+        ("words = \"no later than three working days\"", "", "hop K21B-06 has no original words"),
+        ("count = \"from\"", "count = \"on\"", "hop K21B-03 cannot count its term this way"),
+        ("\"5 working days\"", "\"5\"", "'5' is not a term"),
+        ("\"5 working days\"", "\"5 days\"", "'5 days' is not a term"),
+        ("id = \"K21B-12\"", "id = \"K21B-13\"", "hop K21B-11 is followed by a gap"),
+        (
+            "opened_by = { hop = \"K21B-02\", event = \"received\" }",
+            "opened_by = [{ hop = \"K21B-02\", event = \"received\" }, \
+             { hop = \"K21B-06\", event = \"received\" }]",
+            "hop K21B-03 leads back to itself and nothing on the way is a branch",
+        ),
+        ("act = \"refer-to-commission\"", "act = \"refer\"", "'refer' is not an act"),
+        ("\"mon-fri\"", "\"weekdays\"", "'weekdays 09:00-13:00,14:30-17:00' are no hours"),
+        ("\"mon-fri\"", "\"fri-mon\"", "'fri-mon 09:00-13:00,14:30-17:00' are no hours"),
+        ("09:00-13:00,14:30-17:00", "from 9 to 5", "'mon-fri from 9 to 5' are no hours"),
+        ("09:00-13:00,14:30-17:00", "17:00-09:00", "'mon-fri 17:00-09:00' are no hours"),
+        ("ground = \"unreliable-data\"", "ground = \"bad\"", "'bad' is not a ground of refusal"),
+        (
+            "starts_with = \"K21B-01\"",
+            "starts_with = \"K21B-00\"",
+            "a service term starts with K21B-00, which is not a hop",
+        ),
+        ("from = \"akimat\"", "from = [\"akimat\", \"applicnt\"]", "'applicnt' is not an actor"),
+        ("from = \"akimat\"", "from = []", "hop K21B-04 has no party to the bus"),
+    ];
+
     #[test]
     fn a_file_that_does_not_hold_together_is_refused_with_the_reason() {
-        let cases = [
-            ("from = \"akimat\"", "from = \"ministry\"", "'ministry' is not an actor or role"),
-            ("version = 2", "version = 1", "format version 1 is not supported"),
-            ("basis =", "bases =", "unknown field `bases`"),
-            ("\"5 working days\"", "\"five days\"", "'five days' is not a term"),
-            ("id = \"K21B-12\"", "id = \"K21B-11\"", "hop K21B-11 is there twice"),
-            (
-                "{ hop = \"K21B-11\", event",
-                "{ hop = \"K21B-99\", event",
-                "K21B-99, which is not a hop",
-            ),
-            (
-                "{ hop = \"K21B-08\", event = \"acted\"",
-                "{ hop = \"K21B-08\", event = \"received\"",
-                "whose receiver has no inbox",
-            ),
-            (
-                "{ hop = \"K21B-02\", event",
-                "{ hop = \"K21B-03\", event",
-                "hop K21B-03 is never opened",
-            ),
-            ("citation = \"002-EN A1 ¶17\"", "citation = \"\"", "hop K21B-07 has no citation"),
-            (
-                "informative = true\ncitation = \"002-EN A1 App. 2\"",
-                "informative = true\ncitation = \"\"",
-                "the term of a service has no citation",
-            ),
-            (
-                "\ncitation = \"002-EN A1 ¶15\"",
-                "\ncitation = \"\"",
-                "a ground of refusal has no citation",
-            ),
-            (
-                "words = \"no later than three working days\"",
-                "",
-                "hop K21B-06 has no original words",
-            ),
-            ("count = \"from\"", "count = \"on\"", "hop K21B-03 cannot count its term this way"),
-            ("\"5 working days\"", "\"5\"", "'5' is not a term"),
-            ("\"5 working days\"", "\"5 days\"", "'5 days' is not a term"),
-            ("id = \"K21B-12\"", "id = \"K21B-13\"", "hop K21B-11 is followed by a gap"),
-            (
-                "opened_by = { hop = \"K21B-02\", event = \"received\" }",
-                "opened_by = [{ hop = \"K21B-02\", event = \"received\" }, \
-                 { hop = \"K21B-06\", event = \"received\" }]",
-                "hop K21B-03 leads back to itself and nothing on the way is a branch",
-            ),
-            ("act = \"refer-to-commission\"", "act = \"refer\"", "'refer' is not an act"),
-            ("\"mon-fri\"", "\"weekdays\"", "'weekdays 09:00-13:00,14:30-17:00' are no hours"),
-            ("\"mon-fri\"", "\"fri-mon\"", "'fri-mon 09:00-13:00,14:30-17:00' are no hours"),
-            ("09:00-13:00,14:30-17:00", "from 9 to 5", "'mon-fri from 9 to 5' are no hours"),
-            ("09:00-13:00,14:30-17:00", "17:00-09:00", "'mon-fri 17:00-09:00' are no hours"),
-            (
-                "ground = \"unreliable-data\"",
-                "ground = \"bad\"",
-                "'bad' is not a ground of refusal",
-            ),
-            (
-                "starts_with = \"K21B-01\"",
-                "starts_with = \"K21B-00\"",
-                "a service term starts with K21B-00, which is not a hop",
-            ),
-            (
-                "from = \"akimat\"",
-                "from = [\"akimat\", \"applicnt\"]",
-                "'applicnt' is not an actor",
-            ),
-            ("from = \"akimat\"", "from = []", "hop K21B-04 has no party to the bus"),
-        ];
-        for (from, to, message) in cases {
+        for (from, to, message) in MISTAKES {
             let text = K21B.replacen(from, to, 1);
             assert_ne!(text, K21B, "{from}");
             let error = parse("k21b", &text).unwrap_err().to_string();

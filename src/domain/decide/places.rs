@@ -269,10 +269,8 @@ mod tests {
             ledger: book,
             when_unset,
         };
-        let act = match decision.outcome {
-            Outcome::Consent => Act::RecordConsentDecision,
-            _ => Act::RecordInclusionDecision,
-        };
+        let consents = decision.outcome == Outcome::Consent;
+        let act = if consents { Act::RecordConsentDecision } else { Act::RecordInclusionDecision };
         change(case, procedure, act, Some(decision), context)
     }
 

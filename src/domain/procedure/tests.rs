@@ -83,6 +83,9 @@ pub(crate) fn sound() -> Vec<Hop> {
     ]
 }
 
+/// A mistake made in the sound hops.
+type Spoil = fn(&mut Vec<Hop>);
+
 /// Why the sound hops do not hold together once they are spoilt.
 fn refusal(spoil: impl FnOnce(&mut Vec<Hop>)) -> String {
     let mut hops = sound();
@@ -109,7 +112,7 @@ fn hops_that_hold_together_are_a_procedure() {
 
 #[test]
 fn each_way_not_to_hold_together_is_told_by_the_hop() {
-    let cases: [(&str, fn(&mut Vec<Hop>)); 14] = [
+    let cases: [(&str, Spoil); 14] = [
         ("hop SAMPLE-02 is there twice", |hops| hops[2].id = id("SAMPLE-02")),
         ("hop SAMPLE-02 is followed by a gap", |hops| hops[2].id = id("SAMPLE-04")),
         ("hop SAMPLE-02 refers to SAMPLE-09", |hops| hops[1].closes = vec![id("SAMPLE-09")]),

@@ -175,20 +175,20 @@ impl Line {
 
     fn facts(&self, case: &Case, act: Act, refuse: bool) -> ActFacts {
         let today = self.roster.zone(COMMISSION).to_datetime(self.now).date();
-        let positive = match act {
-            Act::RecordConsentDecision => Outcome::Consent,
-            Act::RecordInclusionDecision => Outcome::Inclusion,
-            Act::HandOverDecision | Act::HandOverInclusionDecision => {
+        let positive = match act.states() {
+            States::Nothing => return ActFacts::Dispatch,
+            States::Instant => {
                 return ActFacts::Happened { field: "hand_over.handed_over_time", at: self.now };
             }
-            Act::RegisterArrival => {
+            States::Arrival => {
                 let consented_on = case.consent.as_ref().unwrap().decided_on;
                 let (region, filed_at) = (case.region, self.now);
                 return ActFacts::Arrival { region, consented_on, persons: 3, filed_at };
             }
-            other => {
-                assert_eq!(other.states(), States::Nothing);
-                return ActFacts::Dispatch;
+            States::Decision if act == Act::RecordConsentDecision => Outcome::Consent,
+            States::Decision => Outcome::Inclusion,
+            States::Grounds | States::Hearing | States::Postponement => {
+                panic!("chapter 3 has neither a refusal to accept nor a hearing")
             }
         };
         ActFacts::Decision(Decision {
