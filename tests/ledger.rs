@@ -163,12 +163,9 @@ async fn an_amended_calendar_moves_open_clocks_and_no_closed_one() {
     assert_eq!(before.date, date(2021, 9, 20));
     assert_eq!((after.date, after.calendar.as_str()), (date(2021, 9, 21), "kz-2021.9"));
     assert_eq!(after_open.status(), CaseStatus::InProgress);
-    let told = bus.events().into_iter().any(|event| match event {
-        Event::ClocksMoved(moved) => {
-            moved.case == open
-                && moved.moved.iter().any(|one| one.old == before && one.new == after)
-        }
-        _other => false,
+    let told = bus.events().into_iter().any(|event| {
+        matches!(event, Event::ClocksMoved(moved) if moved.case == open
+            && moved.moved.iter().any(|one| one.old == before && one.new == after))
     });
     assert!(told, "old and new stand in the journal");
 
