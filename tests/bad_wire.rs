@@ -225,6 +225,7 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
             "SubmitInMigrantApplication",
             "SubmitKandasApplication",
             "QueryStateSystems",
+            "RefuseToAccept",
             "ForwardApplication",
             "NotifyApplicant",
             "HandOverDecision",
