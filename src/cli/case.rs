@@ -11,7 +11,9 @@ use crate::domain::CaseId;
 use crate::domain::ids::IdError;
 use crate::rpc::client::CallError;
 use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
-use crate::rpc::proto::cases::v1::{Case, CaseHop, CaseSummary, GetCaseRequest, ListCasesRequest};
+use crate::rpc::proto::cases::v1::{
+    Case, CaseHop, CaseParty, CaseSummary, GetCaseRequest, ListCasesRequest, ServiceClock,
+};
 
 /// Cases asked for at once.
 const PAGE_CASES: i32 = 500;
@@ -113,6 +115,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         let hops: Vec<_> = case.hops.iter().map(hop_json).collect();
         return print_json(&json!({
             "case": summary_json(&summary), "parties": parties_json(&case), "hops": hops,
+            "service": case.service_clocks.iter().map(service_json).collect::<Vec<_>>(),
         }));
     }
     let mut shown =
@@ -128,12 +131,13 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
             &due,
             &words::time(hop.acted_time),
             &words::time(hop.received_time),
-            if hop.late { "late" } else { "" },
+            standing(hop),
             &clock.citation,
         ]);
     }
+    let service: String = case.service_clocks.iter().map(service_line).collect();
     print(format_args!(
-        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n",
+        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n{service}",
         summary.case_id,
         summary.procedure,
         summary.edition,
@@ -141,6 +145,32 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         summary.person_count,
         words::state(summary.state()),
     ))
+}
+
+/// How a hop stands, in one word.
+fn standing(hop: &CaseHop) -> &'static str {
+    match (hop.ended_time, hop.late, hop.branch && hop.acted_time.is_none()) {
+        (Some(_), _, _) => "ended undone",
+        (None, true, _) => "late",
+        (None, false, true) => "possible",
+        (None, false, false) => "",
+    }
+}
+
+fn service_line(clock: &ServiceClock) -> String {
+    let weight = if clock.informative { "informs only" } else { "binds" };
+    let late = if clock.late { ", late" } else { "" };
+    format!("service due {} ({weight}{late})\n", words::date(clock.due_date))
+}
+
+fn service_json(clock: &ServiceClock) -> Value {
+    json!({
+        "opened": words::time(clock.opened_time),
+        "due_date": words::date(clock.due_date),
+        "due": words::time(clock.due_time),
+        "informative": clock.informative,
+        "late": clock.late,
+    })
 }
 
 fn summary_json(case: &CaseSummary) -> Value {
@@ -162,12 +192,8 @@ fn summary_json(case: &CaseSummary) -> Value {
 }
 
 fn parties_json(case: &Case) -> Value {
-    json!({
-        "foreign-mission": case.mission_party_id,
-        "migration-body": case.migration_body_party_id,
-        "akimat": case.akimat_party_id,
-        "commission": case.commission_party_id,
-    })
+    let part = |party: &CaseParty| (words::role(party.role()), json!(party.party_id));
+    Value::Object(case.parties.iter().map(part).collect())
 }
 
 fn hop_json(hop: &CaseHop) -> Value {
@@ -185,6 +211,8 @@ fn hop_json(hop: &CaseHop) -> Value {
         "acted": words::time(hop.acted_time),
         "received": words::time(hop.received_time),
         "late": hop.late,
+        "branch": hop.branch,
+        "ended": words::time(hop.ended_time),
         "used_days": hop.used_days,
         "sequence": hop.sequence,
     })

@@ -4,11 +4,16 @@ use jiff::Timestamp;
 
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
-use crate::rpc::proto::types::v1::{Act, QuotaCategory, TermSource};
+use crate::rpc::proto::types::v1::{Act, PartyRole, QuotaCategory, TermSource};
 
 /// An act, for example `forward-application`.
 pub(super) fn act(act: Act) -> String {
     plain(act.as_str_name(), "ACT_")
+}
+
+/// A role, as files name it.
+pub(super) fn role(role: PartyRole) -> String {
+    plain(role.as_str_name(), "PARTY_ROLE_")
 }
 
 /// Where a case stands, for example `at-commission`.

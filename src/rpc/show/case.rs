@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::clock::{clock, used_days};
 use super::{View, act, actor, date, time};
-use crate::domain::event::Decision;
+use crate::domain::event::{Decision, ServiceClock};
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::Term;
 use crate::domain::{Act, Actor, Case, CaseStatus, HopRun, HopState, Outcome};
@@ -112,6 +112,7 @@ pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
         akimat_party_id: party(Role::Akimat).unwrap_or_default(),
         commission_party_id: party(Role::Commission).unwrap_or_default(),
         hops: case.hops.iter().map(|run| hop(view, case, run, now)).collect(),
+        service_clocks: case.service.iter().map(|clock| service(case, clock, now)).collect(),
         parties: case.participants.iter().map(|&(of, party)| part(view, of, party)).collect(),
     }
 }
@@ -142,6 +143,19 @@ pub fn status(case: &Case, now: Timestamp) -> cases::CaseStatus {
     }
 }
 
+fn service(case: &Case, clock: &ServiceClock, now: Timestamp) -> cases::ServiceClock {
+    let ServiceClock { opened_at, due, informative } = clock;
+    cases::ServiceClock {
+        opened_time: Some(time(*opened_at)),
+        due_time: Some(time(due.instant)),
+        due_date: Some(date(due.date)),
+        informative: *informative,
+        calendar_version: due.calendar.as_str().to_owned(),
+        estimated: due.estimated,
+        late: case.status() != CaseStatus::Closed && now >= due.instant,
+    }
+}
+
 fn part(view: View<'_>, of: Actor, party: PartyNumber) -> cases::CaseParty {
     cases::CaseParty { role: actor(of).into(), party_id: view.party_id(party) }
 }
@@ -167,15 +181,28 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
         receiver_party_id: receiver.map(|party| view.party_id(party)).unwrap_or_default(),
         acted_time: acted.map(|acted| time(acted.at)),
         received_time: run.received().map(|received| time(received.moment.at)),
+        branch: run.branch,
+        ended_time: ended(run).map(time),
         late: run.is_late(now),
         used_days: used_days(term, run.opened_at, until, zone, &view.law.calendar()),
         sequence: acted.map_or(0, |acted| acted.sequence.0),
     }
 }
 
+fn ended(run: &HopRun) -> Option<Timestamp> {
+    match &run.state {
+        HopState::Ended { ended } => Some(ended.at),
+        HopState::Open | HopState::Carried { .. } | HopState::Done { .. } => None,
+    }
+}
+
 /// A hop that its holder owes, as of `now`.
 pub fn obligation(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> Obligation {
+    let service = case.service.iter().filter(|clock| !clock.informative);
+    let ends = service.map(|clock| clock.due.instant).max();
+    let alert_at = ends.into_iter().chain(run.due.as_ref().map(|due| due.instant)).min();
     Obligation {
+        alert_time: alert_at.map(time),
         case_id: case.id.to_string(),
         act: act(run.act, run.from).into(),
         region: case.region.code().to_owned(),

@@ -2,21 +2,25 @@
 
 use jiff::Timestamp;
 use jiff::civil::date;
+use jiff::tz::TimeZone;
 use prost::Message as _;
 
 use super::samples::{now, roster};
 use crate::domain::act::{Act, Basis};
 use crate::domain::case::Moment;
 use crate::domain::party::{PartyNumber, Role, bundled_zone};
-use crate::domain::term::{CalendarDays, CountMode, Source, Term, WorkingDays};
-use crate::domain::{Actor, Case, CaseId, HopRun, HopState, ProcedureKey, Sequence};
+use crate::domain::term::{CalendarDays, CountMode, Due, Source, Term, WorkingDays};
+use crate::domain::{
+    Actor, Case, CaseId, HopRun, HopState, ProcedureKey, Sequence, ServiceClock, WhenUnset,
+};
+use crate::engine::Law;
 use crate::procedures;
 use crate::rpc::proto::FILE_DESCRIPTOR_SET;
 use crate::rpc::proto::cases::v1::CaseState;
 use crate::rpc::proto::types::v1 as types;
 use crate::rpc::show::clock::used_days;
 use crate::rpc::show::law::{self, Wording};
-use crate::rpc::show::{self, case};
+use crate::rpc::show::{self, View, case};
 
 #[test]
 fn times_before_and_after_1970_are_told_as_protobuf_counts_them() {
@@ -108,6 +112,49 @@ fn a_case_stands_where_the_next_act_is_awaited() {
         });
         let acts: Vec<Act> = hops.iter().map(|(act, _)| *act).collect();
         assert_eq!(case::state(&with_hops(runs.collect())), *expected, "{acts:?}");
+    }
+}
+
+/// The stricter of the two clocks is the one to heed, and one that cannot bind is none.
+#[test]
+fn the_earlier_of_hop_and_binding_service_is_the_alert() {
+    let (procedures, roster) = (procedures::load().unwrap(), roster());
+    let calendar = procedures::calendar::kazakhstan().unwrap();
+    let wording = Wording::new(&procedures, &roster, &calendar).unwrap();
+    let due = |on| Due {
+        date: on,
+        instant: on.tomorrow().unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp(),
+        calendar: calendar.version().clone(),
+        estimated: false,
+    };
+    let (hop_due, service_due) = (due(date(2021, 9, 30)), due(date(2021, 9, 24)));
+    let law = Law::new(procedures.into(), calendar.clone(), WhenUnset::Refuse);
+    let view = View { roster: &roster, law: &law, wording: &wording };
+    let run = HopRun {
+        hop: "K21A-15".parse().unwrap(),
+        act: Act::HandOverInclusionDecision,
+        from: Actor::Role(Role::Akimat),
+        holder: PartyNumber(1),
+        opened_by: Sequence(1),
+        opened_at: now(),
+        due: Some(hop_due.clone()),
+        source: Source::Statutory,
+        branch: false,
+        state: HopState::Open,
+    };
+    for (informative, heeded) in [(false, &service_due), (true, &hop_due)] {
+        let mut with_service = with_hops(vec![run.clone()]);
+        let opened_at = now();
+        with_service.service.push(ServiceClock {
+            opened_at,
+            due: service_due.clone(),
+            informative,
+        });
+        let owed = case::obligation(view, &with_service, &run, now());
+        assert_eq!(owed.alert_time, Some(show::time(heeded.instant)), "{informative}");
+        let told = case::case(view, &with_service, service_due.instant);
+        let clock = &told.service_clocks[0];
+        assert_eq!((clock.informative, clock.late), (informative, true));
     }
 }
 
