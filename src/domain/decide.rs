@@ -95,7 +95,7 @@ pub fn acknowledge(
         HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => false,
     });
     let arrived: Vec<_> = arrived.map(|run| run.hop).collect();
-    let step = Step::of_case(case, procedure, to, context.now);
+    let step = Step::of_case(case, procedure, to, not_before_filing(case, context.now));
     let opened = step.opened(&arrived, Trigger::Received, context)?;
     Ok(DeliveryAcknowledged { case: case.id, delivery, by: to, opened })
 }
@@ -292,7 +292,8 @@ fn proceed(
     let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
     let checked = facts::check(case, procedure, run, facts, context)?;
     let holding = places::change(case, procedure, act, checked.decision.as_ref(), context)?;
-    let mut step = Step::of_case(case, procedure, run.holder, checked.counts_from);
+    let counts_from = not_before_filing(case, checked.counts_from);
+    let mut step = Step::of_case(case, procedure, run.holder, counts_from);
     if let Some(decision) = &checked.decision {
         step.outcome = Some(decision.outcome);
     }
@@ -361,6 +362,12 @@ fn act_not_of_edition(procedure: &Procedure, act: Act, instead: Option<&Hop>) ->
         None => "see the hops of the procedure".to_owned(),
     };
     Rejection::ActNotOfEdition { procedure: procedure.key().clone(), act, instead }
+}
+
+/// An instant from which a term counts, but none before the filing counts: what was filed at night
+/// counts from the next working day, for whoever passes it on or receives it that night too.
+fn not_before_filing(case: &Case, at: Timestamp) -> Timestamp {
+    case.service.first().map_or(at, |clock| clock.opened_at.max(at))
 }
 
 /// Whether the party, or one it acts for, is of the case.
