@@ -83,7 +83,7 @@ impl Bus {
         let case = self.engine.index().case(id)?;
         let case = case.filter(|case| show::case::status_visible(view, case, *party, *role));
         let case = case.ok_or(Refusal::CaseNotVisible)?;
-        Ok(GetCaseStatusResponse { status: Some(show::case::status(&case, now)) })
+        Ok(GetCaseStatusResponse { status: Some(show::case::status(&case, now, &self.labels)) })
     }
 
     fn cases(

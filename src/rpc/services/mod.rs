@@ -44,6 +44,9 @@ use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, CaseId, Command, Roster};
 use crate::engine::{Accepted, Confirmed, Engine, ItemRefused};
+use crate::procedures::RegisterError;
+use crate::procedures::labels::Labels;
+
 use crate::trust::applicants::ApplicantKey;
 use stopping::UntilStop;
 
@@ -81,6 +84,9 @@ pub enum BusError {
     /// A hop whose term the calendar cannot count at all.
     #[error("a term of the procedures cannot be counted on the calendar: {0}")]
     Term(#[from] TermError),
+    /// The words for the states of a case are damaged.
+    #[error("the words for citizens: {0}")]
+    Labels(#[from] RegisterError),
 }
 
 /// What every service holds.
@@ -91,6 +97,8 @@ pub struct Bus {
     journal_format_version: u32,
     stopping: watch::Receiver<bool>,
     wording: Wording,
+    /// What citizens read.
+    labels: Labels,
     /// By which applicants are told again.
     applicants: Arc<ApplicantKey>,
     /// Held while a calendar is held against the one in force and takes its place.
@@ -120,6 +128,7 @@ impl Bus {
             journal_format_version,
             stopping,
             wording,
+            labels: Labels::load()?,
             applicants,
             amending: tokio::sync::Mutex::default(),
             started,

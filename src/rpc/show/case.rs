@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use super::clock::{clock, used_days};
 use super::{View, act, actor, date, time};
 use crate::domain::event::{Decision, ServiceClock};
-use crate::domain::party::{PartyNumber, Role};
+use crate::domain::party::{Names, PartyNumber, Role};
 use crate::domain::term::Term;
 use crate::domain::{Act, Actor, Case, CaseStatus, HopRun, HopState, Outcome};
+use crate::procedures::labels::{LabelKind, Labels};
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Obligation;
+use crate::rpc::proto::types::v1::LocalizedText;
 
 /// Where a case stands. The way through a mission has a state for each of its steps, by the hop
 /// that is open last or, when none is, by the act on its way to a receiver who will have to go on;
@@ -118,7 +120,7 @@ pub fn case(view: View<'_>, case: &Case, now: Timestamp) -> cases::Case {
 }
 
 /// Where a case stands, for those who are told nothing else of it.
-pub fn status(case: &Case, now: Timestamp) -> cases::CaseStatus {
+pub fn status(case: &Case, now: Timestamp, labels: &Labels) -> cases::CaseStatus {
     let Case { id, procedure, region, hops, updated_at, .. } = case;
     let is_awaited = |run: &&HopRun| run.state == HopState::Open && !run.branch;
     let mut runs: Vec<_> = hops.iter().filter(is_awaited).collect();
@@ -131,12 +133,14 @@ pub fn status(case: &Case, now: Timestamp) -> cases::CaseStatus {
         due_date: run.due.as_ref().map(|due| date(due.date)),
         late: run.is_late(now),
     });
+    let state = state(case);
     cases::CaseStatus {
         case_id: id.to_string(),
         procedure: procedure.procedure.to_string(),
         edition: procedure.edition.to_string(),
         region: region.code().to_owned(),
-        state: state(case).into(),
+        state: state.into(),
+        state_text: labels.get(LabelKind::Status, label(state)).map(text),
         last_outcome: case.outcome().map(super::outcome).unwrap_or_default().into(),
         awaited: awaited.collect(),
         update_time: Some(time(*updated_at)),
@@ -154,6 +158,29 @@ fn service(case: &Case, clock: &ServiceClock, now: Timestamp) -> cases::ServiceC
         estimated: due.estimated,
         late: case.status() != CaseStatus::Closed && now >= due.instant,
     }
+}
+
+/// Under which name the words for a state are kept.
+fn label(state: cases::CaseState) -> &'static str {
+    match state {
+        cases::CaseState::Unspecified | cases::CaseState::InProgress => "in-progress",
+        cases::CaseState::AtMigrationBody => "at-migration-body",
+        cases::CaseState::AtAkimat => "at-akimat",
+        cases::CaseState::AtCommission => "at-commission",
+        cases::CaseState::ConsentDecided => "consent-decided",
+        cases::CaseState::DecisionAtMigrationBody => "decision-at-migration-body",
+        cases::CaseState::DecisionAtMission => "decision-at-mission",
+        cases::CaseState::AwaitingArrival => "awaiting-arrival",
+        cases::CaseState::Arrived => "arrived",
+        cases::CaseState::ArrivalAtCommission => "arrival-at-commission",
+        cases::CaseState::InclusionDecided => "inclusion-decided",
+        cases::CaseState::Closed => "closed",
+    }
+}
+
+fn text(names: &Names) -> LocalizedText {
+    let Names { kk, ru, en } = names.clone();
+    LocalizedText { kk, ru, en }
 }
 
 fn part(view: View<'_>, of: Actor, party: PartyNumber) -> cases::CaseParty {
@@ -247,4 +274,23 @@ fn outcome(decision: Option<&Decision>) -> cases::CaseOutcome {
 fn decided_persons(decision: Option<&Decision>) -> i32 {
     let positive = decision.filter(|decision| decision.outcome != Outcome::Refusal);
     positive.map_or(0, |decision| i32::from(decision.persons))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_own_words() {
+        let labels = Labels::load().unwrap();
+        let states = (0..=12).map(|n| cases::CaseState::try_from(n).unwrap());
+        assert!(cases::CaseState::try_from(13).is_err(), "a state without a line here");
+        let stated = states.filter(|state| *state != cases::CaseState::Unspecified);
+        let mut words: Vec<_> = stated
+            .map(|state| labels.get(LabelKind::Status, label(state)).map(text).unwrap().en)
+            .collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), 12);
+    }
 }

@@ -177,6 +177,11 @@ async fn where_a_case_stands_is_told_to_readers_of_its_region_and_to_the_contact
     let told = status("contact-centre").await.unwrap();
     assert_eq!((told.procedure.as_str(), told.region.as_str()), ("kandas-mission", "KZ-55"));
     assert_eq!(told.state(), cases::CaseState::AtMigrationBody);
+    let words = told.state_text.as_ref().unwrap();
+    assert_eq!(
+        [words.kk.as_str(), words.ru.as_str(), words.en.as_str()],
+        ["Уәкілетті органда", "В уполномоченном органе", "With the authorised body"]
+    );
     let [awaited] = &told.awaited[..] else { panic!("{:?}", told.awaited) };
     assert_eq!(
         (awaited.hop.as_str(), awaited.role()),
