@@ -242,6 +242,8 @@ mod tests {
         let expected = [
             "configuration procedures.consent_validity_days",
             "configuration procedures.publication_dates",
+            "configuration procedures.roll_over",
+            "configuration procedures.strict_from",
             "configuration quota.when_unset",
             "procedure-file counting.roll_over",
             "procedure-file counting.strict_from",
