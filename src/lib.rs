@@ -1,4 +1,4 @@
-//! Köpir (көпір, "bridge"): the inter-agency bus of Kazakhstan's kandas procedures.
+//! Köpir (көпір, "bridge"): the bus of Kazakhstan's kandas and in-migrant procedures.
 //!
 //! Every step of the law has a sender, a receiver and a term. The bus carries the step, proves it,
 //! and sees that no term passes unnoticed. `ARCHITECTURE.md` has the map; start at

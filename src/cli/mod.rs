@@ -43,11 +43,12 @@ Exit codes:
 
 Data goes to standard output, everything else to standard error.";
 
-/// The integration bus of Kazakhstan's kandas procedures
+/// The integration bus of Kazakhstan's kandas and in-migrant procedures
 ///
-/// Applications of ethnic Kazakhs travel from foreign missions through the authorised body and the
-/// akimats to the commissions of the regions, and the decisions travel back. Köpir carries each
-/// step, keeps it durably, and sees that no term of law passes unnoticed.
+/// Applications of ethnic Kazakhs and of in-migrants travel from missions, the State Corporation,
+/// portals and centres through the authorised body and the akimats to the commissions of the
+/// regions, and the decisions travel back. Köpir carries each step, keeps it durably, and sees
+/// that no term of law passes unnoticed.
 ///
 /// First steps, for development on one machine:
 ///
@@ -56,8 +57,13 @@ Data goes to standard output, everything else to standard error.";
 ///
 /// What the law asks, and by when:
 ///
-///   kopir procedure show kandas-mission
-///   kopir deadline --procedure kandas-mission --hop K21B-03 --from 2021-09-06
+///   kopir procedure list
+///   kopir procedure show kandas --edition 2024
+///   kopir deadline --procedure kandas --edition 2024 --hop K24-10 --from 2024-09-02
+///
+/// All parties at work, in a few seconds:
+///
+///   kopir demo --procedure kandas --edition 2024
 #[derive(Debug, Parser)]
 #[command(
     name = "kopir",
