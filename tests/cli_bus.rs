@@ -17,6 +17,8 @@ struct Bus {
     dir: TempDir,
     process: Child,
     address: String,
+    /// What it told of its start.
+    said: String,
     /// Kept open, so that the bus can go on telling; it tells little.
     log: BufReader<ChildStderr>,
 }
@@ -43,14 +45,13 @@ impl Bus {
             .stderr(Stdio::piped())
             .spawn()?;
         let log = BufReader::new(process.stderr.take().ok_or("no standard error")?);
-        let mut bus = Self { dir, process, address: String::new(), log };
-        let mut said = String::new();
+        let mut bus = Self { dir, process, address: String::new(), said: String::new(), log };
         while bus.address.is_empty() {
-            let before = said.len();
-            if bus.log.read_line(&mut said)? == 0 {
-                return Err(said.into());
+            let before = bus.said.len();
+            if bus.log.read_line(&mut bus.said)? == 0 {
+                return Err(bus.said.clone().into());
             }
-            if let Some(address) = said[before..].trim().strip_prefix("kopir listens on ") {
+            if let Some(address) = bus.said[before..].trim().strip_prefix("kopir listens on ") {
                 bus.address = address.to_owned();
             }
         }
@@ -103,6 +104,14 @@ const SET: [&str; 12] = [
     "--basis",
     "Order No. 1 of 2026-01-15",
 ];
+
+#[test]
+fn a_sandbox_starts_without_warning_of_certificates_that_are_valid_today() -> Outcome {
+    let bus = Bus::start()?;
+    assert!(bus.said.contains("sandbox"), "{}", bus.said);
+    assert!(!bus.said.contains("certificate"), "{}", bus.said);
+    Ok(())
+}
 
 #[test]
 fn quotas_are_set_by_the_authorised_body_and_shown_to_everybody() -> Outcome {
