@@ -1,4 +1,4 @@
-//! The inventory of the law: all 127 hops of the reference, held against what the bus carries.
+//! The inventory of the law: all 127 hops of the acts, held against what the bus carries.
 //!
 //! The tables in `data/inventory` were taken from the texts of the acts by hand, apart from the
 //! procedure files: who sends, who receives, by which act, within how many of which unit, counted
