@@ -210,3 +210,40 @@ async fn an_item_under_a_used_id_keeps_the_whole_list_out() {
     assert!(matches!(refused.error, EngineError::Rejected(Rejection::RequestReused(_))));
     assert!(bus.case(second).await.last(Act::ReferToCommission).is_none());
 }
+
+/// A hearing may be put off for ever, and a case cannot hold for ever what happened in it: a right
+/// comes to its end there, an obligation and the bus do not.
+#[tokio::test]
+async fn a_hearing_put_off_without_end_fills_no_case() {
+    let bus = Bus::start(WhenUnset::Admit);
+    let akimat = "akimat-kz-55";
+    let case = bus.until_registration().await;
+    let at = |minute: i64| "2021-09-06T04:00:00Z".parse::<jiff::Timestamp>().unwrap()
+        + jiff::SignedDuration::from_mins(minute);
+    bus.act(akimat, case, Act::RegisterApplication, ActFacts::Dispatch).await.unwrap();
+    let hearing = ActFacts::Hearing { at: at(1) };
+    bus.act(akimat, case, Act::GivePreliminaryNotice, hearing).await.unwrap();
+    let mut refused = None;
+    for turn in 1..200 {
+        bus.time(&at(turn).to_string());
+        let held = ActFacts::Happened { field: "hearing.held_time", at: at(turn) };
+        let held = bus.act(akimat, case, Act::RecordHearing, held).await;
+        let put_off = ActFacts::Postponed { until: at(turn + 1) };
+        let put_off = bus.act(akimat, case, Act::PostponeHearing, put_off).await;
+        if let Err(error) = held.and(put_off) {
+            refused = Some(error);
+            break;
+        }
+    }
+    let told = refused.unwrap();
+    let is_told = matches!(&told, EngineError::Rejected(Rejection::Field { field: "case_id", .. }));
+    assert!(is_told, "{told:?}");
+    // What is owed goes on to the end.
+    let refer = bus.act(akimat, case, Act::ReferToCommission, ActFacts::Dispatch);
+    let referred = refer.await.unwrap().sequence;
+    bus.acknowledge(case, "commission-kz-55", referred).await;
+    let decision = inclusion(date(2021, 9, 6), 1);
+    bus.act("commission-kz-55", case, Act::RecordInclusionDecision, decision).await.unwrap();
+    assert!(bus.case(case).await.decision.is_some());
+    assert!(bus.engine().is_alive());
+}

@@ -16,6 +16,9 @@ use super::term::Source;
 
 pub use run::{CopyRun, HopRun, HopState, Moment, Receipt};
 
+/// The most runs of hops that a case holds.
+pub const MAX_RUNS: usize = 128;
+
 /// One application with its family. Holds no personal data: those stay in the journal's bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {

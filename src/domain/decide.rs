@@ -16,7 +16,7 @@ use self::effects::{Effects, Step};
 use self::seats::Seats;
 use super::act::{Act, Actor, States};
 use super::calendar::Calendar;
-use super::case::{Case, HopRun, HopState};
+use super::case::{Case, HopRun, HopState, MAX_RUNS};
 use super::command::{ActFacts, CaseAct, Command, SetQuota, Submission};
 use super::event::{ActRecorded, DeliveryAcknowledged, HoldingExpired, Opening, QuotaSet};
 use super::hours;
@@ -51,6 +51,10 @@ pub struct Context<'a> {
 
 /// How far ahead of the bus's clock a sender's may run before its times are refused.
 const CLOCK_SKEW_SECONDS: i64 = 300;
+
+/// Runs of a case that are kept for what is owed. Only a branch leads back to an earlier hop, as a
+/// hearing that is put off does, so a case that no branch fills beyond them comes to its end.
+const RUNS_FOR_OBLIGATIONS: usize = 32;
 
 /// Decides on an act: the first of a case, or a later one.
 ///
@@ -298,6 +302,7 @@ fn proceed(
         step.outcome = Some(decision.outcome);
     }
     let effects = step.effects(hop, None, run.due.as_ref(), context)?;
+    check_runs(case, hop, &effects)?;
     let Effects { opened, also, closed, deliveries, service } = effects;
     Ok(ActRecorded {
         case: case.id,
@@ -319,6 +324,16 @@ fn proceed(
         holding,
         body: command.body.clone(),
     })
+}
+
+/// A case cannot hold without end what happened in it.
+fn check_runs(case: &Case, hop: &Hop, effects: &Effects) -> Result<(), Rejection> {
+    let runs = case.hops.len() + effects.opened.len();
+    if hop.branch.is_some() && runs > MAX_RUNS - RUNS_FOR_OBLIGATIONS {
+        let rule = "names a case that has come back to this step too often; only what is owed in it is taken";
+        return Err(Rejection::Field { field: "case_id", rule });
+    }
+    Ok(())
 }
 
 /// The open hop that the act would discharge.

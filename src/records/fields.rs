@@ -2,6 +2,7 @@
 
 use crate::domain::act::{Actor, Ground, Outcome};
 use crate::domain::calendar::{CalendarError, CalendarVersion};
+use crate::domain::case;
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
@@ -20,7 +21,7 @@ pub const MAX_OPENED: usize = 32;
 /// The most service clocks of one case.
 pub const MAX_SERVICE_CLOCKS: usize = 8;
 /// The most hops of one case. With it a case stays below 16 KiB whatever its values.
-pub const MAX_HOPS: usize = 128;
+pub const MAX_HOPS: usize = case::MAX_RUNS;
 /// The most parties that one act may go to, a broadcast's included.
 pub const MAX_DELIVERIES: usize = 1024;
 /// The most clocks of one case that an amended calendar moves.

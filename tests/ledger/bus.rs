@@ -207,9 +207,14 @@ impl Bus {
         (case, submitted.sequence)
     }
 
+    /// A kandas in the country, whose application is not registered yet.
+    pub async fn until_registration(&self) -> CaseId {
+        self.submit("akimat-kz-55", "kandas", "KZ-55", 1).await.0
+    }
+
     /// A kandas in the country, up to the commission's decision.
     pub async fn until_decision(&self, _family: u64) -> CaseId {
-        let (case, _) = self.submit("akimat-kz-55", "kandas", "KZ-55", 1).await;
+        let case = self.until_registration().await;
         let refer = self.act("akimat-kz-55", case, Act::ReferToCommission, ActFacts::Dispatch);
         let referred = refer.await.unwrap();
         self.acknowledge(case, "commission-kz-55", referred.sequence).await;
@@ -271,7 +276,7 @@ impl Bus {
         true
     }
 
-    async fn acknowledge(&self, case: CaseId, by: &str, delivery: Sequence) {
+    pub async fn acknowledge(&self, case: CaseId, by: &str, delivery: Sequence) {
         self.engine.acknowledge(case, delivery, self.number(by)).await.unwrap();
     }
 
