@@ -80,7 +80,15 @@ impl Overlay {
 
     /// The cases whose held places ended before a day; some may have been freed since.
     pub(super) fn expired(&self, today: Date, limit: usize) -> Result<Vec<CaseId>, IndexError> {
-        self.index.expired(today, limit)
+        let mut cases = self.index.expired(today, limit)?;
+        for (id, (_, case)) in &self.cases {
+            let held = case.holding.filter(|holding| !holding.taken);
+            let until = held.and_then(|holding| holding.until);
+            if until.is_some_and(|until| until < today) && !cases.contains(id) {
+                cases.push(*id);
+            }
+        }
+        Ok(cases)
     }
 
     /// Cases of the index, which must have everything.
