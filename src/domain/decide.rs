@@ -76,7 +76,8 @@ pub fn decide(
     }
 }
 
-/// Decides on a receiver's acknowledgement of the delivery of an act.
+/// Decides on a receiver's acknowledgement of the delivery of an act. A system that acts for
+/// several of its receivers takes its own delivery first, then one of the others each time.
 ///
 /// # Errors
 /// [`Rejection::DeliveryUnknown`] if the party was not sent it or has acknowledged it before;
@@ -89,8 +90,10 @@ pub fn acknowledge(
 ) -> Result<DeliveryAcknowledged, Rejection> {
     let unknown = Rejection::DeliveryUnknown(delivery);
     let case = case.ok_or(unknown.clone())?;
-    let mut awaited = case.awaited(delivery);
-    let to = awaited.find(|to| context.roster.may_act_for(by, *to)).ok_or(unknown)?;
+    let awaited = || case.awaited(delivery);
+    let own = awaited().find(|to| *to == by);
+    let to = own.or_else(|| awaited().find(|to| context.roster.may_act_for(by, *to)));
+    let to = to.ok_or(unknown)?;
     let procedure = procedure_of(case, context)?;
     let arrived = case.hops.iter().filter(|run| match &run.state {
         HopState::Carried { acted, to: receiver, .. } => {
@@ -415,6 +418,13 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::domain::act::Basis;
+    use crate::domain::calendar::{CalendarBuilder, CalendarVersion};
+    use crate::domain::case::CopyRun;
+    use crate::domain::event::PartyEnrolled;
+    use crate::domain::ids::CaseId;
+    use crate::domain::party::{IdentityUri, Names, Parties, Party, bundled_zone};
+    use crate::domain::quota::{IdentityHash, Quota, QuotaKey, Standing};
     use crate::domain::procedure::tests::{draft, sound};
 
     /// The editions of the sample procedure with the days of their publication.
@@ -468,5 +478,103 @@ mod tests {
     fn an_edition_without_a_publication_does_not_apply_beside_one_that_has_it() {
         let editions = editions(&[("2021", Some(date(2021, 8, 20))), ("2024", None)]);
         assert_eq!(applies(&editions, date(2026, 1, 1)).as_deref(), Some("2021"));
+    }
+
+    struct NoLedger;
+
+    impl Ledger for NoLedger {
+        fn quota(&self, _: QuotaKey) -> Quota {
+            Quota::default()
+        }
+
+        fn earlier(&self, _: IdentityHash, _: Standing) -> Option<CaseId> {
+            None
+        }
+    }
+
+    /// A committee, and a commission and the akimat that acts for it.
+    fn roster() -> Roster {
+        let party = |id: &str, role: Role, acts_for: &[&str]| {
+            let party = id.parse().unwrap();
+            Party {
+                identities: vec![IdentityUri::of(&party)],
+                id: party,
+                role,
+                region: role.is_regional().then(|| "KZ-55".parse().unwrap()),
+                names: Names { kk: id.into(), ru: id.into(), en: id.into() },
+                zone: bundled_zone("Asia/Almaty").unwrap(),
+                supervisor: None,
+                acts_for: acts_for.iter().map(|id| id.parse().unwrap()).collect(),
+            }
+        };
+        let parties = vec![
+            party("commission", Role::Commission, &[]),
+            party("akimat", Role::Akimat, &["commission"]),
+            party("committee", Role::MigrationBody, &[]),
+        ];
+        let enrolled = (1..).zip(["commission", "akimat", "committee"]).map(|(number, id)| {
+            PartyEnrolled { number: PartyNumber(number), party: id.parse().unwrap() }
+        });
+        Roster::new(Parties::new(parties).unwrap(), enrolled)
+    }
+
+    /// A case whose first act went to the commission and to the akimat as well.
+    fn sent_to_both() -> Case {
+        let copy = |to| CopyRun {
+            delivery: Sequence(5),
+            hop: "SAMPLE-01".parse().unwrap(),
+            to: PartyNumber(to),
+            order: Timestamp::UNIX_EPOCH,
+            stage: false,
+            received: None,
+        };
+        Case {
+            id: CaseId([1; 16]),
+            procedure: draft("1", sound()).key,
+            region: "KZ-55".parse().unwrap(),
+            departure: None,
+            channel: Role::ForeignMission,
+            basis: Basis::Ordinary,
+            persons: 1,
+            applicant: None,
+            concerns: None,
+            participants: vec![(Actor::Channel, PartyNumber(3))],
+            consent: None,
+            arrived_persons: None,
+            decision: None,
+            last_outcome: None,
+            hearing_at: None,
+            holding: None,
+            service: Vec::new(),
+            hops: Vec::new(),
+            copies: vec![copy(1), copy(2)],
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn who_acts_for_another_takes_its_own_delivery_first() {
+        let version = CalendarVersion::parse("test-1").unwrap();
+        let calendar = CalendarBuilder::new(version, date(2026, 1, 1), date(2026, 12, 31));
+        let (calendar, roster) = (calendar.unwrap().build(), roster());
+        let context = Context {
+            now: "2026-03-20T10:00:00Z".parse().unwrap(),
+            calendar: &calendar,
+            roster: &roster,
+            procedures: &editions(&[("1", None)]),
+            ledger: &NoLedger,
+            when_unset: WhenUnset::Refuse,
+        };
+        let (commission, akimat) = (PartyNumber(1), PartyNumber(2));
+        let mut case = sent_to_both();
+        let mut taken = Vec::new();
+        for record in 6..8 {
+            let event = acknowledge(Some(&case), Sequence(5), akimat, context).unwrap();
+            taken.push(event.by);
+            case.apply_acknowledged(&event, Sequence(record), context.now);
+        }
+        assert_eq!(taken, [akimat, commission]);
+        let unknown = Err(Rejection::DeliveryUnknown(Sequence(5)));
+        assert_eq!(acknowledge(Some(&case), Sequence(5), akimat, context), unknown);
     }
 }

@@ -244,12 +244,17 @@ impl Writer {
     ) -> Result<Outcome<DeliveryAcknowledged>, EngineError> {
         let Acknowledgement { case, delivery, by } = asked;
         let case = self.overlay.case(case).map_err(index_fault)?;
-        let mut receipts = case.iter().flat_map(|case| case.receipts(delivery));
-        if let Some(receipt) = receipts.find(|receipt| self.roster.may_act_for(by, receipt.by)) {
-            let sequence = receipt.moment.sequence;
-            return Ok(Outcome::Repeat(Repeat { sequence, fingerprint: None }));
+        let is_for = |party| self.roster.may_act_for(by, party);
+        let mut awaited = case.iter().flat_map(|case| case.awaited(delivery));
+        // One act may go to several for whom one system acts; it takes it for each of them.
+        if !awaited.any(is_for) {
+            let mut receipts = case.iter().flat_map(|case| case.receipts(delivery));
+            if let Some(receipt) = receipts.find(|receipt| is_for(receipt.by)) {
+                let sequence = receipt.moment.sequence;
+                return Ok(Outcome::Repeat(Repeat { sequence, fingerprint: None }));
+            }
         }
-        drop(receipts);
+        drop(awaited);
         let (calendar, ledger) = (self.law.calendar(), self.ledger());
         let context = self.context(now_ms, &calendar, &ledger);
         let event = domain::acknowledge(case.as_deref(), delivery, by, context)?;
