@@ -414,7 +414,7 @@ fn out_of_order(case: &Case, act: Act) -> Rejection {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::domain) mod tests {
     use jiff::civil::date;
 
     use super::*;
@@ -493,7 +493,7 @@ mod tests {
     }
 
     /// A committee, and a commission and the akimat that acts for it.
-    fn roster() -> Roster {
+    pub fn roster() -> Roster {
         let party = |id: &str, role: Role, acts_for: &[&str]| {
             let party = id.parse().unwrap();
             Party {
@@ -519,7 +519,7 @@ mod tests {
     }
 
     /// A case whose first act went to the commission and to the akimat as well.
-    fn sent_to_both() -> Case {
+    pub fn case_of_sample() -> Case {
         let copy = |to| CopyRun {
             delivery: Sequence(5),
             hop: "SAMPLE-01".parse().unwrap(),
@@ -552,21 +552,29 @@ mod tests {
         }
     }
 
+    pub fn editions_of(procedure: Procedure) -> Procedures {
+        Procedures::from([(procedure.key().clone(), procedure)])
+    }
+
+    pub fn context_of<'a>(
+        calendar: &'a Calendar,
+        roster: &'a Roster,
+        procedures: &'a Procedures,
+    ) -> Context<'a> {
+        let (ledger, when_unset) = (&NoLedger, WhenUnset::Refuse);
+        let now = "2026-03-20T10:00:00Z".parse().unwrap();
+        Context { now, calendar, roster, procedures, ledger, when_unset }
+    }
+
     #[test]
     fn who_acts_for_another_takes_its_own_delivery_first() {
         let version = CalendarVersion::parse("test-1").unwrap();
         let calendar = CalendarBuilder::new(version, date(2026, 1, 1), date(2026, 12, 31));
         let (calendar, roster) = (calendar.unwrap().build(), roster());
-        let context = Context {
-            now: "2026-03-20T10:00:00Z".parse().unwrap(),
-            calendar: &calendar,
-            roster: &roster,
-            procedures: &editions(&[("1", None)]),
-            ledger: &NoLedger,
-            when_unset: WhenUnset::Refuse,
-        };
+        let procedures = editions(&[("1", None)]);
+        let context = context_of(&calendar, &roster, &procedures);
         let (commission, akimat) = (PartyNumber(1), PartyNumber(2));
-        let mut case = sent_to_both();
+        let mut case = case_of_sample();
         let mut taken = Vec::new();
         for record in 6..8 {
             let event = acknowledge(Some(&case), Sequence(5), akimat, context).unwrap();
