@@ -5,13 +5,16 @@
 #[path = "ledger/bus.rs"]
 mod bus;
 
-use bus::{Bus, consent, inclusion, refusal};
+use bus::{Bus, COMMITTEE, consent, inclusion, refusal};
 use futures_util::future::join_all;
 use jiff::civil::date;
 use kopir::domain::{
     Act, ActFacts, CaseStatus, Category, Event, Ground, HopState, QuotaKey, Rejection, WhenUnset,
 };
+use kopir::domain::party::PartyNumber;
+use kopir::domain::{CaseId, PartyEnrolled, Sequence};
 use kopir::engine::EngineError;
+use kopir::records::encode_event;
 
 const FAMILIES: u64 = 10_000;
 
@@ -246,4 +249,50 @@ async fn a_hearing_put_off_without_end_fills_no_case() {
     bus.act("commission-kz-55", case, Act::RecordInclusionDecision, decision).await.unwrap();
     assert!(bus.case(case).await.decision.is_some());
     assert!(bus.engine().is_alive());
+}
+
+/// What the first release wrote is folded into cases that go on.
+#[tokio::test]
+async fn a_case_of_the_first_release_goes_on_to_its_decision() {
+    let parties = [
+        (1, COMMITTEE),
+        (17, "akimat-kz-55"),
+        (18, "commission-kz-55"),
+        (300, "mission-uz"),
+    ];
+    let mut records = parties
+        .map(|(number, party)| {
+            let (number, party) = (PartyNumber(number), party.parse().unwrap());
+            let mut record = Vec::new();
+            let enrolled = Event::PartyEnrolled(PartyEnrolled { number, party });
+            encode_event(&enrolled, &mut record).unwrap();
+            record
+        })
+        .to_vec();
+    records.push(bytes_of(include_str!("data/records/v1-act-opening.hex")));
+    let written: jiff::Timestamp = "2026-03-02T05:00:00Z".parse().unwrap();
+    let bus = Bus::on_journal(&records, written.as_millisecond()).await;
+
+    let case = CaseId([0xc1; 16]);
+    bus.acknowledge(case, COMMITTEE, Sequence(5)).await;
+    let forward = bus.act(COMMITTEE, case, Act::ForwardApplication, ActFacts::Dispatch);
+    let forwarded = forward.await.unwrap().sequence;
+    bus.acknowledge(case, "akimat-kz-55", forwarded).await;
+    let refer = bus.act("akimat-kz-55", case, Act::ReferToCommission, ActFacts::Dispatch);
+    let referred = refer.await.unwrap().sequence;
+    bus.acknowledge(case, "commission-kz-55", referred).await;
+    let decided = consent(date(2026, 3, 2), 5);
+    bus.act("commission-kz-55", case, Act::RecordConsentDecision, decided).await.unwrap();
+    assert!(bus.until_inclusion(case).await);
+}
+
+/// The bytes of a file of hexadecimal digits with notes behind `#`.
+fn bytes_of(text: &str) -> Vec<u8> {
+    let digits: String = text
+        .lines()
+        .filter_map(|line| line.split('#').next())
+        .flat_map(|line| line.chars().filter(char::is_ascii_hexdigit))
+        .collect();
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+    (0..digits.len()).step_by(2).map(byte).collect()
 }

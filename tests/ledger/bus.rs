@@ -18,7 +18,7 @@ use kopir::engine::{
     Parts, QueueObserver, QuotaTaken, Started, case_id, start,
 };
 use kopir::index::{Index, IndexOptions, QueueOp, rebuild};
-use kopir::journal::{Journal, MemoryStore};
+use kopir::journal::{Entry, Journal, MemoryStore};
 use kopir::procedures;
 use tempfile::TempDir;
 
@@ -73,6 +73,22 @@ fn decision(outcome: Outcome, decided_on: Date, persons: u16, grounds: &[Ground]
 impl Bus {
     pub fn start(when_unset: WhenUnset) -> Self {
         Self::of(MemoryStore::new(), tempfile::tempdir().unwrap(), when_unset, None, 0)
+    }
+
+    /// A bus on a journal that another release wrote, its index made from it.
+    pub async fn on_journal(records: &[Vec<u8>], time_ms: i64) -> Self {
+        let store = MemoryStore::new();
+        let mut journal = store.open(1 << 20).unwrap();
+        let entries: Vec<_> = records.iter().map(|payload| Entry { time_ms, payload }).collect();
+        journal.append(&entries).unwrap();
+        drop(journal);
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(&dir.path().join("index"), &IndexOptions::default()).unwrap().index;
+        let reader = store.open(1 << 20).unwrap().reader();
+        rebuild(&index, &*reader, Sequence(records.len() as u64), &mut |_, _| ()).unwrap();
+        index.close().unwrap();
+        drop((reader, index));
+        Self::of(store, dir, WhenUnset::Admit, None, 0)
     }
 
     pub fn with_validity(when_unset: WhenUnset, days: u16) -> Self {
