@@ -12,7 +12,7 @@ use kopir::domain::{
     Act, ActFacts, CaseStatus, Category, Event, Ground, HopState, QuotaKey, Rejection, WhenUnset,
 };
 use kopir::domain::party::PartyNumber;
-use kopir::domain::{CaseId, PartyEnrolled, Sequence};
+use kopir::domain::{CaseId, PartyEnrolled, RequestId, Sequence};
 use kopir::engine::EngineError;
 use kopir::records::encode_event;
 
@@ -113,6 +113,13 @@ async fn a_limit_below_what_is_held_is_refused_and_a_repeat_gets_its_receipt() {
     };
     assert!(matches!(&below, EngineError::Rejected(rejection) if used(rejection)), "{below}");
     bus.set_quota(quota_2021(), 4).await.unwrap();
+
+    // The id of a quota's request is no act's.
+    let id = RequestId(case.0);
+    bus.set_quota_as(id, quota_2021(), 5).await.unwrap();
+    let act = bus.engine().act(bus.referral(COMMITTEE, case)).await.unwrap_err();
+    let told = matches!(act, EngineError::Rejected(Rejection::RequestReused(of)) if of == id);
+    assert!(told, "{act}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::answer::{Later, Repeat, index_fault};
+use super::upkeep::reused;
 use super::writer::Writer;
 use super::{Accepted, Confirmed, EngineError, Recorded, read_back};
 use crate::domain::{Case, CaseId, Event, Rejection, Sequence};
@@ -30,7 +31,7 @@ impl Writer {
     pub(super) fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
         let recorded = self.read_back(repeat.sequence)?;
         let Event::Act(event) = recorded.event else {
-            return Err(EngineError::Fault("a request id leads to no act"));
+            return Err(reused(repeat));
         };
         if let Some((request, fingerprint)) = repeat.fingerprint
             && event.fingerprint != fingerprint

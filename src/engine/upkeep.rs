@@ -199,7 +199,7 @@ impl Writer {
     }
 }
 
-fn reused(repeat: &Repeat) -> EngineError {
+pub(super) fn reused(repeat: &Repeat) -> EngineError {
     match repeat.fingerprint {
         Some((request, _)) => Rejection::RequestReused(request).into(),
         None => EngineError::Fault("a repeat without a request"),
