@@ -8,10 +8,10 @@ mod bus;
 use bus::{Bus, COMMITTEE, consent, inclusion, refusal};
 use futures_util::future::join_all;
 use jiff::civil::date;
+use kopir::domain::party::PartyNumber;
 use kopir::domain::{
     Act, ActFacts, CaseStatus, Category, Event, Ground, HopState, QuotaKey, Rejection, WhenUnset,
 };
-use kopir::domain::party::PartyNumber;
 use kopir::domain::{CaseId, PartyEnrolled, RequestId, Sequence};
 use kopir::engine::EngineError;
 use kopir::records::encode_event;
@@ -228,8 +228,10 @@ async fn a_hearing_put_off_without_end_fills_no_case() {
     let bus = Bus::start(WhenUnset::Admit);
     let akimat = "akimat-kz-55";
     let case = bus.until_registration().await;
-    let at = |minute: i64| "2021-09-06T04:00:00Z".parse::<jiff::Timestamp>().unwrap()
-        + jiff::SignedDuration::from_mins(minute);
+    let at = |minute: i64| {
+        "2021-09-06T04:00:00Z".parse::<jiff::Timestamp>().unwrap()
+            + jiff::SignedDuration::from_mins(minute)
+    };
     bus.act(akimat, case, Act::RegisterApplication, ActFacts::Dispatch).await.unwrap();
     let hearing = ActFacts::Hearing { at: at(1) };
     bus.act(akimat, case, Act::GivePreliminaryNotice, hearing).await.unwrap();
@@ -261,12 +263,8 @@ async fn a_hearing_put_off_without_end_fills_no_case() {
 /// What the first release wrote is folded into cases that go on.
 #[tokio::test]
 async fn a_case_of_the_first_release_goes_on_to_its_decision() {
-    let parties = [
-        (1, COMMITTEE),
-        (17, "akimat-kz-55"),
-        (18, "commission-kz-55"),
-        (300, "mission-uz"),
-    ];
+    let parties =
+        [(1, COMMITTEE), (17, "akimat-kz-55"), (18, "commission-kz-55"), (300, "mission-uz")];
     let mut records = parties
         .map(|(number, party)| {
             let (number, party) = (PartyNumber(number), party.parse().unwrap());

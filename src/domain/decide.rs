@@ -424,8 +424,8 @@ pub(in crate::domain) mod tests {
     use crate::domain::event::PartyEnrolled;
     use crate::domain::ids::CaseId;
     use crate::domain::party::{IdentityUri, Names, Parties, Party, bundled_zone};
-    use crate::domain::quota::{IdentityHash, Quota, QuotaKey, Standing};
     use crate::domain::procedure::tests::{draft, sound};
+    use crate::domain::quota::{IdentityHash, Quota, QuotaKey, Standing};
 
     /// The editions of the sample procedure with the days of their publication.
     fn editions(published: &[(&str, Option<Date>)]) -> Procedures {

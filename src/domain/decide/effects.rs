@@ -180,7 +180,8 @@ impl<'a> Step<'a> {
             let joined = by.with.iter().all(is_done);
             outcome
                 && joined
-                && !self.is_over(next, by)
+                && !((next.branch.is_some() || trigger == Trigger::Received)
+                    && self.is_over(next, by))
                 && !next.carried_by_bus
                 && next.applies_to(self.seats.channel(), self.basis)
         })
@@ -196,7 +197,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Whether a branch was closed for good before the event that would open it came: a receipt
+    /// Whether a branch, or what a receipt opens, was closed for good before the event that would open it came: a receipt
     /// may come after the decision. What closed it before the opening hop itself was opened does
     /// not count, for then it is another round: a list that drops the comments of the intake leaves
     /// room for the hearing on the commission's refusal. Nor does what closes and opens it again
@@ -209,7 +210,7 @@ impl<'a> Step<'a> {
             let hop = self.procedure.hop(*hop);
             hop.is_some_and(|hop| hop.ends || *acted > since && hop.closes.contains(&next.id))
         };
-        next.branch.is_some() && done.any(closes)
+        done.any(closes)
     }
 
     /// The hop with its clock, opened at the instant the law counts from.
