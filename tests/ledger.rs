@@ -148,6 +148,23 @@ async fn places_of_an_expired_consent_are_free_again() {
 }
 
 #[tokio::test]
+async fn a_family_that_arrived_in_time_keeps_its_places_until_the_decision() {
+    let bus = Bus::with_validity(WhenUnset::Refuse, 30);
+    bus.set_quota(quota_2021(), 4).await.unwrap();
+    let case = bus.until_consent(1, 4).await;
+    let four = consent(date(2021, 9, 6), 4);
+    bus.act("commission-kz-55", case, Act::RecordConsentDecision, four).await.unwrap();
+    assert!(bus.until_inclusion(case).await);
+    bus.time("2021-11-01T04:00:00Z");
+    let next = bus.until_consent(2, 1).await;
+    let one = consent(date(2021, 11, 1), 1);
+    bus.act("commission-kz-55", next, Act::RecordConsentDecision, one).await.unwrap_err();
+    let four = inclusion(date(2021, 11, 1), 4);
+    bus.act("commission-kz-55", case, Act::RecordInclusionDecision, four).await.unwrap();
+    assert_eq!(bus.ledger().await[&quota_2021()].taken, 4);
+}
+
+#[tokio::test]
 async fn an_amended_calendar_moves_open_clocks_and_no_closed_one() {
     let bus = Bus::start(WhenUnset::Admit);
     let closed = bus.until_consent(1, 1).await;

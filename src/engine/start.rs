@@ -151,7 +151,16 @@ fn amended(
     let Event::CalendarAmended(amended) = recorded.event else {
         return Err(unusable("it is another kind of record".to_owned()));
     };
-    law.amend(read_calendar(&amended.text).map_err(unusable)?);
+    let calendar = read_calendar(&amended.text).map_err(unusable)?;
+    let carried = law.calendar();
+    tracing::info!(
+        in_force = calendar.version().as_str(),
+        carried = carried.version().as_str(),
+        %sequence,
+        "the calendar in force is the one amended last, not the one that this program carries; \
+         `kopir calendar amend` puts a newer one in force"
+    );
+    law.amend(calendar);
     let settled = index.last_note(NoteKind::CalendarSettled)?;
     Ok((settled < Some(sequence)).then_some(sequence))
 }

@@ -28,7 +28,7 @@ pub(super) fn change(
     context: Context<'_>,
 ) -> Result<Option<HoldingChange>, Rejection> {
     let Some(decision) = decision else {
-        return Ok(None);
+        return Ok(kept_by_arrival(case, act));
     };
     check_once(case, procedure, decision, context)?;
     let Some(category) = procedure.category() else {
@@ -62,6 +62,14 @@ pub(super) fn change(
     }
     let before = case.holding;
     Ok((before != after).then_some(HoldingChange { before, after }))
+}
+
+/// An arrival that is registered in time uses the consent: its places wait for the decision and
+/// expire no more.
+fn kept_by_arrival(case: &Case, act: Act) -> Option<HoldingChange> {
+    let before = case.holding.filter(|holding| !holding.taken && holding.until.is_some());
+    let kept = before.filter(|_| act == Act::RegisterArrival)?;
+    Some(HoldingChange { before, after: Some(Holding { until: None, ..kept }) })
 }
 
 /// The quota as if the case held nothing of it.
