@@ -347,11 +347,16 @@ impl Index {
     /// # Errors
     /// As [`Self::case`].
     pub fn last_note(&self, kind: NoteKind) -> Result<Option<Sequence>, IndexError> {
-        let notes =
-            self.page(keys::all_of(keys::NOTE, None), usize::MAX, "a note", |key, value| {
-                Some((keys::parse_note(key)?, values::read_note(value)?))
-            })?;
-        Ok(notes.into_iter().rev().find(|(_, found)| *found == kind).map(|(at, _)| at))
+        self.with(|db| {
+            for entry in db.range(keys::all_of(keys::NOTE, None)).rev() {
+                let (key, value) = entry.map_err(storage("read a note"))?;
+                let sequence = keys::parse_note(&key).ok_or(unreadable("a note"))?;
+                if values::read_note(&value).ok_or(unreadable("a note"))? == kind {
+                    return Ok(Some(sequence));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// What every party has in its queues. It reads all of both queues, so it is for a start and
