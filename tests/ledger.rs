@@ -9,6 +9,7 @@ use bus::{Bus, COMMITTEE, consent, inclusion, refusal};
 use futures_util::future::join_all;
 use jiff::civil::date;
 use kopir::domain::party::PartyNumber;
+use kopir::domain::term::due as due_of;
 use kopir::domain::{
     Act, ActFacts, CaseStatus, Category, Event, Ground, HopState, QuotaKey, Rejection, WhenUnset,
 };
@@ -201,6 +202,58 @@ async fn an_amended_calendar_moves_open_clocks_and_no_closed_one() {
     assert_eq!(bus.engine().law().calendar().version().as_str(), "kz-2021.9");
     let third = bus.until_consent(3, 1).await;
     assert_eq!(due(&bus.case(third).await).date, date(2021, 9, 21));
+}
+
+/// Whatever day is taken off, what is closed stands, and what is open ends where a fresh count on
+/// the calendar in force ends.
+#[tokio::test]
+async fn no_amendment_moves_a_closed_clock_and_each_moves_the_open_ones_to_a_fresh_count() {
+    let bus = Bus::start(WhenUnset::Admit);
+    let day = date(2021, 9, 6);
+    let mut cases = Vec::new();
+    for family in 0..9 {
+        let case = match family % 3 {
+            0 => bus.until_referral(family, 1).await,
+            _ => bus.until_consent(family, 1).await,
+        };
+        if family % 3 == 2 {
+            let decision = consent(day, 1);
+            bus.act("commission-kz-55", case, Act::RecordConsentDecision, decision).await.unwrap();
+        }
+        cases.push(case);
+    }
+    let mut moved = 0;
+    for (round, off) in (0..60).step_by(2).enumerate() {
+        let mut before = Vec::new();
+        for case in &cases {
+            before.push(bus.case(*case).await);
+        }
+        let off = day.checked_add(jiff::Span::new().days(off)).unwrap();
+        let version = format!("kz-2021.{}", round + 1);
+        // A day that is off already changes nothing but the version.
+        if let Ok(amended) = bus.amend(&off.to_string(), &version, "a synthetic day").await {
+            moved += amended.clocks;
+        }
+        let calendar = bus.engine().law().calendar();
+        for before in before {
+            let after = bus.case(before.id).await;
+            for (old, new) in before.hops.iter().zip(&after.hops) {
+                if old.state != HopState::Open {
+                    assert_eq!(old, new, "{off}");
+                    continue;
+                }
+                let Some(due) = &new.due else { continue };
+                let procedure = &bus.engine().law().procedures[&after.procedure];
+                let hop = procedure.hop(new.hop).unwrap();
+                let zone = bus.engine().roster().zone(new.holder);
+                let counting = procedure.counting();
+                let fresh =
+                    due_of(hop.term, hop.count, counting, new.opened_at, zone, &calendar, None);
+                assert_eq!(due.instant, fresh.unwrap().unwrap().instant, "{} {off}", new.hop);
+            }
+        }
+    }
+    assert!(moved > 50, "the days taken off must have mattered: {moved}");
 }
 
 #[tokio::test]

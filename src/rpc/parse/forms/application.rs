@@ -7,7 +7,7 @@ use super::OpeningFacts;
 use super::paper::{self, Line};
 use crate::domain::party::Role;
 use crate::domain::region::Region;
-use crate::domain::{Basis, Edition, ProcedureKey};
+use crate::domain::{Basis, Edition, IdentityHash, ProcedureKey};
 use crate::rpc::parse::Asked;
 use crate::rpc::parse::application::{self, with_applicant};
 use crate::rpc::parse::fault::{Faults, Path};
@@ -83,17 +83,7 @@ fn kandas(
     paper::stated_if_any::<KandasGroup>(faults, &at.field("group"), *group);
     let person = applicant.as_ref()?;
     let hash = person::told_again(person.name.as_ref(), person.birth_date.as_ref(), asked)?;
-    Some(OpeningFacts {
-        procedure,
-        own_procedure: None,
-        basis: Basis::Ordinary,
-        region: region?,
-        departure: None,
-        persons: with_applicant(family_members),
-        applicant: Some(hash),
-        concerns: None,
-        filed_at: filing.filed_at?,
-    })
+    Some(of_one_region(procedure, region?, with_applicant(family_members), hash, filing.filed_at?))
 }
 
 /// Holds an application of a kandas against the edition of its case: the group is a line of the
@@ -246,17 +236,7 @@ pub fn status_application(
     };
     let person = applicant.as_ref()?;
     let hash = person::told_again(person.name.as_ref(), person.birth_date.as_ref(), asked)?;
-    Some(OpeningFacts {
-        procedure,
-        own_procedure: None,
-        basis: Basis::Ordinary,
-        region: region?,
-        departure: None,
-        persons: with_applicant(family_members),
-        applicant: Some(hash),
-        concerns: None,
-        filed_at: filing.filed_at?,
-    })
+    Some(of_one_region(procedure, region?, with_applicant(family_members), hash, filing.filed_at?))
 }
 
 /// Checks an application for extension of the status (004 ¶19).
@@ -292,17 +272,28 @@ pub fn extension_application(
     person::official(faults, &at.field("accepted_by"), accepted_by);
     let person = applicant.as_ref()?;
     let hash = person::told_again(person.name.as_ref(), person.birth_date.as_ref(), asked)?;
-    Some(OpeningFacts {
-        procedure: "kandas-status-extension",
+    Some(of_one_region("kandas-status-extension", region?, 1, hash, filing.filed_at?))
+}
+
+/// What the core needs of an application that knows one region and one basis.
+fn of_one_region(
+    procedure: &'static str,
+    region: Region,
+    persons: u16,
+    applicant: IdentityHash,
+    filed_at: Timestamp,
+) -> OpeningFacts {
+    OpeningFacts {
+        procedure,
         own_procedure: None,
         basis: Basis::Ordinary,
-        region: region?,
+        region,
         departure: None,
-        persons: 1,
-        applicant: Some(hash),
+        persons,
+        applicant: Some(applicant),
         concerns: None,
-        filed_at: filing.filed_at?,
-    })
+        filed_at,
+    }
 }
 
 /// When an application was filed and signed.
