@@ -122,7 +122,9 @@ pub enum Rejection {
         persons: u16,
     },
     /// A limit below what is held and taken.
-    #[error("{used} places are held or taken already, {asked} cannot be the limit")]
+    #[error(
+        "{used} places are held or taken already, {asked} cannot be the limit (002-KK ¶2(4), (6))"
+    )]
     QuotaBelowTaken {
         /// The quota.
         key: QuotaKey,
@@ -152,7 +154,9 @@ pub enum Rejection {
         valid_until: Date,
     },
     /// A refusal without a ground.
-    #[error("a refusal states at least one ground")]
+    #[error(
+        "a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)"
+    )]
     GroundsRequired,
     /// A ground that does not belong: to this edition, or to a positive decision.
     #[error("{0}")]
@@ -177,4 +181,5 @@ pub enum Rejection {
 }
 
 /// The rule that a ground of another edition breaks.
-pub const GROUND_OF_ANOTHER_EDITION: &str = "this edition does not know the ground";
+pub const GROUND_OF_ANOTHER_EDITION: &str = "this edition does not know the ground (002-EN A1 ¶15, A2 ¶9; \
+    002-KK App. 2 row 9; 004 App. 2 row 9)";

@@ -286,7 +286,7 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
             finish(Reason::ConsentExpired, rejection, details)
         }
         Rejection::GroundsRequired => {
-            let rule = "a refusal states at least one ground";
+            let rule = "a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)";
             violates(Reason::GroundsRequired, GROUNDS, rule)
         }
         Rejection::GroundsNotAllowed(rule) if *rule == GROUND_OF_ANOTHER_EDITION => {

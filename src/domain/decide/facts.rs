@@ -108,7 +108,8 @@ pub(super) fn check(
 /// A hearing to come: after now, and not in another age.
 fn check_ahead(at: Timestamp, now: Timestamp, field: &'static str) -> Result<Timestamp, Rejection> {
     if at <= now {
-        let rule = "lies in the past; a hearing is set for a time to come";
+        let rule = "lies in the past; a hearing is set for a time to come (002-EN A1 ¶8; 002-KK ¶¶12, 21; \
+                    004 ¶9-1)";
         return Err(Rejection::Field { field, rule });
     }
     if at.as_second() - now.as_second() > MAX_HEARING_DAYS * 24 * 60 * 60 {

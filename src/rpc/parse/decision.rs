@@ -80,7 +80,9 @@ fn refusal(
     let Refusal { grounds: stated, reasons } = value;
     let at_grounds = at.field("grounds");
     if stated.is_empty() {
-        let rule = format_args!("a refusal states at least one ground");
+        let rule = format_args!(
+            "a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)"
+        );
         faults.add(&at_grounds, Reason::GroundsRequired, rule);
     }
     let mut grounds = Vec::with_capacity(2);

@@ -371,7 +371,9 @@ fn every_rule_of_a_decision_is_held() {
         (
             |d| refused(d).grounds.clear(),
             Reason::GroundsRequired,
-            &["decision.refusal.grounds: a refusal states at least one ground"],
+            &[
+                "decision.refusal.grounds: a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)",
+            ],
         ),
         (
             |d| refused(d).grounds = vec![0],

@@ -108,7 +108,10 @@ fn cases<M>(
         let unknown = |refusal| Refusal::Item { item: place, refusal: Box::new(refusal) };
         let case = named_case(case_id).map_err(unknown)?;
         if let Some(first) = named.get(&case) {
-            let rule = format_args!("names the case of entries[{first}] again");
+            let rule = format_args!(
+                "names the case of entries[{first}] again; a list has a case once (002-EN A2 ¶6; \
+                 002-KK ¶¶10, 15, 19)"
+            );
             faults.add(&at.item(place).field("case_id"), Reason::ListRepeatsCase, rule);
         } else {
             named.insert(case, place);

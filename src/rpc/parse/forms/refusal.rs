@@ -74,7 +74,9 @@ pub(super) fn grounds(
     of: Refused,
 ) -> Option<Vec<Ground>> {
     if numbers.is_empty() {
-        let rule = format_args!("a refusal states at least one ground");
+        let rule = format_args!(
+            "a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)"
+        );
         faults.add(at, Reason::GroundsRequired, rule);
         return None;
     }
