@@ -176,14 +176,21 @@ impl QueueObserver for Dispatch {
         let mut touched: HashMap<PartyNumber, Arc<Mailbox>> = HashMap::new();
         for operation in operations {
             let (party, key, added) = match operation {
-                QueueOp::AddDelivery { to, key, case } => (*to, *key, Some(*case)),
+                QueueOp::AddDelivery { to, key, case, mark: _ } => (*to, *key, Some(*case)),
                 QueueOp::RemoveDelivery { to, key, .. } => (*to, *key, None),
                 QueueOp::AddObligation { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::AddStanding { .. }
                 | QueueOp::RemoveStanding { .. }
                 | QueueOp::AddExpiry { .. }
-                | QueueOp::RemoveExpiry { .. } => continue,
+                | QueueOp::RemoveExpiry { .. }
+                | QueueOp::AddSaid(_)
+                | QueueOp::Swept(_)
+                | QueueOp::AddNotice { .. }
+                | QueueOp::TakeNotice { .. }
+                | QueueOp::AddOutgoing { .. }
+                | QueueOp::RemoveOutgoing { .. }
+                | QueueOp::AddOutage { .. } => continue,
             };
             let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
             match added {

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::act::{Act, Actor, Basis, Body, Ground, Outcome};
 use super::calendar::CalendarVersion;
 use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
+use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
 use super::party::{PartyId, PartyNumber, Role};
 use super::quota::{Holding, IdentityHash, QuotaKey};
 use super::region::Region;
@@ -31,6 +32,14 @@ pub enum Event {
     ClocksMoved(ClocksMoved),
     /// Every open clock has been counted on the amended calendar.
     CalendarSettled(CalendarSettled),
+    /// Rungs of running terms were said.
+    Notice(Box<Notice>),
+    /// A party's system took a notice.
+    NoticeAcknowledged(NoticeAcknowledged),
+    /// A notice went out beside the inbox, or was given up.
+    NoticeSent(NoticeSent),
+    /// The bus was down, or stood still.
+    BusOutage(BusOutage),
 }
 
 /// A party of the registry seen for the first time.

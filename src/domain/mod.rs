@@ -13,6 +13,7 @@ pub mod decide;
 pub mod event;
 pub mod hours;
 pub mod ids;
+pub mod ladder;
 pub mod party;
 pub mod procedure;
 pub mod quota;

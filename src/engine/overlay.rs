@@ -141,7 +141,14 @@ impl Overlay {
                 | QueueOp::AddObligation { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::AddExpiry { .. }
-                | QueueOp::RemoveExpiry { .. } => continue,
+                | QueueOp::RemoveExpiry { .. }
+                | QueueOp::AddSaid(_)
+                | QueueOp::Swept(_)
+                | QueueOp::AddNotice { .. }
+                | QueueOp::TakeNotice { .. }
+                | QueueOp::AddOutgoing { .. }
+                | QueueOp::RemoveOutgoing { .. }
+                | QueueOp::AddOutage { .. } => continue,
             };
             self.standings.insert(key, (sequence, case));
             standings.push(key);

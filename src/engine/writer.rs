@@ -294,7 +294,11 @@ impl Writer {
             | Event::HoldingExpired(_)
             | Event::CalendarAmended(_)
             | Event::ClocksMoved(_)
-            | Event::CalendarSettled(_) => match case_of(&event) {
+            | Event::CalendarSettled(_)
+            | Event::Notice(_)
+            | Event::NoticeAcknowledged(_)
+            | Event::NoticeSent(_)
+            | Event::BusOutage(_) => match case_of(&event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),
             },

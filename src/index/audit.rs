@@ -16,11 +16,13 @@ use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::case::{Case, HopRun};
 use crate::domain::ids::Sequence;
+use crate::domain::ladder::NO_CASE;
 use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::decode_case;
 
 use super::fold::{NoteKind, QueueOp, queued};
-use super::{Applied, Damage, keys, values};
+use super::values::Brought;
+use super::{Applied, Damage, QueueKey, keys, values};
 
 /// What has been seen of an index so far.
 #[derive(Debug, Default)]
@@ -39,6 +41,20 @@ pub(super) struct Audit {
     ledger: BTreeMap<QuotaKey, Quota>,
     /// The limits that were set last.
     limits: BTreeMap<QuotaKey, u32>,
+    /// What the notices brought, less what has left since.
+    brought: Notices,
+    /// What is there of them.
+    kept: Notices,
+}
+
+/// Entries that notices and outages make, counted.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Notices {
+    said: u64,
+    inboxes: u64,
+    taken: u64,
+    outgoing: i64,
+    outages: u64,
 }
 
 /// A set, by the number and the sum of the hashes of its members.
@@ -68,7 +84,9 @@ impl Audit {
     /// Says up to which record the index is applied, if all of its entries fit together; none for
     /// an empty one.
     pub(super) fn finish(self) -> Result<Option<Applied>, Damage> {
-        let Self { applied, entries, records, asked_for, there, held, mut ledger, limits } = self;
+        let Self { applied, entries, records, asked_for, there, held, mut ledger, limits, .. } =
+            self;
+        let is_told = self.brought == self.kept;
         let Some(applied) = applied else {
             return if entries == 0 { Ok(None) } else { Err(Damage::Applied) };
         };
@@ -81,7 +99,7 @@ impl Audit {
         let used = held.iter().filter(|(_, quota)| quota.used() > 0);
         let held_places = used.map(|(key, quota)| (*key, places(quota)));
         let is_ledger_whole = kept_limits == limits && held_places.eq(there_places);
-        if records != applied.sequence.0 || asked_for != there || !is_ledger_whole {
+        if records != applied.sequence.0 || asked_for != there || !is_ledger_whole || !is_told {
             return Err(Damage::Incomplete);
         }
         Ok(Some(applied))
@@ -90,6 +108,7 @@ impl Audit {
     fn read(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match *key.first()? {
             keys::META if key == keys::APPLIED => self.applied = Some(values::read_applied(value)?),
+            keys::META if key == keys::SWEPT => drop(<[u8; 8]>::try_from(value).ok()?),
             keys::CASE => {
                 let case = decode_case(value).ok().filter(|case| key == keys::case(case.id))?;
                 self.case(&case);
@@ -99,6 +118,7 @@ impl Audit {
             }
             keys::DELIVERY => {
                 keys::parse_delivery(key)?;
+                values::read_delivery(value)?;
                 self.there.add(key, value);
             }
             keys::OBLIGATION => {
@@ -121,13 +141,32 @@ impl Audit {
             keys::NOTE => {
                 let sequence = keys::parse_note(key)?;
                 self.records += 1;
-                match values::read_note(value)? {
-                    NoteKind::QuotaSet | NoteKind::CalendarAmended => {
-                        self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
+                let (kind, brought) = values::read_note(value)?;
+                self.note(kind, brought, sequence);
+            }
+            keys::SAID => {
+                keys::parse_said(key)?;
+                self.kept.said += 1;
+            }
+            keys::OUTGOING => {
+                keys::parse_outgoing(key)?;
+                self.kept.outgoing += 1;
+            }
+            keys::OUTAGE => {
+                keys::parse_outage(key)?;
+                values::read_span(value)?;
+                self.kept.outages += 1;
+            }
+            keys::NOTICE => {
+                let (notice, party) = keys::parse_notice(key)?;
+                let (order_ms, taken) = values::read_notice(value)?;
+                self.kept.inboxes += 1;
+                match taken {
+                    Some(_) => self.kept.taken += 1,
+                    None => {
+                        let key = keys::delivery(party, QueueKey { order_ms, sequence: notice });
+                        self.asked_for.add(&key, &values::write_delivery(NO_CASE, None));
                     }
-                    NoteKind::HoldingExpired
-                    | NoteKind::ClocksMoved
-                    | NoteKind::CalendarSettled => {}
                 }
             }
             keys::STANDING => {
@@ -141,6 +180,23 @@ impl Audit {
             _ => return None,
         }
         Some(())
+    }
+
+    fn note(&mut self, kind: NoteKind, brought: Brought, sequence: Sequence) {
+        match kind {
+            NoteKind::QuotaSet | NoteKind::CalendarAmended => {
+                self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
+            }
+            NoteKind::Notice => {
+                self.brought.said += u64::from(brought.said);
+                self.brought.inboxes += u64::from(brought.inboxes);
+                self.brought.outgoing += i64::from(brought.outgoing);
+            }
+            NoteKind::NoticeAcknowledged => self.brought.taken += 1,
+            NoteKind::NoticeSent => self.brought.outgoing -= 1,
+            NoteKind::BusOutage => self.brought.outages += 1,
+            NoteKind::HoldingExpired | NoteKind::ClocksMoved | NoteKind::CalendarSettled => {}
+        }
     }
 
     fn case(&mut self, case: &Case) {
@@ -163,11 +219,12 @@ impl Audit {
         }
         for op in queued(case) {
             match op {
-                QueueOp::AddDelivery { to, key, case } => {
-                    self.asked_for.add(&keys::delivery(to, key), &case.0);
+                QueueOp::AddDelivery { to, key, case, mark } => {
+                    let value = values::write_delivery(case, mark);
+                    self.asked_for.add(&keys::delivery(to, key), &value);
                 }
-                QueueOp::AddObligation { holder, key, case, hop } => {
-                    let value = values::write_obligation(case, hop);
+                QueueOp::AddObligation { holder, key, case, hop, mark } => {
+                    let value = values::write_obligation(case, hop, mark);
                     self.asked_for.add(&keys::obligation(holder, key), &value);
                 }
                 QueueOp::AddStanding { person, standing, case } => {
@@ -179,7 +236,14 @@ impl Audit {
                 QueueOp::RemoveDelivery { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::RemoveStanding { .. }
-                | QueueOp::RemoveExpiry { .. } => {}
+                | QueueOp::RemoveExpiry { .. }
+                | QueueOp::AddSaid(_)
+                | QueueOp::Swept(_)
+                | QueueOp::AddNotice { .. }
+                | QueueOp::TakeNotice { .. }
+                | QueueOp::AddOutgoing { .. }
+                | QueueOp::RemoveOutgoing { .. }
+                | QueueOp::AddOutage { .. } => {}
             }
         }
     }

@@ -7,7 +7,8 @@ use crate::domain::ids::Sequence;
 use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::encode_case;
 
-use super::{Applied, Change, IndexError, QueueOp, QuotaOp, keys, values};
+use super::values::Brought;
+use super::{Applied, Change, IndexError, Outgoing, QueueOp, QuotaOp, keys, values};
 
 /// The largest value written, in bytes. sled puts much larger ones into files that it does not
 /// sync; a case cannot come near this.
@@ -103,7 +104,7 @@ fn write_entries(batch: &mut sled::Batch, change: &Change) {
         }
     }
     if let Some(note) = note {
-        batch.insert(&keys::note(applied.sequence), &[note.tag()]);
+        batch.insert(&keys::note(applied.sequence), values::write_note(*note, brought(queue)));
     }
     if let Some((party, request)) = request {
         let sequence = applied.sequence.0.to_le_bytes();
@@ -113,26 +114,59 @@ fn write_entries(batch: &mut sled::Batch, change: &Change) {
         batch.insert(&keys::enrolment(*number), party.as_str());
     }
     for op in queue {
-        match *op {
-            QueueOp::AddDelivery { to, key, case } => {
-                batch.insert(&keys::delivery(to, key), &case.0);
-            }
-            QueueOp::RemoveDelivery { to, key } => batch.remove(&keys::delivery(to, key)),
-            QueueOp::AddObligation { holder, key, case, hop } => {
-                let value = values::write_obligation(case, hop);
-                batch.insert(&keys::obligation(holder, key), value);
-            }
-            QueueOp::RemoveObligation { holder, key } => {
-                batch.remove(&keys::obligation(holder, key));
-            }
-            QueueOp::AddStanding { person, standing, case } => {
-                batch.insert(&keys::standing(person, standing, case)[..], &[]);
-            }
-            QueueOp::RemoveStanding { person, standing, case } => {
-                batch.remove(&keys::standing(person, standing, case)[..]);
-            }
-            QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
-            QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),
+        write_queue(batch, op);
+    }
+}
+
+/// What a notice brings, counted.
+fn brought(queue: &[QueueOp]) -> Brought {
+    let mut brought = Brought::default();
+    for op in queue {
+        brought.said += u32::from(matches!(op, QueueOp::AddSaid(_)));
+        brought.inboxes += u32::from(matches!(op, QueueOp::AddNotice { .. }));
+        brought.outgoing += u32::from(matches!(op, QueueOp::AddOutgoing { .. }));
+    }
+    brought
+}
+
+fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
+    match *op {
+        QueueOp::AddDelivery { to, key, case, mark } => {
+            batch.insert(&keys::delivery(to, key), values::write_delivery(case, mark));
+        }
+        QueueOp::RemoveDelivery { to, key } => batch.remove(&keys::delivery(to, key)),
+        QueueOp::AddObligation { holder, key, case, hop, mark } => {
+            let value = values::write_obligation(case, hop, mark);
+            batch.insert(&keys::obligation(holder, key), value);
+        }
+        QueueOp::RemoveObligation { holder, key } => {
+            batch.remove(&keys::obligation(holder, key));
+        }
+        QueueOp::AddStanding { person, standing, case } => {
+            batch.insert(&keys::standing(person, standing, case)[..], &[]);
+        }
+        QueueOp::RemoveStanding { person, standing, case } => {
+            batch.remove(&keys::standing(person, standing, case)[..]);
+        }
+        QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
+        QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),
+        QueueOp::AddSaid(said) => batch.insert(keys::said(&said), &[]),
+        QueueOp::Swept(until_ms) => batch.insert(keys::SWEPT, &until_ms.to_le_bytes()),
+        QueueOp::AddNotice { notice, party, order_ms } => {
+            batch.insert(&keys::notice(notice, party), &values::write_notice(order_ms, None));
+        }
+        QueueOp::TakeNotice { notice, party, order_ms, by } => {
+            let value = values::write_notice(order_ms, Some(by));
+            batch.insert(&keys::notice(notice, party), &value);
+        }
+        QueueOp::AddOutgoing { notice, party, channel } => {
+            batch.insert(&keys::outgoing(Outgoing { notice, party, channel }), &[]);
+        }
+        QueueOp::RemoveOutgoing { notice, party, channel } => {
+            batch.remove(&keys::outgoing(Outgoing { notice, party, channel }));
+        }
+        QueueOp::AddOutage { sequence, from_ms, until_ms } => {
+            batch.insert(&keys::outage(sequence), &values::write_span(from_ms, until_ms));
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::event::{
     ActRecorded, DeliveryAcknowledged, Event, HoldingChange, PartyEnrolled,
 };
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
+use crate::domain::ladder::{self, Channel, NO_CASE, Notice, Rung};
 use crate::domain::party::PartyNumber;
 use crate::domain::quota::{IdentityHash, Quota, QuotaKey, QuotaMove, Standing};
 
@@ -79,7 +80,48 @@ named! {
         ClocksMoved = 4 "clocks-moved",
         /// All of them were.
         CalendarSettled = 5 "calendar-settled",
+        /// Rungs of running terms were said.
+        Notice = 6 "notice",
+        /// A party's system took a notice.
+        NoticeAcknowledged = 7 "notice-acknowledged",
+        /// A notice went out beside the inbox, or was given up.
+        NoticeSent = 8 "notice-sent",
+        /// The bus was away.
+        BusOutage = 9 "bus-outage",
     }
+}
+
+/// What is kept of a running clock beside its place in a queue, so that its next rung can be told
+/// without its case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockMark {
+    /// The place of the hop's run in the case.
+    pub place: u8,
+    /// The hop.
+    pub hop: HopId,
+    /// The instant the law counts from, Unix milliseconds.
+    pub opened_ms: i64,
+    /// The due instant, Unix milliseconds.
+    pub due_ms: i64,
+}
+
+/// A rung that was said of a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// The case.
+    pub case: CaseId,
+    /// The place of the hop's run in the case.
+    pub place: u8,
+    /// The rung.
+    pub rung: Rung,
+    /// Working days overdue.
+    pub days: u16,
+    /// Who had to act then.
+    pub duty: PartyNumber,
+    /// The due instant it was said of, Unix milliseconds.
+    pub due_ms: i64,
+    /// The record.
+    pub notice: Sequence,
 }
 
 /// A change of a queue, or of another list that follows from the cases.
@@ -93,6 +135,8 @@ pub enum QueueOp {
         key: QueueKey,
         /// The case.
         case: CaseId,
+        /// The clock that runs until it has arrived, where there is one.
+        mark: Option<ClockMark>,
     },
     /// It has arrived.
     RemoveDelivery {
@@ -111,6 +155,8 @@ pub enum QueueOp {
         case: CaseId,
         /// The hop to discharge.
         hop: HopId,
+        /// Its clock, where it has a term.
+        mark: Option<ClockMark>,
     },
     /// It has acted.
     RemoveObligation {
@@ -150,6 +196,57 @@ pub enum QueueOp {
         until: Date,
         /// The case.
         case: CaseId,
+    },
+    /// A rung was said of a clock.
+    AddSaid(Said),
+    /// Every rung planned before this instant, in Unix milliseconds, has been said.
+    Swept(i64),
+    /// A notice waits in a party's inbox, beside its place in the queue.
+    AddNotice {
+        /// The record.
+        notice: Sequence,
+        /// The party.
+        party: PartyNumber,
+        /// Its place in the queue, Unix milliseconds.
+        order_ms: i64,
+    },
+    /// It was acknowledged.
+    TakeNotice {
+        /// The record.
+        notice: Sequence,
+        /// The party.
+        party: PartyNumber,
+        /// Its place in the queue, Unix milliseconds.
+        order_ms: i64,
+        /// The record of the acknowledgement.
+        by: Sequence,
+    },
+    /// A notice is to be sent beside the inbox.
+    AddOutgoing {
+        /// The record.
+        notice: Sequence,
+        /// The party.
+        party: PartyNumber,
+        /// The way.
+        channel: Channel,
+    },
+    /// It was sent, or given up.
+    RemoveOutgoing {
+        /// The record.
+        notice: Sequence,
+        /// The party.
+        party: PartyNumber,
+        /// The way.
+        channel: Channel,
+    },
+    /// The bus was away.
+    AddOutage {
+        /// The record.
+        sequence: Sequence,
+        /// From when, Unix milliseconds.
+        from_ms: i64,
+        /// Until when, Unix milliseconds.
+        until_ms: i64,
     },
 }
 
@@ -249,6 +346,34 @@ pub fn fold(
         }
         Event::CalendarSettled(_) => {
             change.note = Some(NoteKind::CalendarSettled);
+            change.queue.push(QueueOp::Swept(at.as_millisecond()));
+            return Ok(change);
+        }
+        Event::Notice(notice) => {
+            change.note = Some(NoteKind::Notice);
+            change.queue = told(notice, sequence, at);
+            return Ok(change);
+        }
+        Event::NoticeAcknowledged(taken) => {
+            change.note = Some(NoteKind::NoticeAcknowledged);
+            let order_ms = taken.order.as_millisecond();
+            let (notice, party) = (taken.notice, taken.by);
+            let key = QueueKey { order_ms, sequence: notice };
+            change.queue.push(QueueOp::RemoveDelivery { to: party, key });
+            change.queue.push(QueueOp::TakeNotice { notice, party, order_ms, by: sequence });
+            return Ok(change);
+        }
+        Event::NoticeSent(sent) => {
+            change.note = Some(NoteKind::NoticeSent);
+            let ladder::NoticeSent { notice, party, channel, outcome: _ } = *sent;
+            change.queue.push(QueueOp::RemoveOutgoing { notice, party, channel });
+            return Ok(change);
+        }
+        Event::BusOutage(outage) => {
+            change.note = Some(NoteKind::BusOutage);
+            let (from_ms, until_ms) =
+                (outage.from.as_millisecond(), outage.until.as_millisecond());
+            change.queue.push(QueueOp::AddOutage { sequence, from_ms, until_ms });
             return Ok(change);
         }
         Event::Act(act) => {
@@ -292,7 +417,11 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         Event::PartyEnrolled(_)
         | Event::QuotaSet(_)
         | Event::CalendarAmended(_)
-        | Event::CalendarSettled(_) => None,
+        | Event::CalendarSettled(_)
+        | Event::Notice(_)
+        | Event::NoticeAcknowledged(_)
+        | Event::NoticeSent(_)
+        | Event::BusOutage(_) => None,
         Event::Act(act) => Some(act.case),
         Event::Acknowledged(acknowledged) => Some(acknowledged.case),
         Event::HoldingExpired(expired) => Some(expired.case),
@@ -300,27 +429,73 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
     }
 }
 
+/// What a notice puts into the inboxes and on its other ways, and what is known to have been said.
+fn told(notice: &Notice, sequence: Sequence, at: Timestamp) -> Vec<QueueOp> {
+    let order_ms = at.as_millisecond();
+    let key = QueueKey { order_ms, sequence };
+    let inboxes = notice.parties().into_iter().flat_map(|party| {
+        let delivery = QueueOp::AddDelivery { to: party, key, case: NO_CASE, mark: None };
+        [delivery, QueueOp::AddNotice { notice: sequence, party, order_ms }]
+    });
+    let outgoing = notice.channels.iter();
+    let outgoing = outgoing
+        .map(|(party, channel)| (sequence, *party, *channel))
+        .map(|(notice, party, channel)| QueueOp::AddOutgoing { notice, party, channel });
+    let said = notice.fired.iter().map(|fired| {
+        QueueOp::AddSaid(Said {
+            case: fired.case,
+            place: fired.place,
+            rung: fired.rung,
+            days: fired.days,
+            duty: fired.duty,
+            due_ms: fired.due_at.as_millisecond(),
+            notice: sequence,
+        })
+    });
+    let swept = QueueOp::Swept(notice.planned_at.as_millisecond());
+    inboxes.chain(outgoing).chain(said).chain([swept]).collect()
+}
+
 /// What a case has in the queues, as additions.
 pub fn queued(case: &Case) -> Vec<QueueOp> {
     let mut queued = Vec::new();
+    let clocks: Vec<_> = ladder::clocks(case).collect();
+    let mark = |place: usize| {
+        let clock = clocks.iter().find(|clock| usize::from(clock.place) == place)?;
+        Some(ClockMark {
+            place: clock.place,
+            hop: clock.hop,
+            opened_ms: clock.opened_at.as_millisecond(),
+            due_ms: clock.due_at.as_millisecond(),
+        })
+    };
     for (at, run) in case.hops.iter().enumerate() {
         if let HopState::Carried { acted, to, order } = &run.state {
             let key = QueueKey { order_ms: order.as_millisecond(), sequence: acted.sequence };
-            let delivery = QueueOp::AddDelivery { to: *to, key, case: case.id };
-            // One act may carry several hops to one party, which gets it once.
-            if !queued.contains(&delivery) {
-                queued.push(delivery);
+            // One act may carry several hops to one party, which gets it once, with the clock of
+            // the first of them that has one.
+            let again = queued.iter_mut().find_map(|op| {
+                let QueueOp::AddDelivery { to: other, key: place, mark, .. } = op else {
+                    return None;
+                };
+                (*other == *to && *place == key).then_some(mark)
+            });
+            if let Some(marked) = again {
+                *marked = marked.or_else(|| mark(at));
+            } else {
+                let mark = mark(at);
+                queued.push(QueueOp::AddDelivery { to: *to, key, case: case.id, mark });
             }
         }
         if run.is_obligation() {
             let key = obligation_key(&case.hops[..at], run);
-            let (holder, case, hop) = (run.holder, case.id, run.hop);
-            queued.push(QueueOp::AddObligation { holder, key, case, hop });
+            let (holder, case, hop, mark) = (run.holder, case.id, run.hop, mark(at));
+            queued.push(QueueOp::AddObligation { holder, key, case, hop, mark });
         }
     }
     for copy in case.copies.iter().filter(|copy| copy.received.is_none()) {
         let key = QueueKey { order_ms: copy.order.as_millisecond(), sequence: copy.delivery };
-        queued.push(QueueOp::AddDelivery { to: copy.to, key, case: case.id });
+        queued.push(QueueOp::AddDelivery { to: copy.to, key, case: case.id, mark: None });
     }
     if let Some((person, standing)) = case.standing() {
         queued.push(QueueOp::AddStanding { person, standing, case: case.id });
@@ -401,8 +576,8 @@ fn difference(before: Option<&Case>, after: &Case) -> Vec<QueueOp> {
 
 fn removal(op: &QueueOp) -> QueueOp {
     match *op {
-        QueueOp::AddDelivery { to, key, case: _ } => QueueOp::RemoveDelivery { to, key },
-        QueueOp::AddObligation { holder, key, case: _, hop: _ } => {
+        QueueOp::AddDelivery { to, key, .. } => QueueOp::RemoveDelivery { to, key },
+        QueueOp::AddObligation { holder, key, .. } => {
             QueueOp::RemoveObligation { holder, key }
         }
         QueueOp::AddStanding { person, standing, case } => {
@@ -412,6 +587,13 @@ fn removal(op: &QueueOp) -> QueueOp {
         removal @ (QueueOp::RemoveDelivery { .. }
         | QueueOp::RemoveObligation { .. }
         | QueueOp::RemoveStanding { .. }
-        | QueueOp::RemoveExpiry { .. }) => removal,
+        | QueueOp::RemoveExpiry { .. }
+        | QueueOp::AddSaid(_)
+        | QueueOp::Swept(_)
+        | QueueOp::AddNotice { .. }
+        | QueueOp::TakeNotice { .. }
+        | QueueOp::AddOutgoing { .. }
+        | QueueOp::RemoveOutgoing { .. }
+        | QueueOp::AddOutage { .. }) => removal,
     }
 }

@@ -4,14 +4,19 @@
 //! [0] "applied"                                        sequence u64 LE, hash 32
 //! [1] case 16                                          the case's record
 //! [2] party u32, request 16                            sequence u64 LE
-//! [3] party u32, order i64, sequence u64               case 16
-//! [4] party u32, due i64, opened by u64, ordinal u8    case 16, hop as text
+//! [3] party u32, order i64, sequence u64               case 16, the mark of its clock
+//! [4] party u32, due i64, opened by u64, ordinal u8    case 16, the mark of its clock, hop as text
 //! [5] party u32                                        party id as text
 //! [6] region u8, year i16, category u8                 limit, held and taken places
-//! [7] sequence u64                                     the kind of a record that is of no case's acts
+//! [7] sequence u64                                     the kind of a record that is of no case's acts, of a notice what it put into [11], [12] and [16]
 //! [8] applicant 16, standing u8, case 16               nothing
 //! [9] last day i32, case 16                            nothing
 //! [10] region u8, year i16, category u8                sequence u64 LE of the record that set it last, limit
+//! [11] case 16, place u8, due i64, party u32, rung u8, days u16, notice u64   nothing
+//! [12] notice u64, party u32, channel u8               nothing
+//! [13] record u64                                      from i64 LE, until i64 LE
+//! [16] notice u64, party u32                           order i64 LE, sequence u64 LE of the acknowledgement or zero
+//! [0] "swept"                                          i64 LE
 //! ```
 //!
 //! Numbers within keys are big-endian, times with their sign turned, so that the order of the
@@ -25,14 +30,16 @@
 use std::ops::Bound;
 
 use crate::domain::ids::{CaseId, RequestId, Sequence};
+use crate::domain::ladder::{Channel, Rung};
 use crate::domain::party::PartyNumber;
 use crate::domain::quota::{Category, IdentityHash, QuotaKey, Standing};
 use crate::domain::region::Region;
 use jiff::civil::Date;
 
-use super::{ObligationKey, QueueKey};
+use super::{ObligationKey, Outgoing, QueueKey, Said};
 
 pub(super) const APPLIED: &[u8] = b"\x00applied";
+pub(super) const SWEPT: &[u8] = b"\x00swept";
 pub(super) const META: u8 = 0;
 pub(super) const CASE: u8 = 1;
 pub(super) const REQUEST: u8 = 2;
@@ -44,6 +51,10 @@ pub(super) const NOTE: u8 = 7;
 pub(super) const STANDING: u8 = 8;
 pub(super) const EXPIRY: u8 = 9;
 pub(super) const QUOTA_SET: u8 = 10;
+pub(super) const SAID: u8 = 11;
+pub(super) const OUTGOING: u8 = 12;
+pub(super) const OUTAGE: u8 = 13;
+pub(super) const NOTICE: u8 = 16;
 
 /// The length of a request's key.
 pub(super) const REQUEST_BYTES: usize = 21;
@@ -140,6 +151,92 @@ fn days(date: Date) -> [u8; 4] {
 pub(super) fn expired_before(today: Date) -> Range {
     let end = [&[EXPIRY][..], &days(today)].concat();
     (Bound::Included(vec![EXPIRY]), Bound::Excluded(end))
+}
+
+/// The keys of what was said in a case.
+pub(super) fn said_in(CaseId(case): CaseId) -> [u8; 17] {
+    let mut key = [SAID; 17];
+    key[1..].copy_from_slice(&case);
+    key
+}
+
+pub(super) fn said(said: &Said) -> Vec<u8> {
+    let Said { case, place, rung, days, duty, due_ms, notice } = *said;
+    let mut key = Vec::with_capacity(41);
+    key.extend(said_in(case));
+    key.push(place);
+    key.extend(ordered(due_ms));
+    key.extend(duty.0.to_be_bytes());
+    key.push(rung.tag());
+    key.extend(days.to_be_bytes());
+    key.extend(notice.0.to_be_bytes());
+    key
+}
+
+pub(super) fn parse_said(key: &[u8]) -> Option<Said> {
+    let (&SAID, rest) = key.split_first()? else { return None };
+    let (case, rest) = rest.split_first_chunk()?;
+    let (&place, rest) = rest.split_first()?;
+    let (due, rest) = rest.split_first_chunk()?;
+    let (duty, rest) = rest.split_first_chunk()?;
+    let (&rung, rest) = rest.split_first()?;
+    let (days, rest) = rest.split_first_chunk()?;
+    let notice = rest.try_into().ok()?;
+    Some(Said {
+        case: CaseId(*case),
+        place,
+        rung: Rung::from_tag(rung)?,
+        days: u16::from_be_bytes(*days),
+        duty: PartyNumber(u32::from_be_bytes(*duty)),
+        due_ms: unordered(*due),
+        notice: Sequence(u64::from_be_bytes(notice)),
+    })
+}
+
+pub(super) fn notice(notice: Sequence, party: PartyNumber) -> [u8; 13] {
+    let mut key = [NOTICE; 13];
+    key[1..9].copy_from_slice(&notice.0.to_be_bytes());
+    key[9..].copy_from_slice(&party.0.to_be_bytes());
+    key
+}
+
+pub(super) fn parse_notice(key: &[u8]) -> Option<(Sequence, PartyNumber)> {
+    let (&NOTICE, rest) = key.split_first()? else { return None };
+    let (notice, rest) = rest.split_first_chunk()?;
+    let party = rest.try_into().ok()?;
+    Some((Sequence(u64::from_be_bytes(*notice)), PartyNumber(u32::from_be_bytes(party))))
+}
+
+pub(super) fn outgoing(outgoing: Outgoing) -> [u8; 14] {
+    let Outgoing { notice: Sequence(sequence), party, channel } = outgoing;
+    let mut key = [OUTGOING; 14];
+    key[..13].copy_from_slice(&notice(Sequence(sequence), party));
+    key[0] = OUTGOING;
+    key[13] = channel.tag();
+    key
+}
+
+pub(super) fn parse_outgoing(key: &[u8]) -> Option<Outgoing> {
+    let (&OUTGOING, rest) = key.split_first()? else { return None };
+    let (notice, rest) = rest.split_first_chunk()?;
+    let (party, rest) = rest.split_first_chunk()?;
+    let &[channel] = rest else { return None };
+    Some(Outgoing {
+        notice: Sequence(u64::from_be_bytes(*notice)),
+        party: PartyNumber(u32::from_be_bytes(*party)),
+        channel: Channel::from_tag(channel)?,
+    })
+}
+
+pub(super) fn outage(sequence: Sequence) -> [u8; 9] {
+    let mut key = note(sequence);
+    key[0] = OUTAGE;
+    key
+}
+
+pub(super) fn parse_outage(key: &[u8]) -> Option<Sequence> {
+    let (&OUTAGE, rest) = key.split_first()? else { return None };
+    rest.try_into().ok().map(|bytes| Sequence(u64::from_be_bytes(bytes)))
 }
 
 pub(super) fn parse_quota(key: &[u8]) -> Option<QuotaKey> {

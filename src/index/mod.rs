@@ -14,6 +14,7 @@ mod error;
 mod fold;
 mod home;
 mod keys;
+mod notices;
 mod rebuild;
 mod store;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use jiff::civil::Date;
 use crate::domain::case::Case;
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
+use crate::domain::ladder::Channel;
 use crate::domain::party::PartyNumber;
 use crate::domain::quota::{IdentityHash, Quota, QuotaKey, Standing};
 use crate::records::decode_case;
@@ -39,7 +41,9 @@ use home::{Home, State};
 use store::storage;
 
 pub use error::{Damage, IndexError, WhyFresh};
-pub use fold::{Change, FoldError, NoteKind, QueueOp, QuotaOp, case_of, fold, queued};
+pub use fold::{
+    Change, ClockMark, FoldError, NoteKind, QueueOp, QuotaOp, Said, case_of, fold, queued,
+};
 pub use home::FORMAT_VERSION;
 pub use rebuild::{BATCH_RECORDS, RebuildError, rebuild};
 
@@ -91,8 +95,10 @@ pub struct QueueKey {
 pub struct QueuedDelivery {
     /// Its place.
     pub key: QueueKey,
-    /// The case.
+    /// The case; [`NO_CASE`](crate::domain::ladder::NO_CASE) for a notice.
     pub case: CaseId,
+    /// The clock that runs until it has arrived, where there is one.
+    pub mark: Option<ClockMark>,
 }
 
 /// An obligation's place in its holder's queue: by due instant, those without a term last.
@@ -120,6 +126,28 @@ pub struct Obligation {
     pub case: CaseId,
     /// The hop.
     pub hop: HopId,
+    /// Its clock, where it has a term.
+    pub mark: Option<ClockMark>,
+}
+
+/// A notice that is to be sent beside the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Outgoing {
+    /// The record.
+    pub notice: Sequence,
+    /// To whom.
+    pub party: PartyNumber,
+    /// By which way.
+    pub channel: Channel,
+}
+
+/// A notice in a party's inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxNotice {
+    /// Its place in the queue, Unix milliseconds.
+    pub order_ms: i64,
+    /// The record of its acknowledgement, once there is one.
+    pub taken: Option<Sequence>,
 }
 
 /// What a party has in its queues.
@@ -233,7 +261,8 @@ impl Index {
         let range = keys::of_party(keys::DELIVERY, party, after.as_ref().map(|key| &key[..]));
         self.page(range, limit, "a delivery", |key, value| {
             let (_, key) = keys::parse_delivery(key)?;
-            Some(QueuedDelivery { key, case: CaseId(value.try_into().ok()?) })
+            let (case, mark) = values::read_delivery(value)?;
+            Some(QueuedDelivery { key, case, mark })
         })
     }
 
@@ -251,8 +280,8 @@ impl Index {
         let range = keys::of_party(keys::OBLIGATION, party, after.as_ref().map(|key| &key[..]));
         self.page(range, limit, "an obligation", |key, value| {
             let (_, key) = keys::parse_obligation(key)?;
-            let (case, hop) = values::read_obligation(value)?;
-            Some(Obligation { key, case, hop })
+            let (case, hop, mark) = values::read_obligation(value)?;
+            Some(Obligation { key, case, hop, mark })
         })
     }
 
@@ -351,7 +380,8 @@ impl Index {
             for entry in db.range(keys::all_of(keys::NOTE, None)).rev() {
                 let (key, value) = entry.map_err(storage("read a note"))?;
                 let sequence = keys::parse_note(&key).ok_or(unreadable("a note"))?;
-                if values::read_note(&value).ok_or(unreadable("a note"))? == kind {
+                let (found, _) = values::read_note(&value).ok_or(unreadable("a note"))?;
+                if found == kind {
                     return Ok(Some(sequence));
                 }
             }

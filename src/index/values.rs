@@ -4,7 +4,7 @@ use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyId;
 use crate::domain::quota::Quota;
 
-use super::{Applied, NoteKind};
+use super::{Applied, ClockMark, NoteKind};
 
 /// The value that says up to which record the index is applied.
 pub(super) fn write_applied(applied: Applied) -> Vec<u8> {
@@ -18,15 +18,94 @@ pub(super) fn read_applied(value: &[u8]) -> Option<Applied> {
     Some(Applied { sequence: Sequence(u64::from_le_bytes(*sequence)), hash })
 }
 
-/// An obligation's value: the case and the hop.
-pub(super) fn write_obligation(case: CaseId, hop: HopId) -> Vec<u8> {
-    [&case.0[..], hop.as_str().as_bytes()].concat()
+/// The length of a clock's mark before its hop.
+const MARK_BYTES: usize = 17;
+
+/// A delivery's value: the case, and the mark of its clock where it has one.
+pub(super) fn write_delivery(case: CaseId, mark: Option<ClockMark>) -> Vec<u8> {
+    let mut value = case.0.to_vec();
+    if let Some(mark) = mark {
+        value.extend(write_mark(&mark));
+        value.extend(mark.hop.as_str().as_bytes());
+    }
+    value
 }
 
-pub(super) fn read_obligation(value: &[u8]) -> Option<(CaseId, HopId)> {
-    let (case, hop) = value.split_first_chunk()?;
-    let hop = std::str::from_utf8(hop).ok()?.parse().ok()?;
-    Some((CaseId(*case), hop))
+pub(super) fn read_delivery(value: &[u8]) -> Option<(CaseId, Option<ClockMark>)> {
+    let (case, rest) = value.split_first_chunk()?;
+    if rest.is_empty() {
+        return Some((CaseId(*case), None));
+    }
+    let (mark, hop) = rest.split_at_checked(MARK_BYTES)?;
+    Some((CaseId(*case), Some(read_mark(mark, read_hop(hop)?)?)))
+}
+
+/// An obligation's value: the case, a flag and the mark of its clock where it has one, the hop.
+pub(super) fn write_obligation(case: CaseId, hop: HopId, mark: Option<ClockMark>) -> Vec<u8> {
+    let mut value = case.0.to_vec();
+    value.push(u8::from(mark.is_some()));
+    if let Some(mark) = mark {
+        value.extend(write_mark(&mark));
+    }
+    value.extend(hop.as_str().as_bytes());
+    value
+}
+
+pub(super) fn read_obligation(value: &[u8]) -> Option<(CaseId, HopId, Option<ClockMark>)> {
+    let (case, rest) = value.split_first_chunk()?;
+    let (flag, rest) = rest.split_first()?;
+    let (mark, hop) = match flag {
+        0 => (None, rest),
+        1 => rest.split_at_checked(MARK_BYTES).map(|(mark, hop)| (Some(mark), hop))?,
+        _ => return None,
+    };
+    let hop = read_hop(hop)?;
+    let mark = match mark {
+        Some(mark) => Some(read_mark(mark, hop)?),
+        None => None,
+    };
+    Some((CaseId(*case), hop, mark))
+}
+
+fn write_mark(mark: &ClockMark) -> [u8; MARK_BYTES] {
+    let ClockMark { place, hop: _, opened_ms, due_ms } = *mark;
+    let mut bytes = [place; MARK_BYTES];
+    bytes[1..9].copy_from_slice(&opened_ms.to_le_bytes());
+    bytes[9..].copy_from_slice(&due_ms.to_le_bytes());
+    bytes
+}
+
+fn read_mark(bytes: &[u8], hop: HopId) -> Option<ClockMark> {
+    let (&place, rest) = bytes.split_first()?;
+    let (opened, due) = read_span(rest)?;
+    Some(ClockMark { place, hop, opened_ms: opened, due_ms: due })
+}
+
+fn read_hop(text: &[u8]) -> Option<HopId> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// An outage's value: from when and until when.
+pub(super) fn write_span(from_ms: i64, until_ms: i64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&from_ms.to_le_bytes());
+    bytes[8..].copy_from_slice(&until_ms.to_le_bytes());
+    bytes
+}
+
+pub(super) fn read_span(value: &[u8]) -> Option<(i64, i64)> {
+    let (from, until) = value.split_first_chunk()?;
+    Some((i64::from_le_bytes(*from), i64::from_le_bytes(until.try_into().ok()?)))
+}
+
+/// A notice in an inbox: its place in the queue, and the record by which it was acknowledged.
+pub(super) fn write_notice(order_ms: i64, taken: Option<Sequence>) -> [u8; 16] {
+    write_span(order_ms, taken.map_or(0, |taken| taken.0.cast_signed()))
+}
+
+pub(super) fn read_notice(value: &[u8]) -> Option<(i64, Option<Sequence>)> {
+    let (order_ms, taken) = read_span(value)?;
+    Some((order_ms, (taken != 0).then_some(Sequence(taken.cast_unsigned()))))
 }
 
 /// A quota's value: a flag for the limit, the limit, the places held and taken.
@@ -64,10 +143,36 @@ pub(super) fn read_quota_set(value: &[u8]) -> Option<(Sequence, u32)> {
     Some((Sequence(u64::from_le_bytes(*sequence)), u32::from_le_bytes(limit)))
 }
 
-/// A note's value: the kind of the record.
-pub(super) fn read_note(value: &[u8]) -> Option<NoteKind> {
-    let &[tag] = value else { return None };
-    NoteKind::from_tag(tag)
+/// How many entries the record of a notice made, by which they are audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Brought {
+    pub(super) said: u32,
+    pub(super) inboxes: u32,
+    pub(super) outgoing: u32,
+}
+
+/// A note's value: the kind of the record, and of a notice what it brought.
+pub(super) fn write_note(kind: NoteKind, brought: Brought) -> Vec<u8> {
+    let mut value = vec![kind.tag()];
+    if brought != Brought::default() {
+        for number in [brought.said, brought.inboxes, brought.outgoing] {
+            value.extend(number.to_le_bytes());
+        }
+    }
+    value
+}
+
+pub(super) fn read_note(value: &[u8]) -> Option<(NoteKind, Brought)> {
+    let (&tag, rest) = value.split_first()?;
+    let kind = NoteKind::from_tag(tag)?;
+    if rest.is_empty() {
+        return Some((kind, Brought::default()));
+    }
+    let (said, rest) = rest.split_first_chunk()?;
+    let (inboxes, rest) = rest.split_first_chunk()?;
+    let outgoing = rest.try_into().ok()?;
+    let [said, inboxes, outgoing] = [*said, *inboxes, outgoing].map(u32::from_le_bytes);
+    Some((kind, Brought { said, inboxes, outgoing }))
 }
 
 /// An enrolment's value: the party.

@@ -13,6 +13,7 @@ use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::Role;
 
 use super::RecordError;
+use super::notice;
 use super::fields::{
     MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_applicant, read_arrived, read_calendar,
     read_concerns, read_decision, read_holding, read_participants, read_party, read_procedure,
@@ -35,6 +36,10 @@ const HOLDING_EXPIRED: u8 = 5;
 const CALENDAR_AMENDED: u8 = 6;
 const CLOCKS_MOVED: u8 = 7;
 const CALENDAR_SETTLED: u8 = 8;
+const NOTICE: u8 = 9;
+const NOTICE_ACKNOWLEDGED: u8 = 10;
+const NOTICE_SENT: u8 = 11;
+const BUS_OUTAGE: u8 = 12;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
@@ -62,6 +67,23 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
             writer.number(*amendment);
             Ok(())
         }
+        Event::Notice(each) => {
+            writer.bytes(&[NOTICE, FIRST]);
+            notice::write_notice(&mut writer, each)
+        }
+        Event::NoticeAcknowledged(taken) => {
+            writer.bytes(&[NOTICE_ACKNOWLEDGED, FIRST]);
+            notice::write_taken(&mut writer, taken)
+        }
+        Event::NoticeSent(sent) => {
+            writer.bytes(&[NOTICE_SENT, FIRST]);
+            notice::write_sent(&mut writer, sent);
+            Ok(())
+        }
+        Event::BusOutage(outage) => {
+            writer.bytes(&[BUS_OUTAGE, FIRST]);
+            notice::write_outage(&mut writer, outage)
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -86,6 +108,10 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         CALENDAR_AMENDED => ("an amendment of the calendar", FIRST),
         CLOCKS_MOVED => ("clocks counted again", FIRST),
         CALENDAR_SETTLED => ("the end of an amendment", FIRST),
+        NOTICE => ("a notice", FIRST),
+        NOTICE_ACKNOWLEDGED => ("an acknowledgement of a notice", FIRST),
+        NOTICE_SENT => ("the sending of a notice", FIRST),
+        BUS_OUTAGE => ("an outage of the bus", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
@@ -100,6 +126,10 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         HOLDING_EXPIRED => Event::HoldingExpired(read_expired(&mut from)?),
         CALENDAR_AMENDED => Event::CalendarAmended(Box::new(read_amended(&mut from)?)),
         CLOCKS_MOVED => Event::ClocksMoved(read_moved(&mut from)?),
+        NOTICE => Event::Notice(Box::new(notice::read_notice(&mut from)?)),
+        NOTICE_ACKNOWLEDGED => Event::NoticeAcknowledged(notice::read_taken(&mut from)?),
+        NOTICE_SENT => Event::NoticeSent(notice::read_sent(&mut from)?),
+        BUS_OUTAGE => Event::BusOutage(notice::read_outage(&mut from)?),
         _ => Event::CalendarSettled(CalendarSettled {
             amendment: Sequence(from.number("amendment")?),
         }),

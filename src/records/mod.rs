@@ -17,6 +17,7 @@
 mod case;
 mod event;
 mod fields;
+mod notice;
 mod pieces;
 #[cfg(test)]
 pub mod samples;
