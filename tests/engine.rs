@@ -13,7 +13,7 @@ use kopir::domain::{
 };
 use kopir::engine::{
     Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
-    case_id, start,
+    assemble, case_id, start,
 };
 use kopir::index::{Index, IndexOptions, QueueOp};
 use kopir::journal::{FailedGroup, MemoryStore};
@@ -92,6 +92,31 @@ async fn a_request_that_opened_a_case_cannot_carry_another_act() {
     assert!(refused.to_string().contains("already accepted with other content"), "{refused}");
 }
 
+#[tokio::test]
+async fn one_thread_drives_writer_and_index_beyond_the_lag_that_a_writer_waits_at() {
+    let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let mut stepped = assemble(parts).unwrap().stepped().unwrap();
+    let mut acts = Vec::new();
+    for request in 1..=8 {
+        let engine = stepped.engine().clone();
+        let command = Bus::command_to(&engine, request);
+        let act = tokio::spawn(async move { engine.act(command).await });
+        tokio::task::yield_now().await;
+        assert_eq!(stepped.turn().unwrap(), 1);
+        acts.push(act);
+    }
+    assert_eq!(stepped.turn().unwrap(), 0, "nothing waits");
+    for act in acts {
+        assert!(act.await.unwrap().is_ok());
+    }
+    let progress = stepped.engine().progress();
+    assert!(progress.sequence.0 - progress.indexed.0 <= 2, "{progress:?}: the lag is bounded");
+    while stepped.fold() {}
+    let progress = stepped.engine().progress();
+    assert_eq!(progress.sequence, progress.indexed);
+}
+
 struct Quiet;
 
 impl QueueObserver for Quiet {
@@ -118,9 +143,14 @@ impl Bus {
     fn start(observer: Arc<dyn QueueObserver>) -> Self {
         let store = MemoryStore::new();
         let dir = tempfile::tempdir().unwrap();
+        let Started { engine, threads } = start(Self::parts(&store, &dir, observer)).unwrap();
+        Self { engine, threads, store, _index: dir }
+    }
+
+    fn parts(store: &MemoryStore, dir: &TempDir, observer: Arc<dyn QueueObserver>) -> Parts {
         let index = Index::open(dir.path(), &IndexOptions::default()).unwrap().index;
         let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
-        let parts = Parts {
+        Parts {
             journal: Box::new(store.open(MAX_RECORD_BYTES).unwrap()),
             disk: None,
             index,
@@ -139,19 +169,21 @@ impl Bus {
                 reserve_disk_bytes: 0,
             },
             read_calendar: |_| Err("no calendar is amended here".to_owned()),
-        };
-        let Started { engine, threads } = start(parts).unwrap();
-        Self { engine, threads, store, _index: dir }
+        }
     }
 
     fn command(&self, request: u8) -> Command {
+        Self::command_to(&self.engine, request)
+    }
+
+    fn command_to(engine: &Engine, request: u8) -> Command {
         let request = kopir::domain::RequestId([request; 16]);
         let procedure = ProcedureKey {
             procedure: "kandas-mission".parse().unwrap(),
             edition: "2021".parse().unwrap(),
         };
         Command {
-            author: self.engine.roster().number(&SENDER.parse().unwrap()).unwrap(),
+            author: engine.roster().number(&SENDER.parse().unwrap()).unwrap(),
             request,
             fingerprint: [1; 32],
             case: case_id(SENDER, request),

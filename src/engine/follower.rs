@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -19,6 +19,8 @@ pub(super) struct Backlog {
     grew: Condvar,
     shrank: Condvar,
     max_records: usize,
+    /// Folds where the writer would wait for a thread, if both are driven by one thread.
+    inline: OnceLock<Follower>,
 }
 
 #[derive(Default)]
@@ -32,16 +34,34 @@ struct State {
     abandoned: bool,
 }
 
+impl State {
+    fn batch(&mut self) -> Option<Vec<Change>> {
+        let mut batch = self.groups.pop_front()?;
+        while batch.len() < MAX_BATCH_RECORDS
+            && let Some(group) = self.groups.pop_front()
+        {
+            batch.extend(group);
+        }
+        Some(batch)
+    }
+}
+
 impl Backlog {
     pub(super) fn new(max_records: usize) -> Self {
-        Self { state: Mutex::default(), grew: Condvar::new(), shrank: Condvar::new(), max_records }
+        Self {
+            state: Mutex::default(),
+            grew: Condvar::new(),
+            shrank: Condvar::new(),
+            max_records,
+            inline: OnceLock::new(),
+        }
     }
 
     /// Adds a group; waits while the index lags too far behind. False when nobody folds any more.
     pub(super) fn push(&self, group: Vec<Change>) -> bool {
         let mut state = self.lock();
         while state.records >= self.max_records && !state.abandoned {
-            state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait_for_fold(state);
         }
         if state.abandoned {
             return false;
@@ -63,9 +83,36 @@ impl Backlog {
     pub(super) fn wait_until_empty(&self) -> bool {
         let mut state = self.lock();
         while state.records > 0 && !state.abandoned {
-            state = self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait_for_fold(state);
         }
         state.records == 0
+    }
+
+    /// Leaves the folding to whoever drives the writer too.
+    pub(super) fn fold_inline(&self, follower: Follower) {
+        // There is one follower, so that the place is free.
+        let _ = self.inline.set(follower);
+    }
+
+    /// Folds one batch of what waits, where no thread does it; false when nothing waits.
+    pub(super) fn step(&self) -> bool {
+        let batch = self.lock().batch();
+        match (batch, self.inline.get()) {
+            (Some(batch), Some(follower)) => {
+                follower.fold_or_abandon(&batch, self);
+                true
+            }
+            (_, _) => false,
+        }
+    }
+
+    fn wait_for_fold<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        if self.inline.get().is_none() {
+            return self.shrank.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        self.step();
+        self.lock()
     }
 
     /// Takes what is there, up to a batch; none when nothing will come any more.
@@ -74,13 +121,7 @@ impl Backlog {
         while state.groups.is_empty() && !state.closed {
             state = self.grew.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut batch = state.groups.pop_front()?;
-        while batch.len() < MAX_BATCH_RECORDS
-            && let Some(group) = state.groups.pop_front()
-        {
-            batch.extend(group);
-        }
-        Some(batch)
+        state.batch()
     }
 
     fn folded(&self, records: usize) {
@@ -100,7 +141,6 @@ impl Backlog {
 
 /// Everything the follower thread owns.
 pub(super) struct Follower {
-    pub(super) backlog: Arc<Backlog>,
     pub(super) index: Index,
     pub(super) marks: Arc<Watermarks>,
     pub(super) indexed: watch::Sender<u64>,
@@ -110,20 +150,28 @@ pub(super) struct Follower {
 impl Follower {
     /// Runs until the writer has stopped and everything is folded, or the index has failed. What
     /// is not folded then is folded at the next start.
-    pub(super) fn run(self) {
-        let _guard = Abandon { backlog: &self.backlog, marks: &self.marks };
-        while let Some(batch) = self.backlog.take() {
-            if let Err(error) = self.fold(&batch) {
-                tracing::error!(%error, "the index failed; restart the bus, it will be rebuilt");
-                self.marks.failed.store(true, Ordering::Release);
-                self.backlog.abandon();
+    pub(super) fn run(self, backlog: &Backlog) {
+        let _guard = Abandon { backlog, marks: &self.marks };
+        while let Some(batch) = backlog.take() {
+            if !self.fold_or_abandon(&batch, backlog) {
                 return;
             }
-            self.backlog.folded(batch.len());
         }
         if let Err(error) = self.index.close() {
             tracing::warn!(%error, "the index was not closed cleanly; it will be checked at the start");
         }
+    }
+
+    /// False when the index has failed.
+    fn fold_or_abandon(&self, batch: &[Change], backlog: &Backlog) -> bool {
+        if let Err(error) = self.fold(batch) {
+            tracing::error!(%error, "the index failed; restart the bus, it will be rebuilt");
+            self.marks.failed.store(true, Ordering::Release);
+            backlog.abandon();
+            return false;
+        }
+        backlog.folded(batch.len());
+        true
     }
 
     fn fold(&self, batch: &[Change]) -> Result<(), IndexError> {

@@ -12,6 +12,7 @@ mod ledger;
 mod overlay;
 mod repeat;
 mod start;
+mod stepped;
 mod upkeep;
 mod writer;
 
@@ -32,7 +33,8 @@ use crate::journal::{JournalError, JournalReader, Seq};
 use crate::records::{RecordError, decode_event};
 
 pub use clock::{Clock, timestamp};
-pub use start::{Parts, StartError, Started, start};
+pub use start::{Assembled, Parts, StartError, Started, assemble, start};
+pub use stepped::Stepped;
 
 /// Bounds of the engine, from the configuration.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, watch};
 use super::follower::{Backlog, Follower};
 use super::overlay::Overlay;
 use super::writer::Writer;
-use super::{Clock, Engine, EngineOptions, Law, QueueObserver, Watermarks, read_back, timestamp};
+use super::{
+    Clock, Engine, EngineOptions, Law, QueueObserver, Request, Watermarks, read_back, timestamp,
+};
 use crate::domain::calendar::Calendar;
 use crate::domain::party::Parties;
 use crate::domain::{Event, Roster, Sequence};
@@ -78,11 +80,40 @@ pub struct Parts {
     pub read_calendar: fn(&str) -> Result<Calendar, String>,
 }
 
+/// An engine with its writer and follower, neither of them running.
+pub struct Assembled {
+    pub(super) engine: Engine,
+    pub(super) writer: Writer,
+    pub(super) follower: Follower,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) waiting: mpsc::Receiver<Request>,
+}
+
 /// Enrols the registry's new parties, then starts writer and follower.
 ///
 /// # Errors
 /// A [`StartError`]; nothing runs then.
 pub fn start(parts: Parts) -> Result<Started, StartError> {
+    assemble(parts)?.spawn()
+}
+
+impl Assembled {
+    /// Starts writer and follower as threads.
+    fn spawn(self) -> Result<Started, StartError> {
+        let Self { engine, writer, follower, backlog, waiting } = self;
+        let threads = [
+            Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?,
+            Builder::new().name("kopir-follower".into()).spawn(move || follower.run(&backlog))?,
+        ];
+        Ok(Started { engine, threads })
+    }
+}
+
+/// Enrols the registry's new parties and puts an engine together.
+///
+/// # Errors
+/// A [`StartError`].
+pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let Parts { mut journal, disk, index, observer, parties, law, clock, options, read_calendar } =
         parts;
     let mut roster = Roster::new(parties, index.enrolments()?);
@@ -120,18 +151,13 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         unsettled,
     };
     let follower = Follower {
-        backlog,
         index: index.clone(),
         marks: Arc::clone(&marks),
         indexed: indexed_sender,
         observer,
     };
-    let threads = [
-        Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?,
-        Builder::new().name("kopir-follower".into()).spawn(move || follower.run())?,
-    ];
     let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock };
-    Ok(Started { engine, threads })
+    Ok(Assembled { engine, writer, follower, backlog, waiting })
 }
 
 /// Puts the calendar in force that was amended last. Gives the amendment back when not all open

@@ -96,7 +96,11 @@ impl Writer {
     }
 
     /// Decides, appends and answers what is waiting, in as many groups as its bytes need.
-    fn turn(&mut self, waiting: &mut Vec<Request>, group: &mut Group) -> Result<(), JournalError> {
+    pub(super) fn turn(
+        &mut self,
+        waiting: &mut Vec<Request>,
+        group: &mut Group,
+    ) -> Result<(), JournalError> {
         let indexed = Sequence(self.marks.indexed.load(Ordering::Acquire));
         self.overlay.forget(indexed);
         let short_of_disk = self.is_short_of_disk();
