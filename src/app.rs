@@ -30,7 +30,8 @@ use crate::trust::applicants::ApplicantKey;
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long a caller over its share, or before a full bus, is told to wait.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How often leases without a stream are checked for their end, and the engine for its life.
+/// How often leases without a stream are checked for their end, the running terms for what has
+/// fallen due, and the engine for its life.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// The least time between two progress lines at the start.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,7 +56,7 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         // Clients hold certificates against their own clocks, a sandbox's bus included.
         let today = Clock::System.now();
-        let Inputs { parties, tls, procedures, calendar } = config.open_inputs(today)?;
+        let Inputs { parties, tls, procedures, calendar, ladder } = config.open_inputs(today)?;
         for warning in &tls.warnings {
             tracing::warn!(%warning, "the bus's certificate");
         }
@@ -71,6 +72,8 @@ impl App {
             clock,
             options: config.engine,
             read_calendar: |text| calendar::parse(text).map_err(|error| error.to_string()),
+            ladder,
+            last_alive_ms: None,
         })?;
         let engine = started.engine;
         let (stop, stopping) = watch::channel(false);
@@ -158,6 +161,7 @@ async fn keep(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
     loop {
         turn.tick().await;
         dispatch.expire(Instant::now());
+        engine.tick();
         if !engine.is_alive() {
             tracing::error!("the engine has failed; the bus stops");
             stop.send_replace(true);

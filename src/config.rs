@@ -18,9 +18,10 @@ use jiff::civil::Date;
 use tracing_subscriber::filter::Targets;
 
 use crate::domain::calendar::Calendar;
+use crate::domain::ladder::Ladder;
 use crate::domain::party::Parties;
 use crate::domain::term::{CalendarDays, Counting};
-use crate::domain::{ProcedureKey, Procedures, WhenUnset};
+use crate::domain::{HopId, ProcedureKey, Procedures, WhenUnset};
 use crate::engine::EngineOptions;
 use crate::journal::FileOptions;
 use crate::procedures;
@@ -31,6 +32,7 @@ pub use self::error::{ConfigError, Key, PublicationFault};
 
 mod error;
 mod file;
+mod ladder;
 mod raw;
 
 /// The largest configuration file, in bytes; the sample takes a tenth.
@@ -69,6 +71,9 @@ pub struct Config {
     pub readings: Readings,
     /// How quotas are kept.
     pub quota: Quotas,
+    /// Of what a running term is spoken, and when; what the registry adds to it comes with
+    /// [`Config::open_inputs`].
+    pub ladder: Ladder,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.
@@ -177,6 +182,8 @@ pub struct Inputs {
     pub procedures: Procedures,
     /// The working days of Kazakhstan.
     pub calendar: Calendar,
+    /// Of what a running term is spoken, to whom and by which ways.
+    pub ladder: Ladder,
 }
 
 impl Config {
@@ -247,10 +254,13 @@ impl Config {
         })?;
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
+        let procedures = self.procedures(procedures)?;
+        let ladder = self.ladder(&procedures, &parties)?;
         Ok(Inputs {
             parties,
             tls,
-            procedures: self.procedures(procedures)?,
+            procedures,
+            ladder,
             calendar: procedures::calendar::kazakhstan()
                 .map_err(|why| ConfigError::Calendar(Box::new(why)))?,
         })
@@ -258,6 +268,25 @@ impl Config {
 }
 
 impl Config {
+    /// The ladder, with the days on which the offices of the registry are closed.
+    fn ladder(&self, procedures: &Procedures, parties: &Parties) -> Result<Ladder, ConfigError> {
+        let is_known = |hop: &HopId| procedures.values().any(|each| each.hop(*hop).is_some());
+        if let Some(hop) = self.ladder.of_hops.keys().find(|hop| !is_known(hop)) {
+            return Err(ConfigError::Value {
+                file: self.file.clone(),
+                key: "ladder.hops",
+                found: hop.to_string(),
+                wanted: "a hop of a procedure; `kopir procedure list` names them",
+                example: "\"K21B-03\" = [\"day-before\", \"overdue\"]",
+            });
+        }
+        let receptions = registry::receptions(&self.registry_file, parties)
+            .map_err(|why| ConfigError::Registry { file: self.file.clone(), why: Box::new(why) })?;
+        let days_off = receptions.into_iter().map(|(party, reception)| (party, reception.days_off));
+        let days_off = days_off.filter(|(_, days)| !days.is_empty()).collect();
+        Ok(Ladder { days_off, ..self.ladder.clone() })
+    }
+
     /// The procedures, with what the configuration says of them.
     fn procedures(&self, shipped: Procedures) -> Result<Procedures, ConfigError> {
         let Readings { strict_from, roll_over, publications } = &self.readings;

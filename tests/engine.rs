@@ -169,6 +169,8 @@ impl Bus {
                 reserve_disk_bytes: 0,
             },
             read_calendar: |_| Err("no calendar is amended here".to_owned()),
+            ladder: kopir::domain::ladder::Ladder::default(),
+            last_alive_ms: None,
         }
     }
 

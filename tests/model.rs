@@ -139,6 +139,8 @@ impl StateMachineTest for Bus {
                 reserve_disk_bytes: 0,
             },
             read_calendar: |_| Err("no calendar is amended here".to_owned()),
+            ladder: kopir::domain::ladder::Ladder::default(),
+            last_alive_ms: None,
         };
         let Started { engine, threads } = start(parts).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

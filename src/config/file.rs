@@ -43,8 +43,8 @@ const fn number(key: Key, default: u32, min: u32, max: u32) -> Number {
 }
 
 /// Reads the values of one file.
-struct Reader<'f> {
-    file: &'f Path,
+pub(super) struct Reader<'f> {
+    pub(super) file: &'f Path,
 }
 
 impl Reader<'_> {
@@ -62,6 +62,7 @@ impl Reader<'_> {
             http2,
             procedures,
             quota,
+            ladder,
             log,
             sandbox,
         } = raw;
@@ -85,6 +86,7 @@ impl Reader<'_> {
             limits: self.limits(&limits)?,
             http2: self.http2(&http2)?,
             quota: self.quota(quota)?,
+            ladder: self.ladder(ladder)?,
             readings: Readings {
                 strict_from: procedures.strict_from,
                 roll_over: procedures.roll_over,
@@ -309,7 +311,7 @@ impl Reader<'_> {
         ConfigError::Missing { file: self.file.to_owned(), key, example }
     }
 
-    fn value(
+    pub(super) fn value(
         &self,
         key: Key,
         found: &str,

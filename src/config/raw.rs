@@ -58,6 +58,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) quota: RawQuota,
     #[serde(default)]
+    pub(super) ladder: RawLadder,
+    #[serde(default)]
     pub(super) log: RawLog,
     pub(super) sandbox: Option<RawSandbox>,
 }
@@ -138,6 +140,15 @@ pub(super) struct RawProcedures {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawQuota {
     pub(super) when_unset: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLadder {
+    pub(super) morning: Option<String>,
+    pub(super) rungs: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) hops: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -57,7 +57,12 @@ impl Desk {
     /// An act for `party`, due at `order_ms`; its sequence.
     fn add(&mut self, party: PartyNumber, order_ms: i64) -> u64 {
         let key = QueueKey { order_ms, sequence: Sequence(self.records + 1) };
-        self.record(vec![QueueOp::AddDelivery { to: party, key, case: case_of(key.sequence) }]);
+        self.record(vec![QueueOp::AddDelivery {
+            to: party,
+            key,
+            case: case_of(key.sequence),
+            mark: None,
+        }]);
         self.records
     }
 
@@ -309,7 +314,7 @@ fn what_waited_before_the_start_is_delivered() {
 fn a_delivery_read_from_the_queue_before_it_is_told_comes_once() {
     let mut desk = Desk::new(100, 100);
     let key = QueueKey { order_ms: 0, sequence: Sequence(1) };
-    let add = QueueOp::AddDelivery { to: PARTY, key, case: case_of(key.sequence) };
+    let add = QueueOp::AddDelivery { to: PARTY, key, case: case_of(key.sequence), mark: None };
     desk.apply(vec![add]);
     let stream = desk.dispatch.open(PARTY, 10);
     let taken = now(&stream).unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Accepted, Amended, Confirmed, EngineError, QuotaTaken, timestamp};
+use super::{Accepted, Amended, Confirmed, EngineError, Noted, QuotaTaken, Request, timestamp};
 use crate::domain::{
     ActRecorded, Case, DeliveryAcknowledged, Quota, QuotaSet, RequestId, Sequence,
 };
@@ -17,6 +17,7 @@ pub(super) enum Answer {
     Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
+    Noted(oneshot::Sender<Result<Noted, EngineError>>),
 }
 
 /// What is answered after the sync without a record of its own.
@@ -25,6 +26,9 @@ pub(super) enum Later {
     Amended(Result<Repeat, EngineError>, oneshot::Sender<Result<Amended, EngineError>>),
     Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
+    Noted(Result<Repeat, EngineError>, oneshot::Sender<Result<Noted, EngineError>>),
+    /// What fell due has been said.
+    Swept(oneshot::Sender<()>),
 }
 
 /// A request that was accepted before.
@@ -40,6 +44,7 @@ pub(super) enum Reply {
     Quota(oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
+    Noted(oneshot::Sender<Result<Noted, EngineError>>),
 }
 
 impl Reply {
@@ -50,6 +55,26 @@ impl Reply {
             Self::Quota(reply) => drop(reply.send(Err(error))),
             Self::Act(reply) => drop(reply.send(Err(error))),
             Self::Acknowledged(reply) => drop(reply.send(Err(error))),
+            Self::Noted(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+impl Request {
+    /// Tells whoever asked that nothing was done.
+    pub(super) fn refuse(self, error: &EngineError) {
+        match self {
+            Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
+            Self::List(items) => {
+                items.into_iter().for_each(|(_, reply)| Reply::Act(reply).refuse(error.clone()));
+            }
+            Self::Acknowledge(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+            Self::SetQuota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
+            Self::Amend(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {
+                Reply::Noted(reply).refuse(error.clone());
+            }
+            Self::Sweep(_) | Self::Warn(_) | Self::Stop => {}
         }
     }
 }
@@ -70,6 +95,7 @@ impl Answer {
             Self::Acknowledged(event, case, reply) => {
                 drop(reply.send(Ok(Confirmed { sequence, at, hash, event, case })));
             }
+            Self::Noted(reply) => drop(reply.send(Ok(Noted { sequence, at, hash }))),
         }
     }
 
@@ -79,6 +105,7 @@ impl Answer {
             Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+            Self::Noted(reply) => Reply::Noted(reply).refuse(error.clone()),
         }
     }
 }
@@ -90,11 +117,14 @@ impl Later {
             Self::Act(Ok(repeat), _)
             | Self::Acknowledged(Ok(repeat), _)
             | Self::Quota(Ok(repeat), _)
+            | Self::Noted(Ok(repeat), _)
             | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
             Self::Act(Err(_), _)
             | Self::Acknowledged(Err(_), _)
             | Self::Quota(Err(_), _)
-            | Self::Amended(Err(_), _) => None,
+            | Self::Noted(Err(_), _)
+            | Self::Amended(Err(_), _)
+            | Self::Swept(_) => None,
         }
     }
 
@@ -104,6 +134,9 @@ impl Later {
             Self::Amended(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
+            Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
+            // Dropped, so that whoever waits sees that it was not done.
+            Self::Swept(reply) => drop(reply),
         }
     }
 }

@@ -9,10 +9,13 @@ mod answer;
 pub mod clock;
 mod follower;
 mod ledger;
+mod notices;
 mod overlay;
 mod repeat;
 mod start;
 mod stepped;
+mod sweep;
+mod timetable;
 mod upkeep;
 mod writer;
 
@@ -23,6 +26,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::calendar::Calendar;
+use crate::domain::ladder::{Impediment, NoticeSent};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
     ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Quota, QuotaKey,
@@ -189,6 +193,30 @@ pub struct Confirmed {
     pub case: Arc<Case>,
 }
 
+/// A record that somebody asked for, beside those of cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noted {
+    /// Its place in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of the record.
+    pub hash: [u8; 32],
+}
+
+/// A delivery that will not reach its receiver in time, as far as can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Warning {
+    /// The receiver.
+    pub party: PartyNumber,
+    /// The case.
+    pub case: CaseId,
+    /// The act on its way.
+    pub delivery: Sequence,
+    /// Why.
+    pub impediment: Impediment,
+}
+
 /// An act read back from the journal.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -238,6 +266,14 @@ enum Request {
     Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
     SetQuota(SetQuota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
+    /// A notice taken from an inbox.
+    TakeNotice((Sequence, PartyNumber), oneshot::Sender<Result<Noted, EngineError>>),
+    /// A notice sent beside the inbox.
+    Sent(NoticeSent, oneshot::Sender<Result<Noted, EngineError>>),
+    /// Terms that will not hold.
+    Warn(Vec<Warning>),
+    /// Say what has fallen due.
+    Sweep(Option<oneshot::Sender<()>>),
     /// Take nothing more.
     Stop,
 }
@@ -345,6 +381,55 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Amend(Box::new(amendment), reply))?;
         answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Acknowledges a notice and waits until that is durable. A repeat gets the original answer.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn acknowledge_notice(
+        &self,
+        notice: Sequence,
+        by: PartyNumber,
+    ) -> Result<Noted, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::TakeNotice((notice, by), reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Records that a notice was sent beside the inbox, or given up.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn notice_sent(&self, sent: NoticeSent) -> Result<Noted, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Sent(sent, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Lets the writer look at its clock. It does at every turn; this is for when there is nothing
+    /// else to do. What has fallen due is said by it, and costs nothing when nothing has.
+    pub fn tick(&self) {
+        // A full queue means that the writer takes its next turn at once in any case.
+        let _ = self.ask(Request::Sweep(None));
+    }
+
+    /// Waits until everything that has fallen due is said and durable.
+    ///
+    /// # Errors
+    /// [`EngineError::Overloaded`], [`EngineError::Stopped`].
+    pub async fn sweep(&self) -> Result<(), EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Sweep(Some(reply)))?;
+        answer.await.map_err(|_| EngineError::Stopped)
+    }
+
+    /// Warns of terms that will not hold; of each once for its due instant.
+    ///
+    /// # Errors
+    /// [`EngineError::Overloaded`], [`EngineError::Stopped`].
+    pub fn warn(&self, warnings: Vec<Warning>) -> Result<(), EngineError> {
+        self.ask(Request::Warn(warnings))
     }
 
     /// Waits until the index has everything that was durable when this was called, so that a

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::domain::party::PartyNumber;
 use crate::domain::{Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing};
-use crate::index::{Change, Index, IndexError, QueueOp};
+use crate::index::{Change, InboxNotice, Index, IndexError, NoteKind, Outgoing, QueueOp};
 
 /// Reads the newest state: first what is not yet in the index, then the index. Bounded by the lag
 /// of the index, since [`Overlay::forget`] drops what the index has.
@@ -18,6 +18,9 @@ pub(super) struct Overlay {
     quotas: HashMap<QuotaKey, (Sequence, Quota)>,
     /// Who has what is granted once; none where it was taken back.
     standings: HashMap<(IdentityHash, Standing), (Sequence, Option<CaseId>)>,
+    /// Notices taken from inboxes, with the acknowledgements; and those sent by other ways.
+    taken: HashMap<(Sequence, PartyNumber), Sequence>,
+    sent: HashMap<Outgoing, Sequence>,
     /// What each record brought, in journal order.
     pending: VecDeque<Pending>,
 }
@@ -28,6 +31,8 @@ struct Pending {
     request: Option<(PartyNumber, RequestId)>,
     quotas: Vec<QuotaKey>,
     standings: Vec<(IdentityHash, Standing)>,
+    /// True where a notice was taken or sent.
+    is_of_notice: bool,
 }
 
 impl Overlay {
@@ -38,8 +43,32 @@ impl Overlay {
             requests: HashMap::new(),
             quotas: HashMap::new(),
             standings: HashMap::new(),
+            taken: HashMap::new(),
+            sent: HashMap::new(),
             pending: VecDeque::new(),
         }
+    }
+
+    /// The index alone, for what is asked only while it has everything.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// A notice in a party's inbox; none where it was never put there. It can be asked for only
+    /// once the index has brought it to the party.
+    pub(super) fn notice(
+        &self,
+        notice: Sequence,
+        party: PartyNumber,
+    ) -> Result<Option<InboxNotice>, IndexError> {
+        let found = self.index.notice(notice, party)?;
+        let taken = self.taken.get(&(notice, party)).copied();
+        Ok(found.map(|found| InboxNotice { taken: found.taken.or(taken), ..found }))
+    }
+
+    /// Whether a notice is still to be sent beside the inbox.
+    pub(super) fn is_outgoing(&self, outgoing: Outgoing) -> Result<bool, IndexError> {
+        Ok(!self.sent.contains_key(&outgoing) && self.index.is_outgoing(outgoing)?)
     }
 
     pub(super) fn case(&self, id: CaseId) -> Result<Option<Arc<Case>>, IndexError> {
@@ -145,10 +174,17 @@ impl Overlay {
                 | QueueOp::AddSaid(_)
                 | QueueOp::Swept(_)
                 | QueueOp::AddNotice { .. }
-                | QueueOp::TakeNotice { .. }
                 | QueueOp::AddOutgoing { .. }
-                | QueueOp::RemoveOutgoing { .. }
                 | QueueOp::AddOutage { .. } => continue,
+                QueueOp::TakeNotice { notice, party, by, .. } => {
+                    self.taken.insert((*notice, *party), *by);
+                    continue;
+                }
+                QueueOp::RemoveOutgoing { notice, party, channel } => {
+                    let (notice, party, channel) = (*notice, *party, *channel);
+                    self.sent.insert(Outgoing { notice, party, channel }, sequence);
+                    continue;
+                }
             };
             self.standings.insert(key, (sequence, case));
             standings.push(key);
@@ -161,6 +197,10 @@ impl Overlay {
             request: change.request,
             quotas,
             standings,
+            is_of_notice: matches!(
+                change.note,
+                Some(NoteKind::NoticeAcknowledged | NoteKind::NoticeSent)
+            ),
         });
         Ok(())
     }
@@ -170,6 +210,10 @@ impl Overlay {
         while self.pending.front().is_some_and(|next| next.sequence <= indexed)
             && let Some(pending) = self.pending.pop_front()
         {
+            if pending.is_of_notice {
+                self.taken.retain(|_, by| *by > indexed);
+                self.sent.retain(|_, by| *by > indexed);
+            }
             if let Some(request) = pending.request {
                 self.requests.remove(&request);
             }
@@ -198,6 +242,8 @@ impl Overlay {
         self.requests.clear();
         self.quotas.clear();
         self.standings.clear();
+        self.taken.clear();
+        self.sent.clear();
         self.pending.clear();
     }
 }

@@ -25,6 +25,10 @@ impl Writer {
             Later::Acknowledged(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_acknowledgement(&repeat)));
             }
+            Later::Noted(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_note(&repeat)));
+            }
+            Later::Swept(reply) => drop(reply.send(())),
         }
     }
 

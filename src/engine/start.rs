@@ -10,11 +10,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::follower::{Backlog, Follower};
 use super::overlay::Overlay;
-use super::writer::Writer;
+use super::timetable::Timetable;
+use super::writer::{Group, Writer};
 use super::{
     Clock, Engine, EngineOptions, Law, QueueObserver, Request, Watermarks, read_back, timestamp,
 };
 use crate::domain::calendar::Calendar;
+use crate::domain::ladder::Ladder;
 use crate::domain::party::Parties;
 use crate::domain::{Event, Roster, Sequence};
 use crate::index::{Applied, FoldError, Index, IndexError, NoteKind, fold};
@@ -78,6 +80,11 @@ pub struct Parts {
     pub options: EngineOptions,
     /// Reads an amended calendar back from its text.
     pub read_calendar: fn(&str) -> Result<Calendar, String>,
+    /// The rungs of running terms and whom they tell.
+    pub ladder: Ladder,
+    /// The last sign of life of the bus before this start, in Unix milliseconds; none where that
+    /// is not known, and then no outage is recorded.
+    pub last_alive_ms: Option<i64>,
 }
 
 /// An engine with its writer and follower, neither of them running.
@@ -100,12 +107,18 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
 impl Assembled {
     /// Starts writer and follower as threads.
     fn spawn(self) -> Result<Started, StartError> {
-        let Self { engine, writer, follower, backlog, waiting } = self;
-        let threads = [
-            Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?,
-            Builder::new().name("kopir-follower".into()).spawn(move || follower.run(&backlog))?,
-        ];
-        Ok(Started { engine, threads })
+        let Self { engine, mut writer, follower, backlog, waiting } = self;
+        let folds = Arc::clone(&backlog);
+        let follower =
+            Builder::new().name("kopir-follower".into()).spawn(move || follower.run(&folds))?;
+        // Before anyone can ask: what was left undone, and what fell due meanwhile.
+        if let Err(error) = writer.prepare(&mut Group::default()) {
+            backlog.close();
+            return Err(error.into());
+        }
+        let writer =
+            Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?;
+        Ok(Started { engine, threads: [writer, follower] })
     }
 }
 
@@ -114,8 +127,8 @@ impl Assembled {
 /// # Errors
 /// A [`StartError`].
 pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
-    let Parts { mut journal, disk, index, observer, parties, law, clock, options, read_calendar } =
-        parts;
+    let Parts { mut journal, disk, index, observer, parties, law, clock, options, .. } = parts;
+    let Parts { read_calendar, ladder, last_alive_ms, .. } = parts;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
@@ -149,6 +162,12 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         stopping: false,
         expiries_of_hour: i64::MIN,
         unsettled,
+        ladder: Arc::new(ladder),
+        timetable: Timetable::default(),
+        outages: Vec::new(),
+        last_alive_ms,
+        last_turn_ms: i64::MIN,
+        resumed: None,
     };
     let follower = Follower {
         index: index.clone(),

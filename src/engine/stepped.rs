@@ -28,7 +28,7 @@ impl Assembled {
     pub fn stepped(self) -> Result<Stepped, JournalError> {
         let Self { engine, mut writer, follower, backlog, waiting: requests } = self;
         backlog.fold_inline(follower);
-        writer.settle(&mut Group::default())?;
+        writer.prepare(&mut Group::default())?;
         Ok(Stepped { engine, backlog, writer, requests })
     }
 }

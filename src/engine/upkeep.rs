@@ -194,6 +194,13 @@ impl Writer {
         let settled = Event::CalendarSettled(CalendarSettled { amendment });
         self.take(settled, now_ms, group, Reply::Nobody);
         self.commit(now_ms, group)?;
+        // Where the rungs lie depends on the working days of every clock.
+        if !self.backlog.wait_until_empty() {
+            return Ok(Err(EngineError::Stopped));
+        }
+        if let Err(error) = self.replan(now_ms) {
+            return Ok(Err(index_fault(error)));
+        }
         tracing::info!(cases, clocks, "open clocks were counted again on the amended calendar");
         Ok(Ok((cases, clocks)))
     }

@@ -14,11 +14,14 @@ use super::answer::{Answer, Later, Repeat, Reply, index_fault};
 use super::follower::Backlog;
 use super::ledger::LedgerView;
 use super::overlay::Overlay;
+use super::sweep::Resumed;
+use super::timetable::Timetable;
 use super::{
     Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Watermarks,
     case_id, timestamp,
 };
 use crate::domain::calendar::Calendar;
+use crate::domain::ladder::{Ladder, Outage};
 use crate::domain::{
     self, ActRecorded, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster, Sequence,
 };
@@ -47,6 +50,18 @@ pub(super) struct Writer {
     pub(super) expiries_of_hour: i64,
     /// The amendment whose clocks were not all counted again when the bus went down.
     pub(super) unsettled: Option<Sequence>,
+    /// The rungs and whom they tell.
+    pub(super) ladder: Arc<Ladder>,
+    /// The next rung of every running clock.
+    pub(super) timetable: Timetable,
+    /// When the bus was away, in order.
+    pub(super) outages: Vec<Outage>,
+    /// The last sign of life before this start, in Unix milliseconds, if there was one.
+    pub(super) last_alive_ms: Option<i64>,
+    /// The time of the last turn.
+    pub(super) last_turn_ms: i64,
+    /// Where the ladder stood at the start, until it has caught up.
+    pub(super) resumed: Option<Resumed>,
 }
 
 /// A record of the group, with whom to answer once it is durable.
@@ -70,6 +85,11 @@ impl Group {
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= MAX_GROUP_BYTES
     }
+
+    /// The records in it.
+    pub(super) fn len(&self) -> usize {
+        self.decided.len()
+    }
 }
 
 impl Writer {
@@ -77,10 +97,6 @@ impl Writer {
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(self.options.max_group_commands);
         let mut group = Group::default();
-        if let Err(reason) = self.settle(&mut group) {
-            tracing::error!(%reason, "the writer stops; restart the bus after the cause is mended");
-            self.marks.failed.store(true, Ordering::Release);
-        }
         while !self.stopping && !self.marks.failed.load(Ordering::Acquire) {
             waiting.clear();
             if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
@@ -105,9 +121,19 @@ impl Writer {
         self.overlay.forget(indexed);
         let short_of_disk = self.is_short_of_disk();
         let now_ms = self.now_ms();
+        self.notice_stall(now_ms, group);
+        if !self.sweep(now_ms, group)? {
+            // What fell due cannot be recorded, so nothing that comes after it may be.
+            waiting.drain(..).for_each(|request| request.refuse(&EngineError::DiskFull));
+            return Ok(());
+        }
         self.expire(now_ms, group);
         for request in waiting.drain(..) {
             match request {
+                Request::Warn(warnings) => {
+                    self.commit(now_ms, group)?;
+                    self.warn(&warnings, now_ms, group);
+                }
                 Request::Amend(amendment, reply) => {
                     self.amend(*amendment, reply, now_ms, group)?;
                 }
@@ -119,13 +145,17 @@ impl Writer {
                 request @ (Request::Act(..)
                 | Request::Acknowledge(..)
                 | Request::SetQuota(..)
+                | Request::TakeNotice(..)
+                | Request::Sent(..)
+                | Request::Sweep(_)
                 | Request::Stop) => self.decide(request, now_ms, short_of_disk, group),
             }
             if group.is_full() {
                 self.commit(now_ms, group)?;
             }
         }
-        self.commit(now_ms, group)
+        self.commit(now_ms, group)?;
+        Ok(())
     }
 
     /// The clock, held back to the journal's last time when the machine's clock was set back.
@@ -140,6 +170,11 @@ impl Writer {
             // Taken by the turn itself, since they commit on their own.
             Request::Amend(_, reply) => drop(reply),
             Request::List(items) => drop(items),
+            Request::Warn(_) => {}
+            // The turn has swept already; whoever asked is told once that is durable.
+            Request::Sweep(reply) => group.later.extend(reply.map(Later::Swept)),
+            Request::TakeNotice(taken, reply) => self.take_notice(taken, reply, now_ms, group),
+            Request::Sent(sent, reply) => self.notice_sent(sent, reply, now_ms, group),
             Request::SetQuota(asked, reply) => self.set_quota(asked, reply, now_ms, group),
             Request::Act(command, reply) => {
                 let opens = matches!(command.act, CaseAct::Submit(_));
@@ -307,14 +342,16 @@ impl Writer {
                 None => Ok(None),
             },
         };
-        let change = before.map_err(index_fault).and_then(|before| {
-            fold(before.as_deref(), &event, applied, timestamp(now_ms)).map_err(|error| {
+        let changed = before.map_err(index_fault).and_then(|before| {
+            let change = fold(before.as_deref(), &event, applied, timestamp(now_ms));
+            let change = change.map_err(|error| {
                 tracing::error!(%error, "a decided event does not fold");
                 EngineError::Fault("a decided event does not fold")
-            })
+            })?;
+            Ok((before, change))
         });
-        let change = match change {
-            Ok(change) => change,
+        let (case_before, change) = match changed {
+            Ok(changed) => changed,
             Err(error) => return reply.refuse(error),
         };
         let before = group.bytes.len();
@@ -337,15 +374,23 @@ impl Writer {
                 let quota = self.overlay.quota(event.key).unwrap_or_default();
                 Answer::Quota(event, quota, reply)
             }
+            (Event::NoticeAcknowledged(_) | Event::NoticeSent(_), None, Reply::Noted(reply)) => {
+                Answer::Noted(reply)
+            }
             (_, _, Reply::Nobody) => Answer::Nobody,
             // Each kind of request is decided to its own kind of event, just above.
             (_, _, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
         };
+        let case_after = change.case.clone();
         group.decided.push(Decided { change, end: group.bytes.len(), answer });
+        if let Some(after) = case_after {
+            self.follow(case_before.as_deref(), &after, now_ms, group);
+        }
     }
 
-    /// Appends the group, then answers everyone in it. An error ends the writer, unanswered.
-    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<(), JournalError> {
+    /// Appends the group, then answers everyone in it. False when it was refused. An error ends
+    /// the writer, unanswered.
+    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<bool, JournalError> {
         let mut start = 0;
         let entries: Vec<_> = group
             .decided
@@ -360,9 +405,10 @@ impl Writer {
             Ok(appended) => appended,
             Err(error @ JournalError::Failed { .. }) => return Err(error),
             // Without an index that has everything accepted, nothing more can be decided.
-            Err(error) => return if self.refuse(group, &error) { Ok(()) } else { Err(error) },
+            Err(error) => return if self.refuse(group, &error) { Ok(false) } else { Err(error) },
         };
         drop(entries);
+        self.timetable.keep();
         group.bytes.clear();
         let mut changes = Vec::with_capacity(appended.len());
         let mut answers = Vec::with_capacity(appended.len());
@@ -384,9 +430,14 @@ impl Writer {
         }
         if !changes.is_empty() && !self.backlog.push(changes) {
             // What was answered is durable; the next start folds it.
-            self.marks.failed.store(true, Ordering::Release);
+            self.fail();
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Ends the engine for good, after what it is doing.
+    pub(super) fn fail(&self) {
+        self.marks.failed.store(true, Ordering::Release);
     }
 
     /// Nothing of the group was written: everyone is told so, but for those whose act was durable
@@ -399,6 +450,10 @@ impl Writer {
             _ => EngineError::Fault("the journal refused the group"),
         };
         group.bytes.clear();
+        self.timetable.undo();
+        // Outages that were not recorded are not known.
+        let next = Sequence(self.journal.tail().next_seq.0);
+        self.outages.retain(|outage| outage.sequence < next);
         for decided in group.decided.drain(..) {
             decided.answer.refuse(&told);
         }
@@ -406,7 +461,6 @@ impl Writer {
         if whole {
             self.overlay.clear();
         }
-        let next = Sequence(self.journal.tail().next_seq.0);
         for later in group.later.drain(..) {
             match later.repeats() {
                 Some(sequence) if whole && sequence < next => self.answer_later(later),

@@ -371,8 +371,7 @@ pub fn fold(
         }
         Event::BusOutage(outage) => {
             change.note = Some(NoteKind::BusOutage);
-            let (from_ms, until_ms) =
-                (outage.from.as_millisecond(), outage.until.as_millisecond());
+            let (from_ms, until_ms) = (outage.from.as_millisecond(), outage.until.as_millisecond());
             change.queue.push(QueueOp::AddOutage { sequence, from_ms, until_ms });
             return Ok(change);
         }
@@ -577,9 +576,7 @@ fn difference(before: Option<&Case>, after: &Case) -> Vec<QueueOp> {
 fn removal(op: &QueueOp) -> QueueOp {
     match *op {
         QueueOp::AddDelivery { to, key, .. } => QueueOp::RemoveDelivery { to, key },
-        QueueOp::AddObligation { holder, key, .. } => {
-            QueueOp::RemoveObligation { holder, key }
-        }
+        QueueOp::AddObligation { holder, key, .. } => QueueOp::RemoveObligation { holder, key },
         QueueOp::AddStanding { person, standing, case } => {
             QueueOp::RemoveStanding { person, standing, case }
         }

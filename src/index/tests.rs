@@ -65,17 +65,24 @@ fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<Obligation>) {
     let (mut deliveries, mut obligations) = (Vec::new(), Vec::new());
     for op in line.cases.values().flat_map(|case| queued(case)) {
         match op {
-            QueueOp::AddDelivery { to, key, case } => {
-                deliveries.push((to, QueuedDelivery { key, case }));
+            QueueOp::AddDelivery { to, key, case, mark } => {
+                deliveries.push((to, QueuedDelivery { key, case, mark }));
             }
-            QueueOp::AddObligation { holder, key, case, hop } => {
-                obligations.push((holder, Obligation { key, case, hop }));
+            QueueOp::AddObligation { holder, key, case, hop, mark } => {
+                obligations.push((holder, Obligation { key, case, hop, mark }));
             }
             QueueOp::AddStanding { .. } | QueueOp::AddExpiry { .. } => {}
             QueueOp::RemoveDelivery { .. }
             | QueueOp::RemoveObligation { .. }
             | QueueOp::RemoveStanding { .. }
-            | QueueOp::RemoveExpiry { .. } => panic!("a case has no removals"),
+            | QueueOp::RemoveExpiry { .. }
+            | QueueOp::AddSaid(_)
+            | QueueOp::Swept(_)
+            | QueueOp::AddNotice { .. }
+            | QueueOp::TakeNotice { .. }
+            | QueueOp::AddOutgoing { .. }
+            | QueueOp::RemoveOutgoing { .. }
+            | QueueOp::AddOutage { .. } => panic!("a case has no such operations"),
         }
     }
     deliveries.sort_by_key(|(party, delivery)| (*party, delivery.key));
@@ -96,7 +103,14 @@ fn assert_lists_are_of(index: &Index, line: &Line) {
             QueueOp::RemoveDelivery { .. }
             | QueueOp::RemoveObligation { .. }
             | QueueOp::RemoveStanding { .. }
-            | QueueOp::RemoveExpiry { .. } => panic!("a case has no removals"),
+            | QueueOp::RemoveExpiry { .. }
+            | QueueOp::AddSaid(_)
+            | QueueOp::Swept(_)
+            | QueueOp::AddNotice { .. }
+            | QueueOp::TakeNotice { .. }
+            | QueueOp::AddOutgoing { .. }
+            | QueueOp::RemoveOutgoing { .. }
+            | QueueOp::AddOutage { .. } => panic!("a case has no such operations"),
         }
     }
     expected.sort();
@@ -327,7 +341,7 @@ fn deliveries_leave_by_due_instant_then_by_journal_order_in_pages() {
     let add = |sequence: u64, to: u32, order_ms: i64| {
         let key = QueueKey { order_ms, sequence: Sequence(sequence) };
         let case = CaseId([sequence as u8; 16]);
-        let queue = vec![QueueOp::AddDelivery { to: PartyNumber(to), key, case }];
+        let queue = vec![QueueOp::AddDelivery { to: PartyNumber(to), key, case, mark: None }];
         let applied = Applied { sequence: Sequence(sequence), hash: [0; 32] };
         let (quota, note) = (Vec::new(), None);
         Change { applied, request: None, case: None, queue, enrolment: None, quota, note }

@@ -13,7 +13,6 @@ use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::Role;
 
 use super::RecordError;
-use super::notice;
 use super::fields::{
     MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_applicant, read_arrived, read_calendar,
     read_concerns, read_decision, read_holding, read_participants, read_party, read_procedure,
@@ -21,6 +20,7 @@ use super::fields::{
     write_concerns, write_decision, write_holding, write_participants, write_party,
     write_procedure, write_quota_key,
 };
+use super::notice;
 use super::pieces::{
     read_body, read_delivery, read_due, read_first_delivery, read_hop_opened, read_opened,
     read_service, write_body, write_delivery, write_due, write_hop_opened, write_opened,

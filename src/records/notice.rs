@@ -84,7 +84,8 @@ fn write_fired(out: &mut Writer<'_>, fired: &Fired) -> Result<(), RecordError> {
 }
 
 fn read_fired(from: &mut Reader<'_>) -> Result<Fired, RecordError> {
-    let impediment = |tag: u8| if tag == 0 { Some(None) } else { Impediment::from_tag(tag).map(Some) };
+    let impediment =
+        |tag: u8| if tag == 0 { Some(None) } else { Impediment::from_tag(tag).map(Some) };
     Ok(Fired {
         case: CaseId(from.array("case")?),
         place: from.byte("place")?,

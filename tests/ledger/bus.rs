@@ -132,6 +132,8 @@ impl Bus {
                 max_index_lag_records: 32_768,
                 reserve_disk_bytes: 0,
             },
+            ladder: kopir::domain::ladder::Ladder::default(),
+            last_alive_ms: None,
             read_calendar: |text| {
                 procedures::calendar::parse(text).map_err(|error| error.to_string())
             },

@@ -79,7 +79,8 @@ fn is_reachable(party: PartyNumber, roster: &Roster) -> bool {
 
 /// Whether some system reads a party's inbox: its own, or one that acts for it.
 fn is_read(party: &Party, roster: &Roster) -> bool {
-    let acts_for = |other: &Party| other.acts_for.contains(&party.id) && !other.identities.is_empty();
+    let acts_for =
+        |other: &Party| other.acts_for.contains(&party.id) && !other.identities.is_empty();
     // The operator runs the bus and has no inbox.
     party.role != Role::Operator
         && (!party.identities.is_empty() || roster.parties().iter().any(acts_for))

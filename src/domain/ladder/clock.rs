@@ -112,12 +112,7 @@ pub fn late_discharges(
 }
 
 /// Working days from the due day to a day, as the duty-holder's calendar has them.
-pub(super) fn days_late(
-    clock: &Clock,
-    at: Timestamp,
-    roster: &Roster,
-    calendar: &Calendar,
-) -> u16 {
+pub(super) fn days_late(clock: &Clock, at: Timestamp, roster: &Roster, calendar: &Calendar) -> u16 {
     let day = roster.zone(clock.duty).to_datetime(at).date();
     let days = calendar.working_days_between(due_date(clock, roster), day);
     days.map_or(0, |days| days.0)

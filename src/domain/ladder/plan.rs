@@ -172,7 +172,8 @@ impl Plan<'_> {
 
     fn overdue(&self, clock: &Clock, due_date: Date, after: Timestamp) -> Option<Planned> {
         let today = self.date(clock.duty, after);
-        let mut day = if today > due_date { self.on_or_after(today)? } else { self.after(due_date)? };
+        let mut day =
+            if today > due_date { self.on_or_after(today)? } else { self.after(due_date)? };
         loop {
             let at = self.morning(clock.duty, day)?;
             if at > after && at >= clock.due_at {

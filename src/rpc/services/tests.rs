@@ -84,6 +84,8 @@ impl House {
                 max_index_lag_records: 64,
                 reserve_disk_bytes: 0,
             },
+            ladder: crate::domain::ladder::Ladder::default(),
+            last_alive_ms: None,
             read_calendar: |text| {
                 procedures::calendar::parse(text).map_err(|error| error.to_string())
             },

@@ -1,0 +1,362 @@
+//! The ladder's turns: no record is taken at an instant before every rung planned until then has
+//! been said and is durable.
+//!
+//! The writer sweeps before anything else in each of its turns, and takes a turn twice a second.
+//! At the start it does so before new traffic, so that what fell due while the bus was away is
+//! said first, in due order, with the outage that made it late.
+
+use jiff::Timestamp;
+
+use super::answer::Reply;
+use super::timetable::Slot;
+use super::writer::{Group, Writer};
+use super::{Warning, timestamp};
+use crate::domain::ladder::{
+    self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
+};
+use crate::domain::party::PartyNumber;
+use crate::domain::{Case, CaseId, Event, HopState, Sequence};
+use crate::index::{ClockMark, IndexError, Said};
+use crate::journal::{JournalError, Seq};
+
+/// Slots taken from the timetable at once; those of one instant are sorted by party.
+const MAX_SWEPT: usize = 8_192;
+/// How long the bus may be without a turn before that counts as an outage.
+const MIN_OUTAGE_MS: i64 = 5_000;
+
+/// How far the ladder had come when the bus went down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resumed {
+    /// Rungs planned before this instant have been said, those of the instant perhaps in part.
+    swept_ms: i64,
+    /// The time of the journal's last record.
+    last_ms: i64,
+}
+
+impl Writer {
+    /// What precedes new traffic: an amendment that was not finished, the outage, and the rungs
+    /// that fell due meanwhile.
+    pub(super) fn prepare(&mut self, group: &mut Group) -> Result<(), JournalError> {
+        // Asked before an amendment is finished, which says things of its own.
+        let swept = self.overlay.index().swept();
+        let last_ms = self.journal.tail().last_time_ms.unwrap_or_else(|| self.now_ms());
+        self.settle(group)?;
+        if !self.backlog.wait_until_empty() {
+            return Ok(());
+        }
+        let now_ms = self.now_ms();
+        let swept_ms = swept.map(|swept| swept.unwrap_or(last_ms));
+        if let Err(error) = swept_ms.and_then(|swept_ms| self.resume(swept_ms, last_ms)) {
+            tracing::error!(%error, "the running terms cannot be read");
+            self.fail();
+            return Ok(());
+        }
+        if let Some(alive_ms) = self.last_alive_ms {
+            self.note_outage(alive_ms.max(last_ms), now_ms, group);
+        }
+        self.last_turn_ms = now_ms;
+        let before = self.journal.tail().next_seq.0;
+        self.sweep(now_ms, group)?;
+        let records = self.journal.tail().next_seq.0 - before;
+        if records > 0 {
+            tracing::info!(records, "what fell due while the bus was away has been said");
+        }
+        self.resumed = None;
+        Ok(())
+    }
+
+    /// Makes the timetable from the queues of the index, which must have everything.
+    fn resume(&mut self, swept_ms: i64, last_ms: i64) -> Result<(), IndexError> {
+        let index = self.overlay.index().clone();
+        self.outages = index.outages()?;
+        self.resumed = Some(Resumed { swept_ms, last_ms });
+        self.timetable.clear();
+        let mut slots = Vec::new();
+        let mut overdue = Vec::new();
+        let calendar = self.law.calendar();
+        let plan = self.plan(&calendar);
+        index.clocks(&mut |duty, case, mark, carried| {
+            let clock = clock_of(duty, case, mark, carried);
+            if mark.due_ms < swept_ms {
+                overdue.push(clock);
+            }
+            slots.extend(next_slot(plan, &clock, timestamp(swept_ms.saturating_sub(1))));
+        })?;
+        for clock in overdue {
+            // A term that ran out in a build that kept no ladder, or whose record was cut off.
+            let due_ms = clock.due_at.as_millisecond();
+            let is_due = |said: &Said| said.place == clock.place && said.rung == Rung::Due;
+            if !index.said(clock.case)?.iter().any(|said| is_due(said) && said.due_ms == due_ms) {
+                let (case, place) = (clock.case, clock.place);
+                slots.push(Slot { at_ms: due_ms, case, place });
+            }
+        }
+        slots.into_iter().for_each(|slot| self.timetable.insert(slot));
+        self.timetable.keep();
+        Ok(())
+    }
+
+    /// Makes the timetable anew after the calendar was amended: rungs that now lie behind are over.
+    pub(super) fn replan(&mut self, now_ms: i64) -> Result<(), IndexError> {
+        let index = self.overlay.index().clone();
+        let mut slots = Vec::new();
+        let calendar = self.law.calendar();
+        let plan = self.plan(&calendar);
+        index.clocks(&mut |duty, case, mark, carried| {
+            let clock = clock_of(duty, case, mark, carried);
+            slots.extend(next_slot(plan, &clock, timestamp(now_ms)));
+        })?;
+        self.timetable.clear();
+        slots.into_iter().for_each(|slot| self.timetable.insert(slot));
+        self.timetable.keep();
+        Ok(())
+    }
+
+    /// Says every rung planned until now, and makes that durable. False when it could not be, so
+    /// that nothing else may be taken either.
+    pub(super) fn sweep(&mut self, now_ms: i64, group: &mut Group) -> Result<bool, JournalError> {
+        let mut said = false;
+        while self.timetable.first_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+            let slots = self.timetable.take_first(MAX_SWEPT);
+            let planned_at = slots.first().map_or(now_ms, |slot| slot.at_ms);
+            let mut fired = Vec::with_capacity(slots.len());
+            for slot in slots {
+                if let Err(error) = self.fire(slot, &mut fired) {
+                    tracing::error!(%error, "a running term cannot be read");
+                    self.timetable.undo();
+                    self.fail();
+                    return Ok(false);
+                }
+            }
+            self.tell(planned_at, fired, now_ms, group);
+            said = true;
+            if group.is_full() && !self.commit(now_ms, group)? {
+                return Ok(false);
+            }
+        }
+        if said { self.commit(now_ms, group) } else { Ok(true) }
+    }
+
+    /// Notes that the bus took no turn for a while.
+    pub(super) fn notice_stall(&mut self, now_ms: i64, group: &mut Group) {
+        if !self.clock.is_sandbox() {
+            self.note_outage(self.last_turn_ms, now_ms, group);
+        }
+        self.last_turn_ms = now_ms;
+    }
+
+    fn note_outage(&mut self, from_ms: i64, until_ms: i64, group: &mut Group) {
+        if until_ms.saturating_sub(from_ms) < MIN_OUTAGE_MS {
+            return;
+        }
+        let (from, until) = (timestamp(from_ms), timestamp(until_ms));
+        tracing::warn!(%from, %until, "the bus was away");
+        let sequence = self.next_sequence(group);
+        self.take(Event::BusOutage(BusOutage { from, until }), until_ms, group, Reply::Nobody);
+        self.outages.push(Outage { sequence, from, until });
+    }
+
+    /// What the rung of a slot says now, if it still stands; and when the clock's next one is due.
+    fn fire(&mut self, slot: Slot, fired: &mut Vec<Fired>) -> Result<(), IndexError> {
+        let Slot { at_ms, case, place } = slot;
+        let Some(case) = self.overlay.case(case)? else { return Ok(()) };
+        let Some(clock) = ladder::clocks(&case).find(|clock| clock.place == place) else {
+            return Ok(());
+        };
+        let calendar = self.law.calendar();
+        let plan = self.plan(&calendar);
+        let just_before = timestamp(at_ms.saturating_sub(1));
+        let Some(planned) = plan.next(&clock, just_before) else { return Ok(()) };
+        // A slot is a hint: the clock may have moved since.
+        let stands = planned.at.as_millisecond() == at_ms;
+        let behind = self.resumed.map_or(i64::MIN, |resumed| resumed.swept_ms - 1);
+        let after = if stands { planned.at.max(timestamp(behind)) } else { just_before };
+        let next = next_slot(plan, &clock, after);
+        if stands && !self.is_over(&case, &clock, planned)? {
+            fired.extend(plan.fired(&case, &clock, planned, &self.outages));
+        }
+        if let Some(next) = next {
+            self.timetable.insert(next);
+        }
+        Ok(())
+    }
+
+    /// Whether a rung was said before the bus went down, or lay behind when its clock began.
+    fn is_over(&self, case: &Case, clock: &Clock, planned: Planned) -> Result<bool, IndexError> {
+        let Some(Resumed { swept_ms, last_ms }) = self.resumed else { return Ok(false) };
+        let at_ms = planned.at.as_millisecond();
+        if at_ms > last_ms {
+            return Ok(false);
+        }
+        if at_ms <= swept_ms {
+            let due_ms = clock.due_at.as_millisecond();
+            let said = self.overlay.index().said(clock.case)?;
+            let is_it = |said: &Said| {
+                let of_clock = said.place == clock.place && said.due_ms == due_ms;
+                let who = said.rung == Rung::Due || said.duty == clock.duty;
+                of_clock && who && said.rung == planned.rung && said.days == planned.days
+            };
+            if said.iter().any(is_it) {
+                return Ok(true);
+            }
+        }
+        if planned.rung == Rung::Due {
+            return Ok(false);
+        }
+        let run = case.hops.get(usize::from(clock.place));
+        let began = run.map(|run| match &run.state {
+            HopState::Carried { acted, .. } => acted.sequence,
+            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => run.opened_by,
+        });
+        let record =
+            began.and_then(|began| self.journal.reader().read(Seq(began.0)).ok().flatten());
+        Ok(record.is_some_and(|record| record.time_ms >= at_ms))
+    }
+
+    /// Records rungs of one instant, those of a party together.
+    fn tell(&mut self, planned_ms: i64, mut fired: Vec<Fired>, now_ms: i64, group: &mut Group) {
+        fired.sort_by(|one, other| (one.duty, &one.to).cmp(&(other.duty, &other.to)));
+        let planned_at = timestamp(planned_ms);
+        let outage = self
+            .outages
+            .iter()
+            .rev()
+            .find(|outage| outage.from < planned_at && planned_at <= outage.until);
+        let outage = outage.map(|outage| outage.sequence);
+        let mut fired = fired.into_iter().peekable();
+        while fired.peek().is_some() {
+            let fired: Vec<_> = fired.by_ref().take(MAX_FIRED).collect();
+            let calendar = self.law.calendar();
+            let channels = self.plan(&calendar).channels(&fired);
+            for each in fired.iter().filter(|each| each.rung == Rung::Due) {
+                let (case, hop) = (each.case, each.hop);
+                let holder = self.roster.id(each.duty).map(|id| id.as_str());
+                tracing::warn!(%case, %hop, holder, due = %each.due_at, "a term has run out");
+            }
+            let notice = Notice { planned_at, outage, fired, channels };
+            let before = group.len();
+            self.take(Event::Notice(Box::new(notice)), now_ms, group, Reply::Nobody);
+            if group.len() == before {
+                // What cannot be said must not pass in silence; the next start says it.
+                self.fail();
+            }
+        }
+    }
+
+    /// What a change of a case means for its ladder: clocks that began and ended, terms that had
+    /// run out before, and what can be told at once. In the same group as the change.
+    pub(super) fn follow(
+        &mut self,
+        before: Option<&Case>,
+        after: &Case,
+        now_ms: i64,
+        group: &mut Group,
+    ) {
+        let now = timestamp(now_ms);
+        let old: Vec<_> = before.into_iter().flat_map(ladder::clocks).collect();
+        let new: Vec<_> = ladder::clocks(after).collect();
+        let calendar = self.law.calendar();
+        let plan = self.plan(&calendar);
+        let gone = old.iter().filter(|clock| !new.contains(clock));
+        let gone: Vec<_> = gone.filter_map(|clock| next_slot(plan, clock, now)).collect();
+        let mut come = Vec::new();
+        let mut fired = Vec::new();
+        let say = |clock: &Clock, rung, at, days| {
+            plan.fired(after, clock, Planned { at, rung, days }, &self.outages)
+        };
+        for clock in new.iter().filter(|clock| !old.contains(clock)) {
+            let was_said =
+                old.iter().any(|other| other.place == clock.place && other.due_at == clock.due_at);
+            if clock.due_at <= now && !was_said {
+                fired.extend(say(clock, Rung::Due, clock.due_at, 0));
+            }
+            if self.ladder.rungs(clock.hop).has(Rung::Opening) && !was_said {
+                fired.extend(say(clock, Rung::Opening, now, 0));
+            }
+            if plan.impediment(clock, now).is_some() {
+                fired.extend(say(clock, Rung::Infeasible, now, 0));
+            }
+            come.extend(next_slot(plan, clock, now));
+        }
+        if let Some(before) = before {
+            let late = ladder::late_discharges(before, after, now, &self.roster, &calendar);
+            for late in late {
+                fired.extend(say(&late.clock, Rung::LateDischarge, late.done_at, late.days));
+            }
+        }
+        gone.into_iter().for_each(|slot| self.timetable.remove(slot));
+        come.into_iter().for_each(|slot| self.timetable.insert(slot));
+        if !fired.is_empty() {
+            self.tell(now_ms, fired, now_ms, group);
+        }
+    }
+
+    /// Warns of terms that will not hold, each once for its due instant.
+    pub(super) fn warn(&mut self, warnings: &[Warning], now_ms: i64, group: &mut Group) {
+        // Whether it was said before is looked up in the index, which must have everything.
+        if !self.backlog.wait_until_empty() {
+            return;
+        }
+        let mut fired: Vec<Fired> = Vec::new();
+        for warning in warnings {
+            match self.warned(warning, now_ms) {
+                Ok(each) => {
+                    let is_new = |each: &Fired| {
+                        !fired.iter().any(|one| (one.case, one.place) == (each.case, each.place))
+                    };
+                    let each = each.filter(is_new);
+                    fired.extend(each);
+                }
+                Err(error) => tracing::warn!(%error, "a running term cannot be read"),
+            }
+        }
+        if !fired.is_empty() {
+            self.tell(now_ms, fired, now_ms, group);
+        }
+    }
+
+    fn warned(&self, warning: &Warning, now_ms: i64) -> Result<Option<Fired>, IndexError> {
+        let Warning { party, case, delivery, impediment } = *warning;
+        let Some(case) = self.overlay.case(case)? else { return Ok(None) };
+        let is_it = |clock: &Clock| {
+            let run = case.hops.get(usize::from(clock.place));
+            let acted = run.and_then(|run| run.acted());
+            clock.duty == party && acted.is_some_and(|acted| acted.sequence == delivery)
+        };
+        let now = timestamp(now_ms);
+        let Some(clock) = ladder::clocks(&case).find(|clock| clock.carried && is_it(clock)) else {
+            return Ok(None);
+        };
+        let due_ms = clock.due_at.as_millisecond();
+        let is_said = |said: &Said| {
+            said.rung == Rung::Infeasible && said.place == clock.place && said.due_ms == due_ms
+        };
+        if clock.due_at <= now || self.overlay.index().said(clock.case)?.iter().any(is_said) {
+            return Ok(None);
+        }
+        let calendar = self.law.calendar();
+        let planned = Planned { at: now, rung: Rung::Infeasible, days: 0 };
+        let fired = self.plan(&calendar).fired(&case, &clock, planned, &self.outages);
+        Ok(fired.map(|fired| Fired { impediment: Some(impediment), ..fired }))
+    }
+
+    /// The place that the next record of the group will have.
+    pub(super) fn next_sequence(&self, group: &Group) -> Sequence {
+        Sequence(self.journal.tail().next_seq.0 + group.len() as u64)
+    }
+
+    pub(super) fn plan<'a>(&'a self, calendar: &'a crate::domain::calendar::Calendar) -> Plan<'a> {
+        Plan { ladder: &self.ladder, calendar, roster: &self.roster }
+    }
+}
+
+fn next_slot(plan: Plan<'_>, clock: &Clock, after: Timestamp) -> Option<Slot> {
+    let at_ms = plan.next(clock, after)?.at.as_millisecond();
+    Some(Slot { at_ms, case: clock.case, place: clock.place })
+}
+
+fn clock_of(duty: PartyNumber, case: CaseId, mark: ClockMark, carried: bool) -> Clock {
+    let ClockMark { place, hop, opened_ms, due_ms } = mark;
+    let (opened_at, due_at) = (timestamp(opened_ms), timestamp(due_ms));
+    Clock { case, place, hop, opened_at, due_at, duty, carried }
+}
