@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Accepted, Amended, Confirmed, EngineError, Noted, QuotaTaken, Request, timestamp};
+use crate::domain::party::PartyNumber;
 use crate::domain::{
     ActRecorded, Case, DeliveryAcknowledged, Quota, QuotaSet, RequestId, Sequence,
 };
@@ -17,7 +18,7 @@ pub(super) enum Answer {
     Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
-    Noted(oneshot::Sender<Result<Noted, EngineError>>),
+    Noted(PartyNumber, oneshot::Sender<Result<Noted, EngineError>>),
 }
 
 /// What is answered after the sync without a record of its own.
@@ -95,7 +96,9 @@ impl Answer {
             Self::Acknowledged(event, case, reply) => {
                 drop(reply.send(Ok(Confirmed { sequence, at, hash, event, case })));
             }
-            Self::Noted(reply) => drop(reply.send(Ok(Noted { sequence, at, hash }))),
+            Self::Noted(party, reply) => {
+                drop(reply.send(Ok(Noted { party, sequence, at, hash })));
+            }
         }
     }
 
@@ -105,7 +108,7 @@ impl Answer {
             Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
-            Self::Noted(reply) => Reply::Noted(reply).refuse(error.clone()),
+            Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
         }
     }
 }

@@ -196,6 +196,8 @@ pub struct Confirmed {
 /// A record that somebody asked for, beside those of cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noted {
+    /// Whose notice it is of.
+    pub party: PartyNumber,
     /// Its place in the journal.
     pub sequence: Sequence,
     /// When it was accepted.

@@ -60,7 +60,10 @@ impl Writer {
 
     pub(super) fn repeated_note(&self, repeat: &Repeat) -> Result<Noted, EngineError> {
         let recorded = self.read_back(repeat.sequence)?;
-        Ok(Noted { sequence: repeat.sequence, at: recorded.at, hash: recorded.hash })
+        let Event::NoticeAcknowledged(NoticeAcknowledged { by: party, .. }) = recorded.event else {
+            return Err(EngineError::Fault("a receipt leads to no acknowledgement"));
+        };
+        Ok(Noted { party, sequence: repeat.sequence, at: recorded.at, hash: recorded.hash })
     }
 
     /// The inbox with the notice: the party's own, else that of one for which it acts and which has

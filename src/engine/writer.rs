@@ -374,8 +374,11 @@ impl Writer {
                 let quota = self.overlay.quota(event.key).unwrap_or_default();
                 Answer::Quota(event, quota, reply)
             }
-            (Event::NoticeAcknowledged(_) | Event::NoticeSent(_), None, Reply::Noted(reply)) => {
-                Answer::Noted(reply)
+            (Event::NoticeAcknowledged(taken), None, Reply::Noted(reply)) => {
+                Answer::Noted(taken.by, reply)
+            }
+            (Event::NoticeSent(sent), None, Reply::Noted(reply)) => {
+                Answer::Noted(sent.party, reply)
             }
             (_, _, Reply::Nobody) => Answer::Nobody,
             // Each kind of request is decided to its own kind of event, just above.

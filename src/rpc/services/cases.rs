@@ -74,7 +74,7 @@ impl Bus {
             |case: &crate::domain::Case| show::case::visible(view, case, caller.party, caller.role);
         let case = self.engine.index().case(id)?.filter(visible);
         let case = case.ok_or(Refusal::CaseNotVisible)?;
-        Ok(GetCaseResponse { case: Some(show::case::case(view, &case, now)) })
+        Ok(GetCaseResponse { case: Some(self.case_shown(&case, now)?) })
     }
 
     fn case_status(&self, id: CaseId, caller: &Caller) -> Result<GetCaseStatusResponse, Refusal> {

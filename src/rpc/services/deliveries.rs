@@ -1,14 +1,22 @@
 //! Deliveries as they leave: the case, the record of the act, and the papers that go with it.
 
+use jiff::Timestamp;
+
 use super::Bus;
 use crate::dispatch::Leased;
 use crate::domain::case::CopyRun;
+use crate::domain::ladder::{Fired, NO_CASE};
 use crate::domain::party::PartyNumber;
-use crate::domain::{HopRun, Sequence};
+use crate::domain::{Case, Event, HopRun, Sequence};
 use crate::rpc::parse::query::DeliveryId;
+use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Delivery;
 use crate::rpc::show::delivery::{enclose, envelope, papers};
+use crate::rpc::show::{self, notice};
 use crate::rpc::status::Refusal;
+
+/// Rungs shown of one hop; a term that nobody meets has one more each working day.
+const MAX_RUNGS_SHOWN: usize = 64;
 
 impl Bus {
     /// The message of a leased delivery; none if it has been acknowledged since it was leased.
@@ -19,6 +27,9 @@ impl Bus {
     ) -> Result<Option<Delivery>, Refusal> {
         let Leased { case, sequence, order_ms: _, attempt } = leased;
         let id = DeliveryId { sequence, case };
+        if case == NO_CASE {
+            return self.notice(party, id, attempt).map(Some);
+        }
         let missing = Refusal::Fault("a queue names a case that the index does not have");
         let case = self.engine.index().case(case)?.ok_or(missing)?;
         let missing = Refusal::Fault("a queue names a delivery that its case does not have");
@@ -43,6 +54,53 @@ impl Bus {
             }
         }
         Ok(Some(delivery))
+    }
+}
+
+impl Bus {
+    /// A notice, with what of it concerns the party.
+    fn notice(
+        &self,
+        party: PartyNumber,
+        id: DeliveryId,
+        attempt: u32,
+    ) -> Result<Delivery, Refusal> {
+        let recorded = self.engine.recorded(id.sequence)?;
+        let Event::Notice(said) = &recorded.event else {
+            return Err(Refusal::Fault("a queue names a notice that is none"));
+        };
+        let citation = |fired: &Fired| {
+            let case = self.engine.index().case(fired.case).ok().flatten();
+            let law = case.and_then(|case| self.view().hop(&case.procedure, fired.hop));
+            law.map(|hop| hop.citation.clone()).unwrap_or_default()
+        };
+        Ok(notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation))
+    }
+
+    /// A case with what was said of its terms.
+    pub(super) fn case_shown(&self, case: &Case, now: Timestamp) -> Result<cases::Case, Refusal> {
+        let mut shown = show::case::case(self.view(), case, now);
+        let mut said = self.engine.index().said(case.id)?;
+        said.sort_by_key(|said| said.notice);
+        for (place, hop) in shown.hops.iter_mut().enumerate() {
+            let of_hop: Vec<_> =
+                said.iter().filter(|said| usize::from(said.place) == place).collect();
+            for said in of_hop.iter().skip(of_hop.len().saturating_sub(MAX_RUNGS_SHOWN)) {
+                let recorded = self.engine.recorded(said.notice)?;
+                let Event::Notice(record) = &recorded.event else {
+                    return Err(Refusal::Fault("a case names a notice that is none"));
+                };
+                let is_it = |fired: &&Fired| {
+                    (fired.case, fired.place, fired.rung) == (case.id, said.place, said.rung)
+                };
+                let fired = record.fired.iter().filter(is_it);
+                let of = (&**record, &recorded);
+                hop.rungs.extend(
+                    fired.map(|fired| notice::of_case(self.view(), case, said.notice, of, fired)),
+                );
+            }
+        }
+        Ok(shown)
     }
 }
 

@@ -19,7 +19,6 @@ use crate::rpc::proto::inbox::v1::{
     FetchDeliveriesResponse, ListObligationsRequest, ListObligationsResponse, OpenInboxRequest,
 };
 use crate::rpc::show::case::obligation;
-use crate::rpc::show::receipt::confirmation;
 use crate::rpc::show::time;
 use crate::rpc::status::Refusal;
 
@@ -66,8 +65,7 @@ impl InboxService for Service {
         let refuse = |refusal: Refusal| bus.refuse(&refusal);
         let id = query::acknowledged(request.get_ref()).map_err(refuse)?;
         tracing::Span::current().record("case_id", tracing::field::display(id.case));
-        let confirmed = bus.acknowledge(&caller, id).await.map_err(refuse)?;
-        let confirmation = Some(confirmation(bus.view(), &confirmed));
+        let confirmation = Some(bus.acknowledge(&caller, id).await.map_err(refuse)?);
         Ok(Response::new(AcknowledgeDeliveryResponse { confirmation }))
     }
 

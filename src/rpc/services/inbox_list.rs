@@ -2,11 +2,13 @@
 
 use super::Bus;
 use crate::domain::Sequence;
+use crate::domain::ladder::NO_CASE;
 use crate::index::QueueKey;
 use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, DeliveryId, PartyPage};
 use crate::rpc::proto::operations::v1::{ListInboxRequest, ListInboxResponse};
 use crate::rpc::show::delivery::queued;
+use crate::rpc::show::notice;
 use crate::rpc::status::Refusal;
 
 impl Bus {
@@ -28,6 +30,12 @@ impl Bus {
         let mut deliveries = Vec::with_capacity(waiting.len());
         for one in waiting {
             let sequence = one.key.sequence;
+            if one.case == NO_CASE {
+                let id = DeliveryId { sequence, case: one.case };
+                let leased = self.dispatch.is_leased(party, sequence);
+                deliveries.push(notice::queued(&self.engine.recorded(sequence)?, id, leased));
+                continue;
+            }
             // What was acknowledged since the page was read waits no more.
             if let Some(case) = index.case(one.case)?
                 && let Some(run) = case.carrying(sequence, party)

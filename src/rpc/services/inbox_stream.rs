@@ -25,7 +25,6 @@ use crate::rpc::proto::inbox::v1::{
     AcknowledgementRefusal, Delivery, DeliveryAcknowledgement, OpenInboxRequest, OpenInboxResponse,
 };
 use crate::rpc::reason::Reason;
-use crate::rpc::show::receipt::confirmation;
 use crate::rpc::status::{Refusal, item_status, of_transport};
 
 /// What the bus says on an inbox stream.
@@ -278,7 +277,7 @@ async fn acknowledge(
         Err(refusal) => Err(refusal),
     };
     match confirmed {
-        Ok(confirmed) => Answer::Confirmation(confirmation(bus.view(), &confirmed)),
+        Ok(confirmed) => Answer::Confirmation(confirmed),
         Err(refusal) => Answer::Refusal(AcknowledgementRefusal {
             delivery_id: message.delivery_id,
             status: Some(item_status(&refusal, bus.engine.roster())),

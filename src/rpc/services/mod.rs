@@ -34,16 +34,18 @@ use super::Caller;
 use super::parse::Asked;
 use super::parse::act::{ActRequest, List, ListRequest};
 use super::parse::query::DeliveryId;
+use super::proto::inbox::v1::DeliveryConfirmation;
 use super::proto::types::v1::Receipt;
-use super::show::View;
 use super::show::law::Wording;
-use super::show::receipt::receipt;
+use super::show::receipt::{confirmation, receipt};
+use super::show::{self, View};
 use super::status::{Refusal, status};
 use crate::dispatch::Dispatch;
+use crate::domain::ladder::NO_CASE;
 use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, CaseId, Command, Roster};
-use crate::engine::{Accepted, Confirmed, Engine, ItemRefused};
+use crate::engine::{Accepted, Engine, ItemRefused};
 use crate::procedures::RegisterError;
 use crate::procedures::labels::Labels;
 
@@ -218,12 +220,22 @@ impl Bus {
     }
 
     /// Makes an acknowledgement durable, and takes its delivery off every lease.
-    async fn acknowledge(&self, caller: &Caller, id: DeliveryId) -> Result<Confirmed, Refusal> {
+    async fn acknowledge(
+        &self,
+        caller: &Caller,
+        id: DeliveryId,
+    ) -> Result<DeliveryConfirmation, Refusal> {
         let DeliveryId { sequence, case } = id;
+        if case == NO_CASE {
+            let taken = self.engine.acknowledge_notice(sequence, caller.party).await;
+            let taken = taken.map_err(Refusal::Acknowledgement)?;
+            self.dispatch.settled(taken.party, sequence);
+            return Ok(show::notice::confirmation(id, &taken));
+        }
         let confirmed = self.engine.acknowledge(case, sequence, caller.party).await;
         let confirmed = confirmed.map_err(Refusal::Acknowledgement)?;
         self.dispatch.settled(confirmed.event.by, sequence);
-        Ok(confirmed)
+        Ok(confirmation(self.view(), &confirmed))
     }
 }
 

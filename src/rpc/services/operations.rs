@@ -59,7 +59,11 @@ impl OperationsService for Service {
     ) -> Result<Response<SetSandboxTimeResponse>, Status> {
         let bus = &self.0;
         bus.caller(&request)?;
-        let set = bus.set_time(request.get_ref());
+        let set = match bus.set_time(request.get_ref()) {
+            // Whoever reads next sees what has fallen due.
+            Ok(set) => bus.swept().await.map(|()| set),
+            Err(refusal) => Err(refusal),
+        };
         set.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
 
@@ -85,6 +89,13 @@ impl OperationsService for Service {
 }
 
 impl Bus {
+    /// Waits until what has fallen due is said, and in the inboxes.
+    async fn swept(&self) -> Result<(), Refusal> {
+        self.engine.sweep().await.map_err(Refusal::Acknowledgement)?;
+        self.engine.caught_up().await;
+        Ok(())
+    }
+
     fn set_time(&self, request: &SetSandboxTimeRequest) -> Result<SetSandboxTimeResponse, Refusal> {
         let clock = self.engine.clock();
         if !clock.is_sandbox() {

@@ -213,6 +213,8 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
         late: run.is_late(now),
         used_days: used_days(term, run.opened_at, until, zone, &view.law.calendar()),
         sequence: acted.map_or(0, |acted| acted.sequence.0),
+        // Said of the case beside it, by whoever has the records.
+        rungs: Vec::new(),
     }
 }
 

@@ -129,6 +129,7 @@ pub fn envelope(
         dispatch: cover(&event.body)?,
         record_hash: digest(&recorded.hash),
         forms: Vec::new(),
+        notice: None,
     })
 }
 

@@ -7,6 +7,7 @@ pub mod case;
 pub mod clock;
 pub mod delivery;
 pub mod law;
+pub mod notice;
 pub mod quota;
 pub mod receipt;
 

@@ -1,0 +1,117 @@
+//! Notices of the ladder, as their receivers and those who look at a case see them.
+
+use super::law::source;
+use super::{View, act, digest, in_contract, time};
+use crate::domain::ladder::{Attribution, Fired, Impediment, Notice, Rung};
+use crate::domain::party::PartyNumber;
+use crate::domain::{Actor, Case, Sequence};
+use crate::engine::Recorded;
+use crate::rpc::parse::query::DeliveryId;
+use crate::rpc::proto::inbox::v1::{Delivery, DeliveryConfirmation};
+use crate::rpc::proto::operations::v1::QueuedDelivery;
+use crate::rpc::proto::types::v1 as types;
+
+/// A notice as a delivery to one of those whom it concerns. `citations` tells the paragraph that
+/// sets the hop of a rung.
+pub fn delivery(
+    view: View<'_>,
+    party: PartyNumber,
+    (notice, recorded): (&Notice, &Recorded),
+    (id, attempt): (DeliveryId, u32),
+    citation: impl Fn(&Fired) -> String,
+) -> Delivery {
+    let said = |fired: &Fired| {
+        let said = rung(view, id.sequence, (notice, recorded), fired);
+        types::RungNotice { citation: citation(fired), ..said }
+    };
+    Delivery {
+        delivery_id: id.to_string(),
+        attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
+        sent_time: Some(time(recorded.at)),
+        record_hash: digest(&recorded.hash),
+        notice: Some(types::DeadlineNotice { rungs: notice.concerning(party).map(said).collect() }),
+        ..Delivery::default()
+    }
+}
+
+/// A notice that waits in an inbox.
+pub fn queued(recorded: &Recorded, id: DeliveryId, leased: bool) -> QueuedDelivery {
+    QueuedDelivery {
+        delivery_id: id.to_string(),
+        sent_time: Some(time(recorded.at)),
+        leased,
+        ..QueuedDelivery::default()
+    }
+}
+
+/// The confirmation that a notice was taken.
+pub fn confirmation(id: DeliveryId, taken: &crate::engine::Noted) -> DeliveryConfirmation {
+    DeliveryConfirmation {
+        delivery_id: id.to_string(),
+        case_id: String::new(),
+        received_time: Some(time(taken.at)),
+        sequence: taken.sequence.0,
+        record_hash: digest(&taken.hash),
+        clocks: Vec::new(),
+    }
+}
+
+/// What was said of a hop of a case.
+pub fn of_case(
+    view: View<'_>,
+    case: &Case,
+    sequence: Sequence,
+    (notice, recorded): (&Notice, &Recorded),
+    fired: &Fired,
+) -> types::RungNotice {
+    let law = view.hop(&case.procedure, fired.hop);
+    let citation = law.map(|hop| hop.citation.clone()).unwrap_or_default();
+    types::RungNotice { citation, ..rung(view, sequence, (notice, recorded), fired) }
+}
+
+fn rung(
+    view: View<'_>,
+    sequence: Sequence,
+    (notice, recorded): (&Notice, &Recorded),
+    fired: &Fired,
+) -> types::RungNotice {
+    types::RungNotice {
+        case_id: fired.case.to_string(),
+        hop: fired.hop.to_string(),
+        // No applicant's hop has a ladder.
+        act: act(fired.act, Actor::Channel).into(),
+        rung: rung_of(fired.rung).into(),
+        working_days: i32::from(fired.days),
+        impediment: fired.impediment.map(impediment).unwrap_or_default().into(),
+        opened_time: Some(time(fired.opened_at)),
+        due_time: Some(time(fired.due_at)),
+        source: source(fired.source).into(),
+        carried: fired.carried,
+        duty_party_id: view.party_id(fired.duty),
+        attribution: fired.attribution.map(attribution),
+        citation: String::new(),
+        told_party_ids: fired.to.iter().map(|party| view.party_id(*party)).collect(),
+        sequence: sequence.0,
+        said_time: Some(time(recorded.at)),
+        planned_time: Some(time(notice.planned_at)),
+        delayed_by_outage: notice.outage.is_some(),
+    }
+}
+
+fn attribution(of: Attribution) -> types::TermAttribution {
+    let Attribution { with_party_ms, in_bus_ms, awaiting_ms } = of;
+    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    types::TermAttribution {
+        with_party_ms: signed(with_party_ms),
+        in_bus_ms: signed(in_bus_ms),
+        awaiting_receiver_ms: signed(awaiting_ms),
+    }
+}
+
+fn rung_of(rung: Rung) -> types::Rung {
+    types::Rung::from_str_name(&in_contract("RUNG", rung.name())).unwrap_or_default()
+}
+
+fn impediment(of: Impediment) -> types::Impediment {
+    types::Impediment::from_str_name(&in_contract("IMPEDIMENT", of.name())).unwrap_or_default()
+}
