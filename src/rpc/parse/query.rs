@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::Asked;
 use super::fault::{Faults, Path};
 use super::rule;
+use crate::domain::ladder::NO_CASE;
 use crate::domain::party::{PartyId, PartyNumber, bundled_zone};
 use crate::domain::region::Region;
 use crate::domain::{CaseId, HopId, ProcedureKey, Roster, Sequence};
@@ -47,8 +48,14 @@ pub struct DeliveryId {
     pub case: CaseId,
 }
 
+/// Stands in the name of a notice's delivery where that of an act has its case.
+const NOTICE: &str = "notice";
+
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.case == NO_CASE {
+            return write!(f, "{}-{NOTICE}", self.sequence);
+        }
         write!(f, "{}-{}", self.sequence, self.case)
     }
 }
@@ -59,7 +66,8 @@ impl FromStr for DeliveryId {
     fn from_str(text: &str) -> Result<Self, Refusal> {
         let read = || {
             let (sequence, case) = text.split_once('-')?;
-            let id = Self { sequence: Sequence(sequence.parse().ok()?), case: case.parse().ok()? };
+            let case = if case == NOTICE { NO_CASE } else { case.parse().ok()? };
+            let id = Self { sequence: Sequence(sequence.parse().ok()?), case };
             // One delivery has one name: what does not read back the same is none.
             (id.to_string() == text).then_some(id)
         };
