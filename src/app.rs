@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Config, Inputs};
-use crate::dispatch::{Dispatch, DispatchOptions};
+use crate::dispatch::{Dispatch, DispatchOptions, Outlook};
 use crate::domain::Sequence;
 use crate::engine::{self, Clock, Engine, Law, Parts};
 use crate::index::{self, Index, IndexOptions, Opened};
@@ -33,6 +33,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How often leases without a stream are checked for their end, the running terms for what has
 /// fallen due, and the engine for its life.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// How often it is judged whether what waits will arrive in time.
+const OUTLOOK_INTERVAL: Duration = Duration::from_secs(10);
+const HOUR_MS: i64 = 60 * 60 * 1000;
 /// The least time between two progress lines at the start.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -158,15 +161,41 @@ impl App {
 async fn keep(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
     let mut turn = tokio::time::interval(WATCH_INTERVAL);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut outlook = Outlook::default();
+    let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
     loop {
         turn.tick().await;
         dispatch.expire(Instant::now());
         engine.tick();
+        if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
+            (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
+            look(&engine, &dispatch, &mut outlook);
+        }
         if !engine.is_alive() {
             tracing::error!("the engine has failed; the bus stops");
             stop.send_replace(true);
             return;
         }
+    }
+}
+
+/// The hour of the bus's clock; where it is set forward, things look otherwise at once.
+fn hour(clock: &Clock) -> i64 {
+    clock.now_ms().div_euclid(HOUR_MS)
+}
+
+/// Warns of what will not arrive in time.
+fn look(engine: &Engine, dispatch: &Dispatch, outlook: &mut Outlook) {
+    let parties = engine.roster().enrolled().map(|(number, _)| number);
+    match outlook.look(dispatch, parties, engine.clock().now_ms()) {
+        Ok(warnings) if warnings.is_empty() => {}
+        Ok(warnings) => {
+            if let Err(error) = engine.warn(warnings.clone()) {
+                tracing::warn!(%error, "warnings were not taken; they come again");
+                outlook.untold(&warnings);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the queues cannot be looked at"),
     }
 }
 

@@ -44,6 +44,10 @@ pub(super) struct Inbox {
     /// The timed leases, in the order in which they run out.
     timed: BTreeSet<(Instant, Sequence)>,
     max_ready: usize,
+    /// Whether a client without a stream has called since that was asked last.
+    called: bool,
+    /// Acknowledgements since the start.
+    settled: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +75,8 @@ impl Inbox {
             seen: HashMap::new(),
             timed: BTreeSet::new(),
             max_ready: max_ready.max(1),
+            called: false,
+            settled: 0,
         }
     }
 
@@ -135,6 +141,7 @@ impl Inbox {
 
     /// The acknowledgement of a delivery is durable; it may also have been ready again.
     pub(super) fn settle(&mut self, delivery: Sequence) {
+        self.settled += 1;
         if let Some(lease) = self.leases.get_mut(&delivery) {
             if let Some(holder) = lease.holder.take() {
                 self.let_go(holder, delivery);
@@ -165,6 +172,23 @@ impl Inbox {
     /// A stream moves: whoever reads it is there.
     pub(super) fn touch(&mut self, holder: Holder, now: Instant) {
         self.seen.insert(holder, now);
+    }
+
+    /// A client without a stream asks for deliveries.
+    pub(super) fn call(&mut self) {
+        self.called = true;
+    }
+
+    /// Whether a system of the party is there: it has a stream that moves, or has called since this
+    /// was asked last.
+    pub(super) fn was_there(&mut self, now: Instant, silence: Duration) -> bool {
+        let moves = self.seen.values().any(|seen| *seen + silence > now);
+        std::mem::take(&mut self.called) || moves
+    }
+
+    /// Acknowledgements since the start.
+    pub(super) fn settled_count(&self) -> u64 {
+        self.settled
     }
 
     /// Frees the leases that have run out, and those of streams that have not moved for `silence`;

@@ -7,6 +7,7 @@
 //! again under the same id.
 
 mod inbox;
+mod outlook;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,9 @@ use crate::domain::{CaseId, Sequence};
 use crate::engine::QueueObserver;
 use crate::index::{Index, IndexError, QueueKey, QueueOp};
 use inbox::{Holder, Inbox};
+use outlook::Presence;
+
+pub use outlook::Outlook;
 
 /// Bounds of delivery, from the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +104,7 @@ impl Dispatch {
     ) -> Result<Vec<Leased>, IndexError> {
         let mailbox = self.mailbox(party);
         let holder = Holder::Until(Instant::now() + lease);
+        mailbox.lock().call();
         let mut taken = Vec::new();
         while taken.len() < max
             && let Some(leased) = self.take(&mailbox, party, holder)?
@@ -124,6 +129,14 @@ impl Dispatch {
                 mailbox.changed.notify_waiters();
             }
         }
+    }
+
+    /// How a party's systems are seen, since this was asked last.
+    fn presence(&self, party: PartyNumber) -> Presence {
+        let mailbox = self.mailbox(party);
+        let mut inbox = mailbox.lock();
+        let is_there = inbox.was_there(Instant::now(), self.shared.options.max_stream_silence);
+        Presence { is_there, settled: inbox.settled_count(), next_attempt_ms: None }
     }
 
     /// How many deliveries of a party are on lease.
