@@ -41,6 +41,12 @@ pub enum BenchError {
     /// A term of this build cannot be counted.
     #[error(transparent)]
     Term(#[from] TermError),
+    /// The configuration of the bench cannot be read back.
+    #[error(transparent)]
+    Config(crate::config::ConfigError),
+    /// The engine of the bench's own.
+    #[error(transparent)]
+    Engine(#[from] super::ladder::EngineFault),
     /// The bus could not be started or ended.
     #[error("{}: {why}", binary.display())]
     Process {

@@ -9,6 +9,7 @@ mod acts;
 mod bus;
 mod delivery;
 mod error;
+mod ladder;
 mod latency;
 mod law;
 mod load;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 pub use acts::{ActsRun, Form};
 pub use delivery::{DeliveryRun, PacedRun};
 pub use error::BenchError;
+pub use ladder::LadderRun;
 pub use latency::Latency;
 pub use law::LawRun;
 pub use process::Usage;
@@ -48,12 +50,21 @@ pub enum Part {
     Memory,
     /// Loading the procedures and counting due instants, without a bus.
     Law,
+    /// Ticks over many running terms, and what has fallen due said at once, without a bus.
+    Ladder,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub const ALL: [Self; 6] =
-        [Self::Law, Self::Memory, Self::Unary, Self::Bulk, Self::Delivery, Self::Restart];
+    pub const ALL: [Self; 7] = [
+        Self::Law,
+        Self::Memory,
+        Self::Unary,
+        Self::Bulk,
+        Self::Delivery,
+        Self::Restart,
+        Self::Ladder,
+    ];
 }
 
 /// What to measure.
@@ -90,6 +101,8 @@ pub struct Report {
     pub memory: Option<MemoryRun>,
     /// The law, if asked for.
     pub law: Option<LawRun>,
+    /// The ladder, if asked for.
+    pub ladder: Option<LadderRun>,
 }
 
 /// Told before each step, in words for the person who waits.
@@ -110,6 +123,7 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, Be
             Part::Restart => report.restart = Some(standing::restart(options, progress).await?),
             Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
             Part::Law => report.law = Some(law::run(progress)?),
+            Part::Ladder => report.ladder = Some(ladder::run(options, progress).await?),
         }
     }
     Ok(report)

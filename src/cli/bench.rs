@@ -11,8 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Exit, Failure, note, print, table};
 use crate::bench::{
-    self, ActsRun, BenchError, DeliveryRun, Latency, LawRun, MemoryRun, Options, Part, Report,
-    RestartRun, Start,
+    self, ActsRun, BenchError, DeliveryRun, LadderRun, Latency, LawRun, MemoryRun, Options, Part,
+    Report, RestartRun, Start,
 };
 use crate::engine::Clock;
 
@@ -66,6 +66,7 @@ enum PartArg {
     Restart,
     Memory,
     Law,
+    Ladder,
 }
 
 impl From<PartArg> for Part {
@@ -77,6 +78,7 @@ impl From<PartArg> for Part {
             PartArg::Restart => Self::Restart,
             PartArg::Memory => Self::Memory,
             PartArg::Law => Self::Law,
+            PartArg::Ladder => Self::Ladder,
         }
     }
 }
@@ -132,6 +134,8 @@ fn failure(error: BenchError) -> Failure {
         | BenchError::Procedures(_)
         | BenchError::Calendar(_)
         | BenchError::Term(_)
+        | BenchError::Config(_)
+        | BenchError::Engine(_)
         | BenchError::Figures { .. } => Exit::Failed,
     };
     Failure::new(exit, error)
@@ -153,6 +157,9 @@ fn show(report: &Report) -> Result<(), Failure> {
     }
     if let Some(run) = &report.law {
         law(run, &mut facts);
+    }
+    if let Some(run) = &report.ladder {
+        ladder(run, &mut facts);
     }
     if facts.row_count() > 0 { print(format_args!("{facts}\n")) } else { Ok(()) }
 }
@@ -256,6 +263,32 @@ fn law(run: &LawRun, facts: &mut Table) {
     facts.add_row([format!("due instants counted, {} of them", run.dues), each]);
 }
 
+fn ladder(run: &LadderRun, facts: &mut Table) {
+    let LadderRun { clocks, added_bytes, idle_tick, started_in, .. } = *run;
+    let LadderRun { rungs, said_in, brought_in, missed, caught_up_in, .. } = *run;
+    let rate = |count: u64, took: Duration| count as f64 / took.as_secs_f64().max(1e-9);
+    let seconds = |took: Duration| format!("{:.2} s", took.as_secs_f64());
+    for (what, figure) in [
+        (
+            format!("{clocks} running terms, memory they add"),
+            format!("{} MiB, {} bytes each", mib(added_bytes), added_bytes / clocks.max(1)),
+        ),
+        ("a tick with nothing due, there and back".to_owned(), format!("{} µs", us(idle_tick))),
+        (
+            format!("{rungs} rungs due at once, said and durable"),
+            format!("{}, {:.0}/s", seconds(said_in), rate(rungs, said_in)),
+        ),
+        ("the same, in the inboxes".to_owned(), seconds(brought_in)),
+        (format!("start with {clocks} running terms, nothing due"), seconds(started_in)),
+        (
+            format!("start after {missed} due instants, said before new traffic"),
+            format!("{}, {:.0}/s", seconds(caught_up_in), rate(missed, caught_up_in)),
+        ),
+    ] {
+        facts.add_row([what, figure]);
+    }
+}
+
 fn bar(share: f64) -> String {
     // Between one and BAR_WIDTH, so the cast cuts nothing.
     "█".repeat((share * BAR_WIDTH).clamp(1.0, BAR_WIDTH) as usize)
@@ -274,7 +307,7 @@ fn mib(bytes: u64) -> String {
 }
 
 fn json(report: &Report) -> Value {
-    let Report { acts, delivery, restart, memory, law } = report;
+    let Report { acts, delivery, restart, memory, law, ladder } = report;
     json!({
         "acts": acts.iter().map(acts_json).collect::<Vec<_>>(),
         "delivery": delivery.as_ref().map(delivery_json),
@@ -300,6 +333,17 @@ fn json(report: &Report) -> Value {
             "calendar_loaded_ms": millis(run.calendar_loaded_in),
             "dues": run.dues,
             "due_ns": run.ns_per_due(),
+        })),
+        "ladder": ladder.as_ref().map(|run| json!({
+            "clocks": run.clocks,
+            "added_bytes": run.added_bytes,
+            "idle_tick_us": micros(run.idle_tick),
+            "rungs": run.rungs,
+            "said_ms": millis(run.said_in),
+            "brought_ms": millis(run.brought_in),
+            "started_ms": millis(run.started_in),
+            "missed": run.missed,
+            "caught_up_ms": millis(run.caught_up_in),
         })),
     })
 }
