@@ -11,14 +11,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::Timestamp;
 
-use super::process::own_usage;
 use super::site::{MISSION, Site};
 use super::{BenchError, Options, Progress};
 use crate::config::Config;
 use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::region::Region;
 use crate::domain::{
-    Act, Basis, Body, BodyKind, CaseAct, Command, ProcedureKey, RequestId, Submission, WhenUnset,
+    Act, Basis, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, RequestId, Submission,
+    WhenUnset,
 };
 use crate::engine::{self, Clock, Engine, EngineError, Law, Parts, Started, case_id};
 use crate::index::{Index, IndexOptions};
@@ -45,8 +45,6 @@ const IN_FLIGHT: usize = 2_048;
 pub struct LadderRun {
     /// Running terms.
     pub clocks: u64,
-    /// Resident memory that they add, in bytes, with what the index caches.
-    pub added_bytes: u64,
     /// One tick with nothing due, there and back.
     pub idle_tick: Duration,
     /// Rungs of one morning.
@@ -57,7 +55,7 @@ pub struct LadderRun {
     pub brought_in: Duration,
     /// A start with the terms running and nothing due: the timetable made from the queues.
     pub started_in: Duration,
-    /// Breaches that fell due while the bus was away.
+    /// Rungs that fell due while the bus was away, breaches among them.
     pub missed: u64,
     /// The start that said them first.
     pub caught_up_in: Duration,
@@ -71,13 +69,11 @@ pub(super) async fn run(
     let clocks = options.hops;
     let early = clocks / SHARE;
     let (bus, _) = Bus::start(&site, FIRST_DAY)?;
-    let before = own_usage()?.resident_bytes;
     progress(&format!("ladder, {clocks} terms begun"));
     bus.begin(0..early).await?;
     bus.set(SECOND_DAY)?;
     bus.begin(early..clocks).await?;
     bus.engine.caught_up().await;
-    let added_bytes = own_usage()?.resident_bytes.saturating_sub(before);
     bus.set(QUIET)?;
     bus.sweep().await?;
     progress("ladder, ticks with nothing due");
@@ -99,16 +95,16 @@ pub(super) async fn run(
     bus.stop().await;
     progress(&format!("ladder, a start after {early} due instants"));
     let (bus, caught_up_in) = Bus::start(&site, FIRST_DUE)?;
+    let missed = bus.said_at(time(FIRST_DUE))?;
     bus.stop().await;
     Ok(LadderRun {
         clocks,
-        added_bytes,
         idle_tick,
         rungs: early,
         said_in,
         brought_in,
         started_in,
-        missed: early,
+        missed,
         caught_up_in,
     })
 }
@@ -217,6 +213,23 @@ impl Bus {
         })
     }
 
+    /// Rungs said at an instant, which are the journal's last records.
+    fn said_at(&self, at: Timestamp) -> Result<u64, BenchError> {
+        let mut said = 0;
+        let mut sequence = self.engine.progress().sequence;
+        while sequence.0 > 0 {
+            let recorded = self.engine.recorded(sequence).map_err(EngineFault::from)?;
+            if recorded.at < at {
+                break;
+            }
+            if let Event::Notice(notice) = &recorded.event {
+                said += notice.fired.len() as u64;
+            }
+            sequence.0 -= 1;
+        }
+        Ok(said)
+    }
+
     async fn stop(self) {
         let Self { engine, threads } = self;
         engine.close().await;
@@ -243,6 +256,9 @@ pub enum EngineFault {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
+    /// A record cannot be read back.
+    #[error(transparent)]
+    Read(#[from] engine::ReadError),
     /// The start.
     #[error(transparent)]
     Start(#[from] engine::StartError),

@@ -264,16 +264,15 @@ fn law(run: &LawRun, facts: &mut Table) {
 }
 
 fn ladder(run: &LadderRun, facts: &mut Table) {
-    let LadderRun { clocks, added_bytes, idle_tick, started_in, .. } = *run;
+    let LadderRun { clocks, idle_tick, started_in, .. } = *run;
     let LadderRun { rungs, said_in, brought_in, missed, caught_up_in, .. } = *run;
     let rate = |count: u64, took: Duration| count as f64 / took.as_secs_f64().max(1e-9);
     let seconds = |took: Duration| format!("{:.2} s", took.as_secs_f64());
     for (what, figure) in [
         (
-            format!("{clocks} running terms, memory they add"),
-            format!("{} MiB, {} bytes each", mib(added_bytes), added_bytes / clocks.max(1)),
+            format!("a tick over {clocks} running terms, nothing due"),
+            format!("{} µs", us(idle_tick)),
         ),
-        ("a tick with nothing due, there and back".to_owned(), format!("{} µs", us(idle_tick))),
         (
             format!("{rungs} rungs due at once, said and durable"),
             format!("{}, {:.0}/s", seconds(said_in), rate(rungs, said_in)),
@@ -281,7 +280,7 @@ fn ladder(run: &LadderRun, facts: &mut Table) {
         ("the same, in the inboxes".to_owned(), seconds(brought_in)),
         (format!("start with {clocks} running terms, nothing due"), seconds(started_in)),
         (
-            format!("start after {missed} due instants, said before new traffic"),
+            format!("start after {missed} rungs fell due, said before new traffic"),
             format!("{}, {:.0}/s", seconds(caught_up_in), rate(missed, caught_up_in)),
         ),
     ] {
@@ -336,7 +335,6 @@ fn json(report: &Report) -> Value {
         })),
         "ladder": ladder.as_ref().map(|run| json!({
             "clocks": run.clocks,
-            "added_bytes": run.added_bytes,
             "idle_tick_us": micros(run.idle_tick),
             "rungs": run.rungs,
             "said_ms": millis(run.said_in),
