@@ -289,10 +289,10 @@ fn a_rebuild_refuses_another_journal_a_short_one_and_an_unreadable_record() {
     );
 
     let mut journal = MemoryStore::new().open(1 << 20).unwrap();
-    journal.append(&[Entry { time_ms: 0, payload: b"\x09" }]).unwrap();
+    journal.append(&[Entry { time_ms: 0, payload: b"\xc8" }]).unwrap();
     let (_dir, index) = fresh();
     let unreadable = rebuild(&index, &*journal.reader(), Sequence(1), &mut |_, _| {});
-    let source = RecordError::UnknownKind(9);
+    let source = RecordError::UnknownKind(200);
     let sequence = Sequence(1);
     assert_eq!(
         unreadable.unwrap_err().to_string(),

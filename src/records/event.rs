@@ -474,7 +474,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 9] = [
+    const GOLDEN: [(&str, Sample, &str); 13] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -519,6 +519,22 @@ mod tests {
             "calendar-settled",
             samples::calendar_settled,
             include_str!("../../tests/data/records/v1-calendar-settled.hex"),
+        ),
+        ("notice", samples::notice, include_str!("../../tests/data/records/v1-notice.hex")),
+        (
+            "notice-acknowledged",
+            samples::notice_acknowledged,
+            include_str!("../../tests/data/records/v1-notice-acknowledged.hex"),
+        ),
+        (
+            "notice-sent",
+            samples::notice_sent,
+            include_str!("../../tests/data/records/v1-notice-sent.hex"),
+        ),
+        (
+            "bus-outage",
+            samples::bus_outage,
+            include_str!("../../tests/data/records/v1-bus-outage.hex"),
         ),
     ];
 
@@ -606,7 +622,11 @@ mod tests {
             decode_event(&record).unwrap_err()
         };
         assert_eq!(with(samples::enrolment(), 0, 0), RecordError::UnknownKind(0));
-        assert_eq!(with(samples::enrolment(), 0, 9), RecordError::UnknownKind(9));
+        assert_eq!(with(samples::enrolment(), 0, 200), RecordError::UnknownKind(200));
+        assert_eq!(
+            with(samples::bus_outage(), 1, 2),
+            RecordError::UnknownVersion { kind: "an outage of the bus", found: 2 }
+        );
         assert_eq!(
             with(samples::acknowledgement(), 1, 3),
             RecordError::UnknownVersion { kind: "an acknowledgement", found: 3 }

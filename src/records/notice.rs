@@ -12,7 +12,7 @@ use super::fields::{read_party, source_of_tag, source_tag, write_party};
 use super::wire::{Reader, Writer};
 
 /// The most parties that one rung tells, and that one notice reaches by other ways.
-const MAX_TOLD: usize = 16;
+pub(super) const MAX_TOLD: usize = 16;
 const MAX_CHANNELS: usize = MAX_FIRED * MAX_TOLD;
 
 pub(super) fn write_notice(out: &mut Writer<'_>, notice: &Notice) -> Result<(), RecordError> {

@@ -16,6 +16,10 @@ use crate::domain::event::{
     PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
+use crate::domain::ladder::{
+    Attribution, BusOutage, Channel, Fired, Impediment, Notice, NoticeAcknowledged, NoticeSent,
+    Rung, Sent,
+};
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
@@ -326,4 +330,68 @@ pub fn clocks_moved() -> Event {
 /// The end of an amendment.
 pub fn calendar_settled() -> Event {
     Event::CalendarSettled(CalendarSettled { amendment: Sequence(70_001) })
+}
+
+/// A breach that an outage made late, and a warning; one party gets a letter and a call of it.
+pub fn notice() -> Event {
+    let breach = Fired {
+        case: CaseId([0xc2; 16]),
+        place: 3,
+        hop: hop("SAMPLE-4"),
+        act: Act::SendConsentDecision,
+        rung: Rung::Due,
+        days: 0,
+        impediment: None,
+        opened_at: march(3),
+        due_at: march(1_000_000_000),
+        source: Source::Statutory,
+        carried: false,
+        duty: PartyNumber(7),
+        attribution: Some(Attribution {
+            with_party_ms: 999_000_000,
+            in_bus_ms: 999_997,
+            awaiting_ms: 0,
+        }),
+        to: vec![PartyNumber(7), PartyNumber(300), PartyNumber(2)],
+    };
+    let warning = Fired {
+        case: CaseId([0xc3; 16]),
+        place: 0,
+        rung: Rung::Infeasible,
+        days: 0,
+        impediment: Some(Impediment::Backlog),
+        source: Source::Assumed,
+        carried: true,
+        attribution: None,
+        to: vec![PartyNumber(7)],
+        ..breach.clone()
+    };
+    let overdue = Fired { rung: Rung::Overdue, days: 260, impediment: None, ..warning.clone() };
+    Event::Notice(Box::new(Notice {
+        planned_at: march(1_000_000_000),
+        outage: Some(Sequence(70_001)),
+        fired: vec![breach, warning, overdue],
+        channels: vec![(PartyNumber(7), Channel::Email), (PartyNumber(300), Channel::Webhook)],
+    }))
+}
+
+/// A notice, taken from an inbox.
+pub fn notice_acknowledged() -> Event {
+    let (notice, order) = (Sequence(70_002), march(1_000_000_123));
+    Event::NoticeAcknowledged(NoticeAcknowledged { notice, by: PartyNumber(300), order })
+}
+
+/// A notice whose letter was given up.
+pub fn notice_sent() -> Event {
+    Event::NoticeSent(NoticeSent {
+        notice: Sequence(70_002),
+        party: PartyNumber(7),
+        channel: Channel::Email,
+        outcome: Sent::GivenUp,
+    })
+}
+
+/// A night in which the bus was away.
+pub fn bus_outage() -> Event {
+    Event::BusOutage(BusOutage { from: march(999_000_003), until: march(1_000_000_123) })
 }

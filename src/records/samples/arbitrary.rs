@@ -16,10 +16,15 @@ use crate::domain::event::{
     PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
+use crate::domain::ladder::{
+    Attribution, BusOutage, Channel, Fired, Impediment, MAX_FIRED, Notice, NoticeAcknowledged,
+    NoticeSent, Rung, Sent,
+};
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
+use crate::records::notice::MAX_TOLD;
 use crate::records::wire::date_of;
 use crate::records::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_PARTICIPANTS, MAX_SERVICE_CLOCKS};
 
@@ -232,6 +237,60 @@ fn any_moved() -> impl Strategy<Value = ClocksMoved> {
         .prop_map(|(case, amendment, moved)| ClocksMoved { case, amendment, moved })
 }
 
+fn any_attribution() -> impl Strategy<Value = Attribution> {
+    any::<(u64, u64, u64)>().prop_map(|(with_party_ms, in_bus_ms, awaiting_ms)| Attribution {
+        with_party_ms,
+        in_bus_ms,
+        awaiting_ms,
+    })
+}
+
+fn any_fired() -> impl Strategy<Value = Fired> {
+    let what = (any_case_id(), any::<u8>(), any_hop_id(), one_of(Act::ALL), one_of(Rung::ALL));
+    let how = (any::<u16>(), option::of(one_of(Impediment::ALL)), any_time(), any_time());
+    let whose = (any_source(), any::<bool>(), any_party(), option::of(any_attribution()));
+    (what, how, whose, vec(any_party(), 0..=MAX_TOLD)).prop_map(|(what, how, whose, to)| {
+        let (case, place, hop, act, rung) = what;
+        let (days, impediment, opened_at, due_at) = how;
+        let (source, carried, duty, attribution) = whose;
+        Fired {
+            case,
+            place,
+            hop,
+            act,
+            rung,
+            days,
+            impediment,
+            opened_at,
+            due_at,
+            source,
+            carried,
+            duty,
+            attribution,
+            to,
+        }
+    })
+}
+
+fn any_notice() -> impl Strategy<Value = Notice> {
+    // Zero stands for none.
+    let outage = option::of((1..u64::MAX).prop_map(Sequence));
+    let fired = prop_oneof![8 => vec(any_fired(), 0..6), 1 => vec(any_fired(), MAX_FIRED)];
+    let channels = vec((any_party(), one_of(Channel::ALL)), 0..20);
+    (any_time(), outage, fired, channels).prop_map(|(planned_at, outage, fired, channels)| Notice {
+        planned_at,
+        outage,
+        fired,
+        channels,
+    })
+}
+
+fn any_sent() -> impl Strategy<Value = NoticeSent> {
+    (any_sequence(), any_party(), one_of(Channel::ALL), one_of(Sent::ALL)).prop_map(
+        |(notice, party, channel, outcome)| NoticeSent { notice, party, channel, outcome },
+    )
+}
+
 /// Any event that can be recorded.
 pub fn any_event() -> impl Strategy<Value = Event> {
     let acknowledged =
@@ -250,6 +309,13 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         any_amended().prop_map(|amended| Event::CalendarAmended(Box::new(amended))),
         any_moved().prop_map(Event::ClocksMoved),
         any_sequence().prop_map(|amendment| Event::CalendarSettled(CalendarSettled { amendment })),
+        any_notice().prop_map(|notice| Event::Notice(Box::new(notice))),
+        (any_sequence(), any_party(), any_time()).prop_map(|(notice, by, order)| {
+            Event::NoticeAcknowledged(NoticeAcknowledged { notice, by, order })
+        }),
+        any_sent().prop_map(Event::NoticeSent),
+        (any_time(), any_time())
+            .prop_map(|(from, until)| Event::BusOutage(BusOutage { from, until })),
     ]
 }
 
