@@ -14,10 +14,11 @@ use crate::domain::event::{
     ActRecorded, DeliveryAcknowledged, Event, HoldingChange, PartyEnrolled,
 };
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
-use crate::domain::ladder::{self, Channel, NO_CASE, Notice, Rung};
+use crate::domain::ladder::{self, Channel, Rung};
 use crate::domain::party::PartyNumber;
 use crate::domain::quota::{IdentityHash, Quota, QuotaKey, QuotaMove, Standing};
 
+use super::notices::told;
 use super::{Applied, ObligationKey, QueueKey};
 
 /// What one record of the journal changes in the index.
@@ -426,33 +427,6 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         Event::HoldingExpired(expired) => Some(expired.case),
         Event::ClocksMoved(moved) => Some(moved.case),
     }
-}
-
-/// What a notice puts into the inboxes and on its other ways, and what is known to have been said.
-fn told(notice: &Notice, sequence: Sequence, at: Timestamp) -> Vec<QueueOp> {
-    let order_ms = at.as_millisecond();
-    let key = QueueKey { order_ms, sequence };
-    let inboxes = notice.parties().into_iter().flat_map(|party| {
-        let delivery = QueueOp::AddDelivery { to: party, key, case: NO_CASE, mark: None };
-        [delivery, QueueOp::AddNotice { notice: sequence, party, order_ms }]
-    });
-    let outgoing = notice.channels.iter();
-    let outgoing = outgoing
-        .map(|(party, channel)| (sequence, *party, *channel))
-        .map(|(notice, party, channel)| QueueOp::AddOutgoing { notice, party, channel });
-    let said = notice.fired.iter().map(|fired| {
-        QueueOp::AddSaid(Said {
-            case: fired.case,
-            place: fired.place,
-            rung: fired.rung,
-            days: fired.days,
-            duty: fired.duty,
-            due_ms: fired.due_at.as_millisecond(),
-            notice: sequence,
-        })
-    });
-    let swept = QueueOp::Swept(notice.planned_at.as_millisecond());
-    inboxes.chain(outgoing).chain(said).chain([swept]).collect()
 }
 
 /// What a case has in the queues, as additions.

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    ClockMark, InboxNotice, Index, IndexError, Outgoing, Said, keys, storage, unreadable, values,
+    ClockMark, InboxNotice, Index, IndexError, Outgoing, QueueKey, QueueOp, Said, keys, storage,
+    unreadable, values,
 };
 use crate::domain::ids::{CaseId, Sequence};
-use crate::domain::ladder::Outage;
+use crate::domain::ladder::{NO_CASE, Notice, Outage};
 use crate::domain::party::PartyNumber;
 
 /// Clocks read from the queues in one page.
@@ -141,4 +142,31 @@ impl Index {
             Some(Outage { sequence, from, until: Timestamp::from_millisecond(until).ok()? })
         })
     }
+}
+
+/// What a notice puts into the inboxes and on its other ways, and what is known to have been said.
+pub(super) fn told(notice: &Notice, sequence: Sequence, at: Timestamp) -> Vec<QueueOp> {
+    let order_ms = at.as_millisecond();
+    let key = QueueKey { order_ms, sequence };
+    let inboxes = notice.parties().into_iter().flat_map(|party| {
+        let delivery = QueueOp::AddDelivery { to: party, key, case: NO_CASE, mark: None };
+        [delivery, QueueOp::AddNotice { notice: sequence, party, order_ms }]
+    });
+    let outgoing = notice.channels.iter();
+    let outgoing = outgoing
+        .map(|(party, channel)| (sequence, *party, *channel))
+        .map(|(notice, party, channel)| QueueOp::AddOutgoing { notice, party, channel });
+    let said = notice.fired.iter().map(|fired| {
+        QueueOp::AddSaid(Said {
+            case: fired.case,
+            place: fired.place,
+            rung: fired.rung,
+            days: fired.days,
+            duty: fired.duty,
+            due_ms: fired.due_at.as_millisecond(),
+            notice: sequence,
+        })
+    });
+    let swept = QueueOp::Swept(notice.planned_at.as_millisecond());
+    inboxes.chain(outgoing).chain(said).chain([swept]).collect()
 }
