@@ -279,7 +279,7 @@ impl Writer {
             come.extend(next_slot(plan, clock, now));
         }
         if let Some(before) = before {
-            let late = ladder::late_discharges(before, after, now, &self.roster, &calendar);
+            let late = ladder::late_discharges(before, after, now, plan);
             for late in late {
                 fired.extend(say(&late.clock, Rung::LateDischarge, late.done_at, late.days));
             }

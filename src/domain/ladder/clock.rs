@@ -1,14 +1,12 @@
 //! Clocks: the hops of a case whose terms run, and where the time of one went.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
+use super::Plan;
 use crate::domain::act::{Act, Actor};
-use crate::domain::calendar::Calendar;
 use crate::domain::case::{Case, HopRun, HopState};
 use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyNumber;
-use crate::domain::roster::Roster;
 use crate::domain::term::Source;
 
 /// A hop whose term runs.
@@ -92,8 +90,7 @@ pub fn late_discharges(
     before: &Case,
     after: &Case,
     now: Timestamp,
-    roster: &Roster,
-    calendar: &Calendar,
+    plan: Plan<'_>,
 ) -> Vec<LateDischarge> {
     let ended = |clock: Clock| {
         let run = after.hops.get(usize::from(clock.place))?;
@@ -105,23 +102,10 @@ pub fn late_discharges(
             (HopState::Done { .. } | HopState::Ended { .. }, true) => now,
             (HopState::Ended { ended }, false) => ended.at,
         };
-        let days = days_late(&clock, done_at, roster, calendar);
+        let days = plan.days_late(&clock, done_at);
         Some(LateDischarge { clock, done_at, days })
     };
     clocks(before).filter(|clock| clock.due_at <= now).filter_map(ended).collect()
-}
-
-/// Working days from the due day to a day, as the duty-holder's calendar has them.
-pub(super) fn days_late(clock: &Clock, at: Timestamp, roster: &Roster, calendar: &Calendar) -> u16 {
-    let day = roster.zone(clock.duty).to_datetime(at).date();
-    let days = calendar.working_days_between(due_date(clock, roster), day);
-    days.map_or(0, |days| days.0)
-}
-
-/// The last day of a clock where the duty-holder sits.
-pub(super) fn due_date(clock: &Clock, roster: &Roster) -> Date {
-    let last = Timestamp::from_millisecond(clock.due_at.as_millisecond() - 1);
-    roster.zone(clock.duty).to_datetime(last.unwrap_or(clock.due_at)).date()
 }
 
 /// Where the time of a hop went until `until`: while it was open it lay with the party that had to

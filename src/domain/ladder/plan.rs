@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Weekday};
 
-use super::clock::{Outage, attribution, due_date, facts};
+use super::clock::{Outage, attribution, facts};
 use super::{Channel, Clock, Fired, Impediment, Ladder, Rung, audience};
 use crate::domain::calendar::{Calendar, WorkingDays};
 use crate::domain::case::Case;
@@ -44,7 +44,7 @@ impl Plan<'_> {
     /// an overdue term must not fall silent because nobody brought the calendar up to date.
     pub fn next(&self, clock: &Clock, after: Timestamp) -> Option<Planned> {
         let rungs = self.ladder.rungs(clock.hop);
-        let due_date = due_date(clock, self.roster);
+        let due_date = self.last_day(clock);
         let planned = |rung, at: Option<Timestamp>| {
             at.filter(|at| *at > after && rungs.has(rung)).map(|at| Planned { at, rung, days: 0 })
         };
@@ -76,7 +76,7 @@ impl Plan<'_> {
     /// Why a term that begins now cannot hold: the office is closed on every day that is left.
     pub fn impediment(&self, clock: &Clock, now: Timestamp) -> Option<Impediment> {
         let today = self.date(clock.duty, now);
-        let due_date = due_date(clock, self.roster);
+        let due_date = self.last_day(clock);
         let last = self.last_day_open(clock.duty, due_date)?;
         (clock.due_at > now && last < today).then_some(Impediment::OfficeClosed)
     }
@@ -140,15 +140,33 @@ impl Plan<'_> {
         channels
     }
 
+    /// Working days by which something done at an instant was late; zero where it was in time.
+    pub(super) fn days_late(&self, clock: &Clock, done_at: Timestamp) -> u16 {
+        let day = self.date(clock.duty, done_at);
+        self.working_days_between(self.last_day(clock), day)
+    }
+
+    /// The last day on whose morning the duty-holder has time left. A term that was counted where
+    /// another party sits may end here in the night after it.
+    fn last_day(&self, clock: &Clock) -> Date {
+        let last = Timestamp::from_millisecond(clock.due_at.as_millisecond() - 1);
+        let last = self.date(clock.duty, last.unwrap_or(clock.due_at));
+        let is_over = self.morning(clock.duty, last).is_some_and(|at| at >= clock.due_at);
+        if is_over { last.yesterday().unwrap_or(last) } else { last }
+    }
+
     /// The working day by whose morning half of the working days of the term have passed.
     fn half(&self, clock: &Clock, due_date: Date) -> Option<Date> {
         let opened = self.date(clock.duty, clock.opened_at);
-        let days = self.calendar.working_days_between(opened, due_date).ok()?.0;
-        let half = days.div_ceil(2);
+        let half = self.working_days_between(opened, due_date).div_ceil(2);
         if half == 0 {
             return None;
         }
-        self.calendar.add_working_days(opened, WorkingDays(half)).ok()
+        let counted = self.calendar.add_working_days(opened, WorkingDays(half)).ok();
+        counted.or_else(|| {
+            let days = opened.tomorrow().ok()?.series(1.day()).take_while(|day| *day <= due_date);
+            days.filter(|day| self.is_working(*day)).nth(usize::from(half) - 1)
+        })
     }
 
     /// The morning of the last day on which the office is open, where it is closed on the last
