@@ -161,7 +161,7 @@ impl App {
 async fn keep(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
     let mut turn = tokio::time::interval(WATCH_INTERVAL);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut outlook = Outlook::default();
+    let mut outlook = Outlook::new(engine.clock());
     let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
     loop {
         turn.tick().await;

@@ -14,6 +14,7 @@ use super::chance::Chance;
 use super::counts::{Done, Refusals};
 use super::family::Family;
 use super::folder::Folder;
+use super::heard::Heard;
 use super::inbox::Inbox;
 use super::law::{EDITION, Law, PROCEDURE, Partners};
 use super::line::Line;
@@ -59,6 +60,8 @@ pub(super) struct Agent {
     decisions: usize,
     /// What it has done so far.
     pub(super) done: Done,
+    /// What it has been told of running terms.
+    pub(super) heard: Heard,
 }
 
 /// What all parties share.
@@ -130,6 +133,7 @@ impl Agent {
             last_place,
             decisions: 0,
             done: Done::default(),
+            heard: Heard::default(),
         })
     }
 
@@ -180,6 +184,12 @@ impl Agent {
         own.filter_map(Folder::grounds).fold(Refusals::default(), Refusals::and_one)
     }
 
+    /// Takes the notices that are left when all acts are done, and so its whole inbox.
+    pub(super) async fn take_notices(&mut self, count: usize) -> Result<(), DemoError> {
+        self.heard.add(&self.inbox.empty(count).await?.notices);
+        Ok(())
+    }
+
     /// When this party will be busy next.
     pub(super) fn next_instant(&self) -> Option<Timestamp> {
         let mail = self.mail.map(|(at, _)| at);
@@ -225,6 +235,7 @@ impl Agent {
         let mail = self.inbox.take(count, chance.hits(BREAK_PER_MILLE)).await?;
         self.done.receipts += mail.letters.len();
         self.done.redelivered += mail.redelivered;
+        self.heard.add(&mail.notices);
         let mut decided = false;
         for (delivery, confirmation) in mail.letters {
             // Such a delivery opens nothing; the decision in it has opened the clock before.

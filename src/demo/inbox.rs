@@ -27,11 +27,16 @@ pub(super) struct Inbox {
 /// What a morning's mail held.
 #[derive(Default)]
 pub(super) struct Mail {
-    /// The deliveries, each with the confirmation that its receipt is durable.
+    /// The deliveries of acts, each with the confirmation that its receipt is durable.
     pub(super) letters: Vec<(contract::Delivery, contract::DeliveryConfirmation)>,
-    /// Deliveries that came a second time, under the id of the first.
+    /// The notices of running terms, which come beside them; each is confirmed, too.
+    pub(super) notices: Vec<contract::Delivery>,
+    /// Deliveries of acts that came a second time, under the id of the first.
     pub(super) redelivered: usize,
 }
+
+/// Deliveries that were acknowledged and are not confirmed yet.
+type Unconfirmed = Vec<contract::Delivery>;
 
 impl Inbox {
     /// Opens the stream.
@@ -52,48 +57,79 @@ impl Inbox {
         Ok(Self { line: line.clone(), to_bus, from_bus })
     }
 
-    /// Takes in exactly `count` deliveries: reads and acknowledges each, and waits until every
-    /// receipt is durable. With `breaks` the line fails once, when the first windowful has been
-    /// read and nothing acknowledged; all of it has to come again.
+    /// Takes in exactly `count` acts, and what notices come with them: reads and acknowledges each,
+    /// and waits until every receipt is durable. With `breaks` the line fails once, when the first
+    /// windowful of acts has been read and none acknowledged; all of it has to come again.
     pub(super) async fn take(&mut self, count: usize, breaks: bool) -> Result<Mail, DemoError> {
-        let mut mail = Mail::default();
-        let mut seen = BTreeSet::new();
+        let (mut mail, mut seen) = (Mail::default(), BTreeSet::new());
         if breaks {
-            for _ in 0..count.min(WINDOW) {
-                seen.insert(self.next_delivery().await?.delivery_id);
-            }
+            seen = self.read(count.min(WINDOW), &mut mail).await?;
+            // The new stream is open before the old one is closed.
             *self = Self::open(&self.line).await?;
         }
-        let mut unconfirmed: Vec<contract::Delivery> = Vec::new();
-        while mail.letters.len() < count {
-            match self.next().await? {
-                FromBus::Delivery(delivery) => {
-                    if seen.contains(&delivery.delivery_id) && delivery.attempt > 1 {
-                        mail.redelivered += 1;
-                    }
-                    self.acknowledge(&delivery).await?;
-                    unconfirmed.push(delivery);
-                }
-                FromBus::Confirmation(confirmation) => {
-                    let is_its = |delivery: &contract::Delivery| {
-                        delivery.delivery_id == confirmation.delivery_id
-                    };
-                    let at = unconfirmed.iter().position(is_its);
-                    let at = at.ok_or_else(|| self.line.lacks("the delivery it confirms"))?;
-                    mail.letters.push((unconfirmed.swap_remove(at), confirmation));
-                }
-                FromBus::Refusal(refusal) => return Err(self.refusal(refusal)),
+        let mut unconfirmed = Unconfirmed::new();
+        while mail.letters.len() < count || !unconfirmed.is_empty() {
+            if let Some(delivery) = self.turn(&mut mail, &mut unconfirmed).await? {
+                let again = seen.contains(&delivery.delivery_id) && delivery.attempt > 1;
+                mail.redelivered += usize::from(again);
+                self.acknowledge(&delivery).await?;
+                unconfirmed.push(delivery);
             }
         }
         Ok(mail)
     }
 
-    async fn next_delivery(&mut self) -> Result<contract::Delivery, DemoError> {
-        match self.next().await? {
-            FromBus::Delivery(delivery) => Ok(delivery),
-            FromBus::Confirmation(_) => Err(self.line.lacks("a delivery")),
-            FromBus::Refusal(refusal) => Err(self.refusal(refusal)),
+    /// Takes in exactly `count` deliveries, acts and notices alike.
+    pub(super) async fn empty(&mut self, count: usize) -> Result<Mail, DemoError> {
+        let (mut mail, mut unconfirmed) = (Mail::default(), Unconfirmed::new());
+        while mail.letters.len() + mail.notices.len() < count {
+            if let Some(delivery) = self.turn(&mut mail, &mut unconfirmed).await? {
+                self.acknowledge(&delivery).await?;
+                unconfirmed.push(delivery);
+            }
         }
+        Ok(mail)
+    }
+
+    /// Reads so many acts without acknowledging them, and takes the notices among them. Their ids.
+    async fn read(&mut self, count: usize, mail: &mut Mail) -> Result<BTreeSet<String>, DemoError> {
+        let (mut seen, mut unconfirmed) = (BTreeSet::new(), Unconfirmed::new());
+        while seen.len() < count || !unconfirmed.is_empty() {
+            if let Some(delivery) = self.turn(mail, &mut unconfirmed).await? {
+                seen.insert(delivery.delivery_id);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Waits for one message. An act that came is the caller's to acknowledge; a notice is
+    /// acknowledged here, and what is confirmed goes to the mail.
+    async fn turn(
+        &mut self,
+        mail: &mut Mail,
+        unconfirmed: &mut Unconfirmed,
+    ) -> Result<Option<contract::Delivery>, DemoError> {
+        match self.next().await? {
+            FromBus::Delivery(delivery) if delivery.notice.is_none() => return Ok(Some(delivery)),
+            FromBus::Delivery(notice) => {
+                self.acknowledge(&notice).await?;
+                unconfirmed.push(notice);
+            }
+            FromBus::Confirmation(confirmation) => {
+                let is_its = |delivery: &contract::Delivery| {
+                    delivery.delivery_id == confirmation.delivery_id
+                };
+                let at = unconfirmed.iter().position(is_its);
+                let at = at.ok_or_else(|| self.line.lacks("the delivery it confirms"))?;
+                let confirmed = unconfirmed.swap_remove(at);
+                match &confirmed.notice {
+                    Some(_) => mail.notices.push(confirmed),
+                    None => mail.letters.push((confirmed, confirmation)),
+                }
+            }
+            FromBus::Refusal(refusal) => return Err(self.refusal(refusal)),
+        }
+        Ok(None)
     }
 
     async fn next(&mut self) -> Result<FromBus, DemoError> {

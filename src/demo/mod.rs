@@ -13,6 +13,7 @@ mod counts;
 mod error;
 mod family;
 mod folder;
+mod heard;
 mod inbox;
 mod law;
 mod line;
@@ -115,6 +116,9 @@ impl Findings {
             totals: self.tally.totals,
             open_hops: self.tally.hops.iter().map(|hop| hop.open).sum(),
             acts: self.tally.acts,
+            late: self.tally.hops.iter().map(|hop| hop.late).sum(),
+            breaches: self.played.heard.breaches(self.tally.late()),
+            notices: self.played.heard.notices + self.played.heard.records(),
             done: self.played.done,
             parties: self.parties.iter().count(),
             records: self.journal.records,
@@ -133,6 +137,11 @@ struct Found {
     totals: Totals,
     open_hops: usize,
     acts: usize,
+    /// Acts that missed their terms, and those of them that somebody was told of.
+    late: usize,
+    breaches: usize,
+    /// Records of notices and of their acknowledgements.
+    notices: usize,
     done: Done,
     parties: usize,
     records: u64,
@@ -166,8 +175,10 @@ impl Found {
         let Done { acts, receipts, .. } = self.done;
         expect("acts with a receipt", &acts, &pilot.acts());
         expect("acts in the cases", &self.acts, &acts);
-        // Beside acts and acknowledgements, the journal has the enrolment of each party.
-        expect("records in the journal", &self.records, &(self.parties + acts + receipts));
+        expect("late acts told of", &self.breaches, &self.late);
+        // Beside acts, notices and acknowledgements, the journal has the enrolment of each party.
+        let records = self.parties + acts + receipts + self.notices;
+        expect("records in the journal", &self.records, &records);
         expect("torn bytes in the journal", &self.torn_bytes, &0);
         differences
     }
@@ -185,9 +196,12 @@ mod tests {
             totals: expected,
             open_hops: 0,
             acts: 2103,
+            late: 61,
+            breaches: 61,
+            notices: 5000,
             done,
             parties: 27,
-            records: 27 + 2103 + 1644,
+            records: 27 + 2103 + 1644 + 5000,
             torn_bytes: 0,
         }
     }
@@ -200,13 +214,14 @@ mod tests {
     #[test]
     fn every_figure_that_differs_is_named() {
         type Spoil = fn(&mut Found);
-        let spoil: [(Spoil, &str); 8] = [
+        let spoil: [(Spoil, &str); 9] = [
             (|found| found.at_letter.approved.families -= 1, "approved by the day of the letter"),
             (|found| found.totals.submitted.persons += 1, "applied"),
             (|found| found.totals.included.persons -= 1, "included"),
             (|found| found.totals.closed -= 1, "cases closed"),
             (|found| found.open_hops += 1, "hops left open"),
             (|found| found.acts += 1, "acts in the cases"),
+            (|found| found.breaches -= 1, "late acts told of"),
             (|found| found.records -= 1, "records in the journal"),
             (|found| found.torn_bytes += 1, "torn bytes in the journal"),
         ];

@@ -14,6 +14,8 @@ use super::DemoError;
 use super::agent::{Agent, Consequence, World};
 use super::counts::{Done, Refusals};
 use super::family::{Family, Pilot, Population, populate};
+use super::heard::Heard;
+use super::inbox::Inbox;
 use super::law::{Law, Partners};
 use super::line::Line;
 use super::office::Office;
@@ -21,6 +23,8 @@ use super::stage::Stage;
 use super::tally::{self, Totals};
 use crate::domain::party::{Party, PartyId, Role};
 use crate::procedures::calendar;
+use crate::rpc::proto::operations::v1::GetStatusRequest;
+use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 
 /// The evening of the day of the letter, in Almaty.
 pub(super) const LETTER: DateTime = datetime(2023, 5, 3, 18, 0, 0, 0);
@@ -42,6 +46,8 @@ pub(super) struct Played {
     pub(super) at_letter: Totals,
     /// What all parties did.
     pub(super) done: Done,
+    /// What the parties were told of running terms.
+    pub(super) heard: Heard,
     /// The refusals as they reached the missions.
     pub(super) refusals: Refusals,
     /// The simulated instant of the last act.
@@ -85,10 +91,10 @@ impl<'s> Replay<'s> {
         let mut at_letter = None;
         while let Some(now) = self.agents.values().filter_map(Agent::next_instant).min() {
             if now > letter && at_letter.is_none() {
-                self.stage.advance(letter)?;
+                self.stage.advance(letter).await?;
                 at_letter = Some(tally::totals(&self.committee).await?);
             }
-            self.stage.advance(now)?;
+            self.stage.advance(now).await?;
             let busy = self.agents.iter_mut();
             let busy = busy.filter(|(_, agent)| agent.next_instant() == Some(now));
             let worked = busy.map(|(_, agent)| agent.work(now));
@@ -109,7 +115,31 @@ impl<'s> Replay<'s> {
         let refusals = self.agents.values().map(Agent::refusals);
         let refusals = refusals.fold(Refusals::default(), Refusals::and);
         let ended_at = self.stage.now();
-        Ok(Played { families: self.families, at_letter, done, refusals, ended_at })
+        let heard = self.hear().await?;
+        Ok(Played { families: self.families, at_letter, done, heard, refusals, ended_at })
+    }
+
+    /// Lets every inbox be emptied: of what is left, all is notices. What everybody was told.
+    async fn hear(&mut self) -> Result<Heard, DemoError> {
+        self.stage.settle().await;
+        let mut stub = OperationsServiceClient::new(self.committee.channel());
+        let asked = stub.get_status(GetStatusRequest {});
+        let loads = self.committee.ask("what waits", asked).await?.into_inner().parties;
+        let mut others = Heard::default();
+        for load in loads.iter().filter(|load| load.queued_deliveries > 0) {
+            let count = usize::try_from(load.queued_deliveries).unwrap_or(0);
+            let party = self.stage.party(&load.party_id)?;
+            match self.agents.get_mut(party) {
+                Some(agent) => agent.take_notices(count).await?,
+                None => {
+                    // The body that controls quality acts in no case; it is told of breaches.
+                    let line = Line::connect(self.stage, party).await?;
+                    let mail = Inbox::open(&line).await?.empty(count).await?;
+                    others.add(&mail.notices);
+                }
+            }
+        }
+        Ok(self.agents.values().fold(others, |sum, agent| sum.and(&agent.heard)))
     }
 
     fn done(&self) -> Done {

@@ -95,9 +95,19 @@ impl Stage {
         self.app.clock().now()
     }
 
-    /// Moves the bus's clock forward.
-    pub(super) fn advance(&self, to: Timestamp) -> Result<(), DemoError> {
-        Ok(self.app.clock().set(to)?)
+    /// Moves the bus's clock forward, and waits until everything that has fallen due by then is
+    /// said and in the inboxes.
+    pub(super) async fn advance(&self, to: Timestamp) -> Result<(), DemoError> {
+        self.app.clock().set(to)?;
+        let engine = self.app.engine();
+        engine.sweep().await.map_err(|why| DemoError::Bus(why.to_string()))?;
+        engine.caught_up().await;
+        Ok(())
+    }
+
+    /// Waits until what has been accepted can be seen.
+    pub(super) async fn settle(&self) {
+        self.app.engine().caught_up().await;
     }
 
     /// Stops the bus and checks what it leaves behind, record by record.

@@ -71,6 +71,17 @@ pub(super) struct Tally {
     pub(super) acts: usize,
 }
 
+impl Tally {
+    /// Case and hop of every act that missed its term.
+    pub(super) fn late(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cases.iter().flat_map(|case| {
+            let case_id = case.summary.as_ref().map_or("", |summary| &summary.case_id);
+            let late = case.hops.iter().filter(|hop| hop.late);
+            late.filter_map(move |hop| Some((case_id, hop.clock.as_ref()?.hop.as_str())))
+        })
+    }
+}
+
 impl Totals {
     /// What a pilot must come to, with every consented family included in the end.
     pub(super) fn expected(pilot: Pilot) -> Self {

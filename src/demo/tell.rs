@@ -5,12 +5,13 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent
 
 use super::counts::{Done, Refusals};
 use super::family::FILING;
+use super::heard::Heard;
 use super::law::{EDITION, PROCEDURE};
 use super::tally::{Count, HopUse, Totals};
 use super::timeline::timeline;
 use super::{DemoError, Findings, Pilot};
 use crate::procedures;
-use crate::rpc::proto::types::v1::{Act, PartyRole};
+use crate::rpc::proto::types::v1::{Act, PartyRole, Rung};
 
 /// The widest line of a report, in columns.
 const WIDTH: u16 = 100;
@@ -130,6 +131,7 @@ fn figures(findings: &Findings) -> String {
         format!(
             "Inbox streams were broken on purpose: {redelivered} deliveries came again, under the same id."
         ),
+        notices(&findings.played.heard),
         format!(
             "Replay: {seconds:.1} s, {rate:.0} acts/s over mutual TLS, each synced before its \
              receipt left; with start and count {whole:.1} s."
@@ -137,6 +139,25 @@ fn figures(findings: &Findings) -> String {
         format!("Journal whole: {} records, head {}.", journal.records, journal.last_hash),
     ];
     told.map(|line| wrap(&line)).join("\n")
+}
+
+fn notices(heard: &Heard) -> String {
+    let said = [
+        (Rung::Half, "half of the term"),
+        (Rung::DayBefore, "a day before"),
+        (Rung::DueMorning, "the due day"),
+        (Rung::Due, "a term that ran out"),
+        (Rung::Overdue, "a day overdue"),
+        (Rung::LateDischarge, "done late"),
+        (Rung::Infeasible, "will not hold"),
+    ];
+    let said = said.map(|(rung, what)| format!("{what} {}", heard.count(rung)));
+    let (notices, untaken) = (heard.notices, heard.untaken());
+    format!(
+        "Notices of running terms taken beside the acts: {notices}. Said: {}. Of the terms that ran \
+         out, {untaken} did when the act was done and lay in its receiver's inbox.",
+        said.join(", ")
+    )
 }
 
 fn verdict(differences: &[String]) -> String {

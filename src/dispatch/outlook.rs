@@ -11,7 +11,7 @@ use crate::domain::CaseId;
 use crate::domain::Sequence;
 use crate::domain::ladder::Impediment;
 use crate::domain::party::PartyNumber;
-use crate::engine::Warning;
+use crate::engine::{Clock, Warning};
 use crate::index::{IndexError, QueuedDelivery};
 
 use super::Dispatch;
@@ -76,8 +76,10 @@ fn takes_ms(before: usize, per_second: f64) -> f64 {
 }
 
 /// What has been seen of the receivers, and of what has been warned.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outlook {
+    /// Whether the clock tells how fast a receiver is. One that is moved by hand does not.
+    knows_pace: bool,
     receivers: HashMap<PartyNumber, Seen>,
     /// Warned of, until its due instant.
     warned: HashMap<(PartyNumber, Sequence), i64>,
@@ -95,6 +97,12 @@ struct Seen {
 }
 
 impl Outlook {
+    /// An outlook by this clock that has seen nothing yet.
+    pub fn new(clock: &Clock) -> Self {
+        let knows_pace = !clock.is_sandbox();
+        Self { knows_pace, receivers: HashMap::new(), warned: HashMap::new() }
+    }
+
     /// What must be warned of now: each delivery once.
     ///
     /// # Errors
@@ -153,7 +161,7 @@ impl Outlook {
                 (seen.settled, seen.in_ms) = (seen.settled / 2, seen.in_ms / 2);
             }
         }
-        let is_known = seen.settled >= MIN_SETTLED && seen.in_ms > 0;
+        let is_known = self.knows_pace && seen.settled >= MIN_SETTLED && seen.in_ms > 0;
         let per_second = is_known.then(|| seen.settled as f64 * 1000.0 / seen.in_ms as f64);
         Receiver { away_ms: now_ms.saturating_sub(seen.there_ms), next_attempt_ms, per_second }
     }

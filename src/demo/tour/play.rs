@@ -153,7 +153,7 @@ impl<'s> Play<'s> {
             asked.chunks(1).collect()
         };
         for (at, group) in groups.into_iter().enumerate() {
-            self.advance(step, at == 0)?;
+            self.advance(step, at == 0).await?;
             self.act(chapter, step, group, files).await?;
         }
         Ok(())
@@ -257,7 +257,8 @@ impl<'s> Play<'s> {
                     self.inboxes.insert(id.clone(), inbox);
                 }
                 let Some(inbox) = self.inboxes.get_mut(&id) else { continue };
-                let mail = inbox.take(usize::try_from(count).unwrap_or(1), false).await?;
+                let mail = inbox.empty(usize::try_from(count).unwrap_or(1)).await?;
+                self.tale.notices(mail.notices.len());
                 for (delivery, confirmation) in &mail.letters {
                     until = until.max(confirmation.sequence);
                     self.tale.received(&id, delivery, confirmation);
@@ -308,11 +309,11 @@ impl<'s> Play<'s> {
     }
 
     /// Moves the clock to the time of an act: of its first family, or a little later of the next.
-    fn advance(&self, step: &Step, first: bool) -> Result<(), DemoError> {
+    async fn advance(&self, step: &Step, first: bool) -> Result<(), DemoError> {
         let now = self.stage.now();
         let soon = now.checked_add(PAUSE_MINUTES.minutes())?;
         if !first {
-            return self.stage.advance(soon);
+            return self.stage.advance(soon).await;
         }
         let today = self.zone.to_datetime(now).date();
         let later = today.checked_add(Span::new().days(i64::from(step.days)))?;
@@ -323,11 +324,11 @@ impl<'s> Play<'s> {
             wait => self.calendar.add_working_days(later, WorkingDays(wait))?,
         };
         let at = match (step.at, day == today) {
-            (None, true) => return self.stage.advance(soon),
+            (None, true) => return self.stage.advance(soon).await,
             (None, false) => MORNING,
             (Some(at), _) => at,
         };
-        self.stage.advance(self.zone.to_timestamp(day.to_datetime(at))?.max(soon))
+        self.stage.advance(self.zone.to_timestamp(day.to_datetime(at))?.max(soon)).await
     }
 
     fn ahead(&self, step: &Step) -> Result<Timestamp, DemoError> {

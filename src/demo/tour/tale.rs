@@ -37,6 +37,7 @@ pub(super) struct Tale {
     cases: usize,
     acts: usize,
     receipts: usize,
+    notices: usize,
     refusals: usize,
     parties_heard: BTreeSet<String>,
     journal: String,
@@ -57,6 +58,7 @@ impl Tale {
             cases: 0,
             acts: 0,
             receipts: 0,
+            notices: 0,
             refusals: 0,
             parties_heard: BTreeSet::new(),
             journal: String::new(),
@@ -158,6 +160,11 @@ impl Tale {
         self.clocks(&confirmation.clocks);
     }
 
+    /// Notices of running terms that came beside the acts.
+    pub(super) fn notices(&mut self, count: usize) {
+        self.notices += count;
+    }
+
     /// A case of the chapter is at its end: its table, and what is wrong with it.
     pub(super) fn ended(&mut self, chapter: &Chapter, family: &Family, case: &cases::Case) {
         self.cases += 1;
@@ -233,13 +240,14 @@ impl Tale {
     }
 
     fn figures(&self) -> String {
-        let Self { chapters, cases, acts, receipts, refusals, journal, .. } = self;
+        let Self { chapters, cases, acts, receipts, notices, refusals, journal, .. } = self;
         let parties = self.parties_heard.len();
         let counted = [
             count(*chapters, "chapter"),
             count(*cases, "case"),
             count(*acts, "act") + " of " + &count(parties, "party"),
             count(*receipts, "receipt"),
+            count(*notices, "notice"),
             count(*refusals, "act") + " refused as due",
         ];
         format!("{}. {journal}", counted.join(", "))
