@@ -7,11 +7,12 @@ use std::path::Path;
 use kopir::domain::event::Event;
 use kopir::domain::{CaseId, RequestId};
 use kopir::journal::{
-    FileJournal, FileOptions, Journal as _, RecordHash, Seq, VerifyReport, record_hash, verify,
+    FileJournal, FileOptions, Journal as _, JournalError, RecordHash, Seq, VerifyReport,
+    record_hash, verify,
 };
 use kopir::records::decode_event;
 
-use super::ledger::Ledger;
+use super::ledger::{Confirmed, Ledger, Receipted};
 
 /// An act as it stands in the journal.
 struct FoundAct {
@@ -42,31 +43,12 @@ struct Found {
 /// Checks that the chain is whole and holds what the ledger holds: each once, at the place and
 /// with the hash that the bus has told. Where `complete`, it holds nothing else.
 pub fn agrees(dir: &Path, ledger: &Ledger, complete: bool) -> VerifyReport {
-    let found = read(dir);
-    let receipts = ledger.receipts();
-    for (request, entry) in &receipts {
-        let receipt = &entry.receipt;
-        let id: RequestId = request.parse().expect("a UUID");
-        let act = found.acts.get(&id);
-        let act = act.unwrap_or_else(|| panic!("acknowledged act {request} is lost: {receipt:?}"));
-        assert_eq!(act.sequence, receipt.sequence, "place of {request}");
-        assert_eq!(act.hash, receipt.record_hash[..], "hash of {request}");
-        assert_eq!(act.case.to_string(), receipt.case_id, "case of {request}");
-        assert_eq!(act.hop, receipt.hop, "hop of {request}");
-        assert_eq!(act.author, entry.party, "author of {request}");
-    }
-    let confirmations = ledger.confirmations();
-    for (delivery, entry) in &confirmations {
-        let confirmation = &entry.confirmation;
-        let delivered: [u8; 32] = entry.delivered_hash.as_slice().try_into().expect("32 bytes");
-        let taken = found.acknowledgements.get(&delivered);
-        let taken = taken
-            .unwrap_or_else(|| panic!("acknowledgement of {delivery} is lost: {confirmation:?}"));
-        assert_eq!(taken.sequence, confirmation.sequence, "place of {delivery}");
-        assert_eq!(taken.hash, confirmation.record_hash[..], "hash of {delivery}");
-        assert_eq!(taken.case.to_string(), confirmation.case_id, "case of {delivery}");
-        assert_eq!(taken.by, entry.party, "receiver of {delivery}");
-    }
+    let report = verify(dir).unwrap_or_else(|error| panic!("the journal is damaged: {error}"));
+    assert_eq!(report.torn_bytes, 0, "a stopped bus leaves nothing unfinished");
+    let found = read(dir).unwrap_or_else(|error| panic!("the journal cannot be read: {error}"));
+    let (receipts, confirmations) = (ledger.receipts(), ledger.confirmations());
+    let broken = broken_promises(&found, &receipts, &confirmations);
+    assert!(broken.is_empty(), "{} broken promises:\n{}", broken.len(), broken.join("\n"));
     if complete {
         assert_eq!(found.acts.len(), receipts.len(), "acts that nobody has a receipt for");
         let taken = found.acknowledgements.len();
@@ -75,14 +57,68 @@ pub fn agrees(dir: &Path, ledger: &Ledger, complete: bool) -> VerifyReport {
     found.report
 }
 
+/// What the ledger holds and a journal does not that nobody has opened since its bus died: of each
+/// such receipt and confirmation, what is wrong. Cuts off what was left unfinished.
+///
+/// # Errors
+/// A journal that is not whole.
+pub fn lost(dir: &Path, ledger: &Ledger) -> Result<Vec<String>, JournalError> {
+    let found = read(dir)?;
+    Ok(broken_promises(&found, &ledger.receipts(), &ledger.confirmations()))
+}
+
+fn broken_promises(
+    found: &Found,
+    receipts: &HashMap<String, Receipted>,
+    confirmations: &HashMap<String, Confirmed>,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (request, entry) in receipts {
+        let receipt = &entry.receipt;
+        let id: RequestId = request.parse().expect("a UUID");
+        let Some(act) = found.acts.get(&id) else {
+            broken.push(format!("acknowledged act {request} is lost: {receipt:?}"));
+            continue;
+        };
+        let is = (act.sequence, &act.hash[..], act.case.to_string(), &act.hop, &act.author);
+        let told = (
+            receipt.sequence,
+            &receipt.record_hash[..],
+            receipt.case_id.clone(),
+            &receipt.hop,
+            &entry.party,
+        );
+        if is != told {
+            broken.push(format!("act {request} is {is:?}, and its receipt said {told:?}"));
+        }
+    }
+    for (delivery, entry) in confirmations {
+        let confirmation = &entry.confirmation;
+        let delivered: [u8; 32] = entry.delivered_hash.as_slice().try_into().expect("32 bytes");
+        let Some(taken) = found.acknowledgements.get(&delivered) else {
+            broken.push(format!("acknowledgement of {delivery} is lost: {confirmation:?}"));
+            continue;
+        };
+        let is = (taken.sequence, &taken.hash[..], taken.case.to_string(), &taken.by);
+        let told = (
+            confirmation.sequence,
+            &confirmation.record_hash[..],
+            confirmation.case_id.clone(),
+            &entry.party,
+        );
+        if is != told {
+            broken.push(format!("delivery {delivery} is {is:?}, and was confirmed as {told:?}"));
+        }
+    }
+    broken
+}
+
 /// Reads the whole journal, and checks the chain once more with nothing but the published rule of
 /// the hash.
-fn read(dir: &Path) -> Found {
-    let report = verify(dir).unwrap_or_else(|error| panic!("the journal is damaged: {error}"));
-    assert_eq!(report.torn_bytes, 0, "a stopped bus leaves nothing unfinished");
-    let (journal, opening) = FileJournal::open(dir, FileOptions::default(), None, &mut |_| {})
-        .unwrap_or_else(|error| panic!("the journal does not open: {error}"));
-    assert_eq!((opening.records, opening.cut_bytes), (report.records, 0));
+fn read(dir: &Path) -> Result<Found, JournalError> {
+    let (journal, opening) = FileJournal::open(dir, FileOptions::default(), None, &mut |_| {})?;
+    let report = verify(dir)?;
+    assert_eq!((opening.records, report.torn_bytes), (report.records, 0));
 
     let mut found = Found { report, acts: HashMap::new(), acknowledgements: HashMap::new() };
     let mut parties = HashMap::new();
@@ -132,7 +168,7 @@ fn read(dir: &Path) -> Found {
         }
         ControlFlow::Continue(())
     });
-    visited.unwrap_or_else(|error| panic!("the journal cannot be read: {error}"));
+    visited?;
     assert_eq!(next.0 - 1, found.report.records, "every record was read");
-    found
+    Ok(found)
 }

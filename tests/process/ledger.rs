@@ -163,6 +163,20 @@ impl Ledger {
         chosen.collect()
     }
 
+    /// The receipts that arrived last, at most so many.
+    pub fn latest(&self, most: usize) -> Vec<Receipted> {
+        let entries = self.entries();
+        let latest = entries.order.iter().rev().take(most);
+        latest.map(|request| entries.receipts[request].clone()).collect()
+    }
+
+    /// The latest second that the bus has put on a receipt, of Unix time; 0 without receipts.
+    pub fn latest_second(&self) -> i64 {
+        let entries = self.entries();
+        let told = entries.receipts.values().filter_map(|entry| entry.receipt.accepted_time);
+        told.map(|time| time.seconds).max().unwrap_or(0)
+    }
+
     /// Every receipt, by request id.
     pub fn receipts(&self) -> HashMap<String, Receipted> {
         self.entries().receipts.clone()

@@ -6,6 +6,7 @@
 
 pub mod act;
 pub mod answers;
+pub mod crowd;
 pub mod journal;
 pub mod ledger;
 pub mod load;
@@ -307,6 +308,14 @@ impl Bus {
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+
+    /// Waits until it has ended by itself, and tells how and what it said lately.
+    pub fn end_and_tell(mut self) -> (ExitStatus, String) {
+        if self.log.end(PATIENCE).is_err() {
+            self.fail("it does not end by itself");
+        }
+        (self.child.wait().unwrap(), self.log.text())
     }
 
     /// Asks it to stop, as an operator would, and waits until it has.

@@ -9,6 +9,12 @@ const VARIABLE: &str = "KOPIR_SEED";
 /// SplitMix64 (Steele, Lea, Flood 2014): enough for choosing moments and minting ids.
 pub struct Seed(u64);
 
+impl From<u64> for Seed {
+    fn from(seed: u64) -> Self {
+        Self(seed)
+    }
+}
+
 impl Seed {
     /// The seed of this run, printed so that it can be asked for again.
     pub fn of_this_run(test: &str) -> Self {
