@@ -27,24 +27,26 @@ pub(super) fn prepare_directory(storage: &dyn Storage, dir: &Path) -> Result<(),
 }
 
 /// Creates the missing levels from the top down, each synced into the one
-/// above. The last is synced even if it was there: the process that created
-/// it may have died before doing so.
+/// above. The deepest that was there is synced first, for whoever created it
+/// may have died before doing so, or not have meant to: the index, which can
+/// be lost, makes its directory below the same one.
 fn create_durably(storage: &dyn Storage, dir: &Path) -> io::Result<()> {
     let mut missing: Vec<_> = dir.ancestors().take_while(|level| !level.exists()).collect();
     // The empty path stands above a relative one, and is the working directory.
     missing.retain(|level| !level.as_os_str().is_empty());
+    let there = missing.last().map_or(Some(dir), |level| level.parent());
+    if let Some(there) = there.filter(|level| !level.as_os_str().is_empty()) {
+        match sync_parent(storage, there) {
+            // Whoever prepared the directory need not let the service look around it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            outcome => outcome?,
+        }
+    }
     for level in missing.iter().rev() {
         fs::create_dir(level)?;
         sync_parent(storage, level)?;
     }
-    if !missing.is_empty() {
-        return Ok(());
-    }
-    match sync_parent(storage, dir) {
-        // Whoever prepared the directory need not let the service look around it.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        outcome => outcome,
-    }
+    Ok(())
 }
 
 fn sync_parent(storage: &dyn Storage, level: &Path) -> io::Result<()> {

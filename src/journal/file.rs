@@ -636,8 +636,11 @@ mod tests {
             medium.storage.directory_syncs() - before
         };
         let dir = medium.dir.path().join("a/b/c");
-        assert_eq!(open(&dir), 4, "three levels and the first segment");
+        assert_eq!(open(&dir), 5, "the one that was there, three levels and the first segment");
         assert_eq!(open(&dir), 2, "its name and the names in it");
+        // Somebody else has just made the one above, and has not synced it.
+        fs::create_dir(medium.dir.path().join("other")).unwrap();
+        assert_eq!(open(&medium.dir.path().join("other/journal")), 3);
     }
 
     #[test]
