@@ -5,7 +5,7 @@
 //! at the first start and lies beside the journal. Without it earlier cases can no longer be told,
 //! so it belongs into every backup of the journal.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -53,29 +53,29 @@ pub enum ApplicantKeyError {
 }
 
 impl ApplicantKey {
-    /// The key of a file, which is made if it is missing.
+    /// The key of a file, which is made if it is missing. It has its name only when it is whole and
+    /// on the disk, and its name is on the disk before anything is hashed: a bus that dies here,
+    /// or whose power goes, neither leaves half a key nor goes on with another one.
     ///
     /// # Errors
     /// [`ApplicantKeyError`].
     pub fn open(path: &Path) -> Result<Self, ApplicantKeyError> {
         let failed = |source| ApplicantKeyError::Io { path: path.to_owned(), source };
-        match File::open(path) {
-            Ok(file) => Self::read(path, file),
+        let key = match File::open(path) {
+            Ok(file) => Self::read(path, file)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut bytes = [0; KEY_BYTES];
                 SystemRandom::new().fill(&mut bytes).map_err(|_| ApplicantKeyError::Random)?;
-                let mut options = OpenOptions::new();
-                let created = options.write(true).create_new(true).mode(0o600).open(path);
-                let mut file = created.map_err(failed)?;
-                file.write_all(&bytes).map_err(failed)?;
-                file.sync_all().map_err(failed)?;
-                if let Some(dir) = path.parent() {
-                    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
-                }
-                Ok(Self::of(&bytes))
+                write(path, &bytes).map_err(failed)?;
+                Self::of(&bytes)
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => return Err(failed(error)),
+        };
+        // A key that is there may be one whose maker died before this.
+        if let Some(dir) = path.parent() {
+            File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
         }
+        Ok(key)
     }
 
     fn read(path: &Path, mut file: File) -> Result<Self, ApplicantKeyError> {
@@ -114,6 +114,21 @@ impl ApplicantKey {
     }
 }
 
+/// Writes a key beside its place, and puts it there when it is on the disk.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("key.new");
+    let mut options = OpenOptions::new();
+    // What is left of an earlier attempt keeps its mode, so it goes first.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +142,19 @@ mod tests {
         assert_ne!(key.hash(["ҮЛГІ", "", "Адам"], born), hash);
         assert_ne!(key.hash(["ҮЛГІ", "Адам", ""], born.tomorrow().unwrap()), hash);
         assert_ne!(ApplicantKey::of(&[8; 32]).hash(["ҮЛГІ", "Адам", ""], born), hash);
+    }
+
+    #[test]
+    fn a_key_that_was_not_finished_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("applicants.key");
+        fs::write(dir.path().join("applicants.key.new"), b"ha").unwrap();
+        ApplicantKey::open(&path).unwrap();
+        ApplicantKey::open(&path).unwrap();
+        let names: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["applicants.key"]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
