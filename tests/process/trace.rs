@@ -54,6 +54,26 @@ pub fn traced(command: &Command, file: &Path, more: &[&str]) -> Command {
     strace
 }
 
+/// The same command under strace, which lets a call fail as `inject` says, where there is a file
+/// only on that one.
+pub fn injected(
+    command: &Command,
+    trace: &Path,
+    call: &str,
+    inject: &str,
+    file: Option<&Path>,
+) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-y", "-s", "0", "-e"]).arg(format!("trace={call}"));
+    strace.args(["-e", inject]);
+    if let Some(file) = file {
+        strace.arg("-P").arg(file);
+    }
+    strace.arg("-o").arg(trace).arg("--");
+    strace.arg(command.get_program()).args(command.get_args());
+    strace
+}
+
 impl Trace {
     /// Follows a trace that has begun.
     pub fn follow(path: &Path) -> Self {

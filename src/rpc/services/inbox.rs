@@ -81,12 +81,15 @@ impl InboxService for Service {
     }
 }
 
-/// Says that a delivery cannot be built, which somebody has to look into.
-pub(super) fn skipped(delivery: Sequence, error: &Refusal) {
-    tracing::error!(%delivery, %error, "a delivery cannot be built; it stays on lease and is tried again when that ends");
-}
-
 impl Bus {
+    /// Says that a delivery cannot be built, which somebody has to look into. Not of a bus that
+    /// has failed: its log has the cause, and a line for each delivery would bury it.
+    pub(super) fn skipped(&self, delivery: Sequence, error: &Refusal) {
+        if self.engine.is_alive() {
+            tracing::error!(%delivery, %error, "a delivery cannot be built; it stays on lease and is tried again when that ends");
+        }
+    }
+
     /// Leases deliveries as long as they surely fit into one answer.
     fn fetch(&self, fetch: Fetch) -> Result<FetchDeliveriesResponse, Refusal> {
         let Fetch { party, max, lease } = fetch;
@@ -106,7 +109,7 @@ impl Bus {
                     Ok(None) => self.dispatch.settled(party, leased.sequence),
                     // One that cannot be read back must not keep the others from leaving. It stays
                     // on lease, and is tried again when that runs out.
-                    Err(error) => skipped(leased.sequence, &error),
+                    Err(error) => self.skipped(leased.sequence, &error),
                 }
             }
             if last {

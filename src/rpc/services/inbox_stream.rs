@@ -14,7 +14,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::Status;
 
 use super::Bus;
-use super::inbox::skipped;
 use crate::dispatch::{InboxStream, Leased};
 use crate::rpc::Caller;
 use crate::rpc::parse::fault::Faults;
@@ -200,7 +199,7 @@ where
             }
             Ok(delivery) => delivery,
             Err(error) => {
-                skipped(leased.sequence, &error);
+                self.bus.skipped(leased.sequence, &error);
                 None
             }
         }
