@@ -31,7 +31,7 @@ use process::{
 
 /// Segments small enough for a journal of several.
 const SMALL_SEGMENTS: Settings =
-    Settings { data_dir: None, segment_mib: 1, journal_reserve_mib: 1, engine_reserve_mib: 2 };
+    Settings { segment_mib: 1, journal_reserve_mib: 1, engine_reserve_mib: 2, ..Settings::DEFAULT };
 /// What the disk of the full-disk test holds, in MiB.
 const DISK_MIB: u64 = 16;
 /// What others have put on it and will take away again, in MiB.

@@ -9,6 +9,7 @@ pub mod answers;
 pub mod crowd;
 pub mod journal;
 pub mod ledger;
+pub mod link;
 pub mod load;
 pub mod papers;
 pub mod party;
@@ -18,7 +19,7 @@ pub mod trace;
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -92,11 +93,28 @@ pub struct Settings {
     pub journal_reserve_mib: u32,
     /// Free space below which no application is taken, in MiB; at least the two above.
     pub engine_reserve_mib: u32,
+    /// The address that it listens on; the port is chosen by the kernel.
+    pub listen: IpAddr,
+    /// After how many seconds a silent connection is asked whether it lives, and within how many
+    /// it must answer.
+    pub keepalive_seconds: (u32, u32),
+}
+
+impl Settings {
+    /// What [`Default`] gives, for constants.
+    pub const DEFAULT: Self = Self {
+        data_dir: None,
+        segment_mib: 4,
+        journal_reserve_mib: 1,
+        engine_reserve_mib: 5,
+        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        keepalive_seconds: (30, 10),
+    };
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { data_dir: None, segment_mib: 4, journal_reserve_mib: 1, engine_reserve_mib: 5 }
+        Self::DEFAULT
     }
 }
 
@@ -155,7 +173,7 @@ impl Ground {
         let data_dir = settings.data_dir.clone().unwrap_or_else(|| self.data());
         let text = format!(
             "version = 1\n\
-             listen = \"127.0.0.1:0\"\n\
+             listen = \"{}:0\"\n\
              data_dir = {data_dir:?}\n\
              registry_file = \"parties.toml\"\n\
              [tls]\n\
@@ -167,6 +185,9 @@ impl Ground {
              [journal]\n\
              segment_mib = {}\n\
              reserve_disk_mib = {}\n\
+             [http2]\n\
+             keepalive_interval_seconds = {}\n\
+             keepalive_timeout_seconds = {}\n\
              [limits]\n\
              acts_per_second_per_party = 1000000\n\
              [quota]\n\
@@ -175,9 +196,12 @@ impl Ground {
              filter = \"warn\"\n\
              [sandbox]\n\
              start_time = \"{}\"\n",
+            settings.listen,
             settings.engine_reserve_mib,
             settings.segment_mib,
             settings.journal_reserve_mib,
+            settings.keepalive_seconds.0,
+            settings.keepalive_seconds.1,
             papers::SANDBOX_START,
         );
         let file = self.path("kopir.toml");
@@ -228,6 +252,8 @@ pub struct Refused {
 pub struct Starting {
     child: Option<Child>,
     log: Log,
+    /// Where it says that it listens; without a sender when it has ended.
+    address: Receiver<SocketAddr>,
 }
 
 impl Starting {
@@ -235,16 +261,16 @@ impl Starting {
     pub fn spawn(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let log = Log::follow(&mut child);
-        Self { child: Some(child), log }
+        let (log, address) = Log::follow(&mut child);
+        Self { child: Some(child), log, address }
     }
 
     /// Waits until it listens or has ended.
     pub fn finish(mut self) -> Result<Bus, Refused> {
-        let heard = self.log.address(PATIENCE);
+        let heard = self.address.recv_timeout(PATIENCE);
         let mut child = self.child.take().expect("taken once");
         match heard {
-            Ok(address) => Ok(Bus { child, address, log: self.log.clone_lines() }),
+            Ok(address) => Ok(Bus { child, address, log: self.log.clone() }),
             Err(RecvTimeoutError::Disconnected) => {
                 let status = child.wait().unwrap();
                 Err(Refused { status, log: self.log.text() })
@@ -259,7 +285,7 @@ impl Starting {
     /// Kills it after a while, in whatever it is doing then.
     pub fn kill_within(mut self, span: Duration) {
         // The address may come first; the process is then a bus without clients.
-        let _ = self.log.address(span);
+        let _ = self.address.recv_timeout(span);
         end(&mut self.child.take().expect("taken once"));
     }
 }
@@ -305,6 +331,22 @@ impl Bus {
         end(&mut self.child);
     }
 
+    /// Stops it where it is; it notices nothing.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).expect("a process has an id");
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
@@ -325,9 +367,7 @@ impl Bus {
 
     /// As [`stop`](Self::stop), with what it has said lately.
     pub fn stop_and_tell(mut self) -> (ExitStatus, String) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        let id = rustix::process::Pid::from_raw(id).expect("a process has an id");
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         if self.log.end(PATIENCE).is_err() {
             self.fail("it does not stop");
         }
@@ -353,14 +393,14 @@ fn end(child: &mut Child) {
 }
 
 /// What a process says, followed until it ends.
+#[derive(Clone)]
 struct Log {
     lines: Arc<Mutex<Vec<String>>>,
-    address: Option<Receiver<SocketAddr>>,
     ended: Arc<Mutex<Receiver<()>>>,
 }
 
 impl Log {
-    fn follow(child: &mut Child) -> Self {
+    fn follow(child: &mut Child) -> (Self, Receiver<SocketAddr>) {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (address_sender, address) = channel();
         let (ended_sender, ended) = channel();
@@ -374,12 +414,7 @@ impl Log {
                 drop(ended);
             });
         }
-        Self { lines, address: Some(address), ended: Arc::new(Mutex::new(ended)) }
-    }
-
-    fn address(&self, patience: Duration) -> Result<SocketAddr, RecvTimeoutError> {
-        let address = self.address.as_ref().expect("asked while starting");
-        address.recv_timeout(patience)
+        (Self { lines, ended: Arc::new(Mutex::new(ended)) }, address)
     }
 
     /// Waits until the process has closed its outputs.
@@ -389,10 +424,6 @@ impl Log {
             Err(RecvTimeoutError::Disconnected) => Ok(()),
             Ok(()) | Err(RecvTimeoutError::Timeout) => Err(()),
         }
-    }
-
-    fn clone_lines(&self) -> Self {
-        Self { lines: Arc::clone(&self.lines), address: None, ended: Arc::clone(&self.ended) }
     }
 
     fn text(&self) -> String {
@@ -417,13 +448,9 @@ fn follow(output: impl Read, lines: &Mutex<Vec<String>>, address: &Sender<Socket
 
 /// The address in the line that says that the bus is up.
 fn listening(line: &str) -> Option<SocketAddr> {
-    if !line.contains("kopir listens on") {
-        return None;
-    }
-    let start = line.find("127.0.0.1:")?;
-    let text = &line[start..];
-    let end = text["127.0.0.1:".len()..].find(|next: char| !next.is_ascii_digit());
-    text[..end.map_or(text.len(), |end| end + "127.0.0.1:".len())].parse().ok()
+    let (_, told) = line.split_once("kopir listens on ")?;
+    let end = |next: char| next.is_whitespace() || next == ',';
+    told.split(end).next()?.parse().ok()
 }
 
 /// Reads a case or a listing by its party's own connection, opened once.
