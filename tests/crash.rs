@@ -1,6 +1,6 @@
 //! The bus is killed under load, again and again, and owes nobody anything afterwards.
 //!
-//! Thirteen parties work through the whole procedure while the process is killed with SIGKILL at
+//! Fourteen parties work through the whole procedure while the process is killed with SIGKILL at
 //! random moments, sometimes while it is still starting; its index is deleted at every fifth start
 //! and damaged at others. A ledger outside of the bus holds what the parties were promised. In the
 //! end every promise is found in the journal and in the answers of the bus, once and in order.

@@ -1,4 +1,4 @@
-//! Thirteen parties at work on one bus, and what must hold for them whatever is done to it: the
+//! Fourteen parties at work on one bus, and what must hold for them whatever is done to it: the
 //! crowd outlives the bus, goes on with the next one, and in the end every promise is found in the
 //! journal and in the answers, once and in order.
 
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kopir::journal::VerifyReport;
 use kopir::rpc::proto::cases::v1::CaseHop;
@@ -23,7 +23,7 @@ use super::ledger::{Ledger, Progress};
 use super::party::{Part, Party, World};
 use super::seed::Seed;
 use super::{
-    Bus, COMMITTEE, Clients, Ground, MISSIONS, OPERATOR, REGIONS, Settings, akimat_of,
+    Bus, COMMITTEE, Clients, Ground, MISSIONS, OPERATOR, QUALITY, REGIONS, Settings, akimat_of,
     commission_of, journal,
 };
 
@@ -33,6 +33,11 @@ const OPEN_CASES: usize = 96;
 const ASKED_AGAIN: usize = 12;
 /// And of the last ones, which a fault endangers most.
 const ASKED_LATEST: usize = 24;
+/// The clock of the sandbox goes on by less than so many hours at each start: some terms end
+/// meanwhile, and most do not.
+const MOST_HOURS: u64 = 30;
+/// How often it is looked whether anything waits, without news.
+const NEWS: Duration = Duration::from_millis(50);
 /// Without a single new entry for so long, something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -119,7 +124,7 @@ impl Crowd {
 
     /// A repeat gets the original receipt, whatever happened since; the same id with other content
     /// is refused; the clock is not behind what the bus has told. Moves the clock of the sandbox
-    /// on by an hour, too.
+    /// on, too.
     pub async fn ask_again(&mut self, bus: &Bus) {
         let mut clients = Clients::new(&self.ground, bus);
         let places: Vec<_> = (0..ASKED_AGAIN).map(|_| self.seed.next()).collect();
@@ -140,7 +145,8 @@ impl Crowd {
         let now = status(operator.clone()).await.current_time.expect("a bus has a time");
         let told = self.ledger.latest_second();
         assert!(now.seconds >= told, "the clock of the bus does not run backwards");
-        let time = prost_types::Timestamp { seconds: now.seconds + 3600, nanos: 0 };
+        let hours = i64::try_from(self.seed.below(MOST_HOURS)).expect("few");
+        let time = prost_types::Timestamp { seconds: now.seconds + hours * 3600, nanos: 0 };
         let request = SetSandboxTimeRequest { time: Some(time) };
         OperationsServiceClient::new(operator).set_sandbox_time(request).await.unwrap();
     }
@@ -184,6 +190,23 @@ impl Crowd {
         panic!("nothing moves at {progress:?}; the parties last saw:\n{}", self.ledger.remarks())
     }
 
+    /// Waits until the last notices have been taken, too.
+    async fn wait_for_empty_inboxes(&mut self, bus: &Bus) {
+        let operator = self.ground.client(bus, OPERATOR).await;
+        let mut progress = self.ledger.progress();
+        let begun = Instant::now();
+        loop {
+            progress.borrow_and_update();
+            let status = status(operator.clone()).await;
+            if status.parties.iter().all(|load| load.queued_deliveries == 0) {
+                return;
+            }
+            // The index may be a moment behind the last answer, which then nobody hears of.
+            let _ = tokio::time::timeout(NEWS, self.wait(&mut progress, |_| true)).await;
+            assert!(begun.elapsed() < PATIENCE, "it stays in the inboxes: {status:?}");
+        }
+    }
+
     /// With work left at every hop, the answers from the index that the fault left are those from
     /// an index built from the journal alone.
     pub async fn index_is_derived(&self) {
@@ -220,6 +243,7 @@ impl Crowd {
         if !done(&progress.borrow_and_update()) {
             self.wait(&mut progress, done).await;
         }
+        self.wait_for_empty_inboxes(&bus).await;
         self.parties.shutdown().await;
 
         let timelines = self.ledger.cases_in_order(true);
@@ -251,7 +275,8 @@ fn parts() -> Vec<(String, Part)> {
         ((*id).to_owned(), part)
     });
     let receivers = REGIONS.iter().flat_map(|region| [akimat_of(region), commission_of(region)]);
-    let receivers = receivers.chain([COMMITTEE.to_owned()]).map(|id| (id, Part::Receiver));
+    let receivers = receivers.chain([COMMITTEE.to_owned(), QUALITY.to_owned()]);
+    let receivers = receivers.map(|id| (id, Part::Receiver));
     missions.chain(receivers).collect()
 }
 

@@ -12,6 +12,7 @@ use kopir::journal::{
 };
 use kopir::records::decode_event;
 
+use super::breaches::Said;
 use super::ledger::{Confirmed, Ledger, Receipted};
 
 /// An act as it stands in the journal.
@@ -27,8 +28,8 @@ struct FoundAct {
 struct FoundAcknowledgement {
     sequence: u64,
     hash: [u8; 32],
-    case: CaseId,
-    by: String,
+    /// None for a notice, which is of many.
+    case: Option<CaseId>,
 }
 
 /// Everything the journal holds.
@@ -36,8 +37,10 @@ struct Found {
     report: VerifyReport,
     /// By request id; the ids of these tests are random, so no two parties share one.
     acts: HashMap<RequestId, FoundAct>,
-    /// By the hash of the act that was delivered.
-    acknowledgements: HashMap<[u8; 32], FoundAcknowledgement>,
+    /// By the hash of what was delivered, and to whom: a notice goes to several.
+    acknowledgements: HashMap<([u8; 32], String), FoundAcknowledgement>,
+    /// What was said of terms.
+    said: Said,
 }
 
 /// Checks that the chain is whole and holds what the ledger holds: each once, at the place and
@@ -53,6 +56,8 @@ pub fn agrees(dir: &Path, ledger: &Ledger, complete: bool) -> VerifyReport {
         assert_eq!(found.acts.len(), receipts.len(), "acts that nobody has a receipt for");
         let taken = found.acknowledgements.len();
         assert_eq!(taken, confirmations.len(), "acknowledgements that nobody has");
+        found.said.agree(&receipts, &confirmations);
+        println!("journal: {} terms ran out, each has its breach", found.said.breaches());
     }
     found.report
 }
@@ -70,7 +75,7 @@ pub fn lost(dir: &Path, ledger: &Ledger) -> Result<Vec<String>, JournalError> {
 fn broken_promises(
     found: &Found,
     receipts: &HashMap<String, Receipted>,
-    confirmations: &HashMap<String, Confirmed>,
+    confirmations: &HashMap<(String, String), Confirmed>,
 ) -> Vec<String> {
     let mut broken = Vec::new();
     for (request, entry) in receipts {
@@ -92,20 +97,18 @@ fn broken_promises(
             broken.push(format!("act {request} is {is:?}, and its receipt said {told:?}"));
         }
     }
-    for (delivery, entry) in confirmations {
+    for ((_, delivery), entry) in confirmations {
         let confirmation = &entry.confirmation;
         let delivered: [u8; 32] = entry.delivered_hash.as_slice().try_into().expect("32 bytes");
-        let Some(taken) = found.acknowledgements.get(&delivered) else {
+        let key = (delivered, entry.party.clone());
+        let Some(taken) = found.acknowledgements.get(&key) else {
             broken.push(format!("acknowledgement of {delivery} is lost: {confirmation:?}"));
             continue;
         };
-        let is = (taken.sequence, &taken.hash[..], taken.case.to_string(), &taken.by);
-        let told = (
-            confirmation.sequence,
-            &confirmation.record_hash[..],
-            confirmation.case_id.clone(),
-            &entry.party,
-        );
+        let case = taken.case.map_or_else(String::new, |case| case.to_string());
+        let is = (taken.sequence, &taken.hash[..], case);
+        let (sequence, hash) = (confirmation.sequence, &confirmation.record_hash[..]);
+        let told = (sequence, hash, confirmation.case_id.clone());
         if is != told {
             broken.push(format!("delivery {delivery} is {is:?}, and was confirmed as {told:?}"));
         }
@@ -120,7 +123,8 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
     let report = verify(dir)?;
     assert_eq!((opening.records, report.torn_bytes), (report.records, 0));
 
-    let mut found = Found { report, acts: HashMap::new(), acknowledgements: HashMap::new() };
+    let (acts, acknowledgements) = (HashMap::new(), HashMap::new());
+    let mut found = Found { report, acts, acknowledgements, said: Said::default() };
     let mut parties = HashMap::new();
     let mut hashes = HashMap::new();
     let (mut next, mut last, mut last_ms) = (Seq::FIRST, RecordHash::GENESIS, i64::MIN);
@@ -132,6 +136,7 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
         (next, last, last_ms) = (record.seq.next(), record.hash, record.time_ms);
         let sequence = record.seq.0;
         hashes.insert(sequence, hash.0);
+        found.said.record(record.time_ms);
         match decode_event(&record.payload).expect("a record of this release") {
             Event::PartyEnrolled(enrolled) => {
                 let before = parties.insert(enrolled.number, enrolled.party.to_string());
@@ -149,17 +154,21 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
                 assert!(before.is_none(), "request {} is recorded twice", act.request);
             }
             Event::Acknowledged(taken) => {
-                let by = parties[&taken.by].clone();
-                let delivered = hashes[&taken.delivery.0];
-                let taken_at =
-                    FoundAcknowledgement { sequence, hash: hash.0, case: taken.case, by };
-                let before = found.acknowledgements.insert(delivered, taken_at);
+                let key = (hashes[&taken.delivery.0], parties[&taken.by].clone());
+                let case = Some(taken.case);
+                let taken_at = FoundAcknowledgement { sequence, hash: hash.0, case };
+                let before = found.acknowledgements.insert(key, taken_at);
                 assert!(before.is_none(), "delivery {} is acknowledged twice", taken.delivery);
             }
-            // What the bus says by itself; the ladder's own tests look into it.
-            Event::Notice(_) | Event::BusOutage(_) => {}
+            Event::NoticeAcknowledged(taken) => {
+                let key = (hashes[&taken.notice.0], parties[&taken.by].clone());
+                let taken_at = FoundAcknowledgement { sequence, hash: hash.0, case: None };
+                let before = found.acknowledgements.insert(key, taken_at);
+                assert!(before.is_none(), "notice {} is acknowledged twice", taken.notice);
+            }
+            Event::Notice(notice) => found.said.notice(&notice),
+            Event::BusOutage(_) => {}
             other @ (Event::QuotaSet(_)
-            | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
             | Event::HoldingExpired(_)
             | Event::CalendarAmended(_)

@@ -42,8 +42,9 @@ pub struct Receipted {
 #[derive(Clone)]
 pub struct Confirmed {
     pub party: String,
+    /// Empty for a notice.
     pub hop: String,
-    /// The hash of the record of the act that was delivered.
+    /// The hash of the record that was delivered.
     pub delivered_hash: Vec<u8>,
     pub confirmation: DeliveryConfirmation,
 }
@@ -73,8 +74,8 @@ struct Entries {
     receipts: HashMap<String, Receipted>,
     /// Request ids in the order of arrival, to choose from.
     order: Vec<String>,
-    /// By delivery id.
-    confirmations: HashMap<String, Confirmed>,
+    /// By party and delivery id: a notice goes to several under one.
+    confirmations: HashMap<(String, String), Confirmed>,
     remarks: VecDeque<String>,
 }
 
@@ -123,8 +124,9 @@ impl Ledger {
     ) {
         assert_eq!(confirmation.delivery_id, delivery.delivery_id, "it names its delivery");
         assert_eq!(confirmation.case_id, delivery.case_id, "it names the case");
+        let key = (party.to_owned(), delivery.delivery_id.clone());
         let mut entries = self.entries();
-        if let Some(before) = entries.confirmations.get(&delivery.delivery_id) {
+        if let Some(before) = entries.confirmations.get(&key) {
             let same = &before.confirmation;
             assert_eq!(same, confirmation, "a repeated acknowledgement gets the original answer");
             self.progress.send_modify(|progress| progress.repeated += 1);
@@ -136,7 +138,7 @@ impl Ledger {
             delivered_hash: delivery.record_hash.to_vec(),
             confirmation: confirmation.clone(),
         };
-        entries.confirmations.insert(delivery.delivery_id.clone(), entry);
+        entries.confirmations.insert(key, entry);
         self.progress.send_modify(|progress| progress.entries += 1);
     }
 
@@ -182,8 +184,8 @@ impl Ledger {
         self.entries().receipts.clone()
     }
 
-    /// Every confirmation, by delivery id.
-    pub fn confirmations(&self) -> HashMap<String, Confirmed> {
+    /// Every confirmation, by party and delivery id.
+    pub fn confirmations(&self) -> HashMap<(String, String), Confirmed> {
         self.entries().confirmations.clone()
     }
 
@@ -198,7 +200,8 @@ impl Ledger {
             let before = places.insert((receipt.hop.clone(), false), receipt.sequence);
             assert_eq!(before, None, "{}: {} is done twice", receipt.case_id, receipt.hop);
         }
-        for Confirmed { hop, confirmation, .. } in entries.confirmations.values() {
+        let of_acts = entries.confirmations.values().filter(|taken| !taken.hop.is_empty());
+        for Confirmed { hop, confirmation, .. } in of_acts {
             let places = cases.entry(confirmation.case_id.clone()).or_default();
             let before = places.insert((hop.clone(), true), confirmation.sequence);
             assert_eq!(before, None, "{}: {hop} is received twice", confirmation.case_id);

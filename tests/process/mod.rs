@@ -6,6 +6,7 @@
 
 pub mod act;
 pub mod answers;
+pub mod breaches;
 pub mod crowd;
 pub mod journal;
 pub mod ledger;
@@ -41,6 +42,8 @@ pub const MISSIONS: [&str; 4] = ["mission-uz", "mission-cn", "mission-mn", "miss
 pub const REGIONS: [&str; 4] = ["KZ-55", "KZ-11", "KZ-10", "KZ-59"];
 /// The authorised body.
 pub const COMMITTEE: &str = "migration-committee";
+/// The body that is told of breaches.
+pub const QUALITY: &str = "quality-body";
 /// Who may see every case.
 pub const OPERATOR: &str = "operator";
 
@@ -59,11 +62,11 @@ pub fn commission_of(region: &str) -> String {
     format!("commission-{}", region.to_lowercase())
 }
 
-/// Everyone who takes part in cases.
+/// Everyone who takes part in cases or is told of them.
 pub fn everyone() -> Vec<String> {
     let missions = MISSIONS.iter().map(ToString::to_string);
     let regions = REGIONS.iter().flat_map(|region| [akimat_of(region), commission_of(region)]);
-    missions.chain([COMMITTEE.to_owned()]).chain(regions).collect()
+    missions.chain([COMMITTEE.to_owned(), QUALITY.to_owned()]).chain(regions).collect()
 }
 
 /// A variable of the environment, by which whoever runs the tests sets their size.

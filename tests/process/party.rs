@@ -379,6 +379,10 @@ impl Party {
         delivery: &Delivery,
         confirmation: &DeliveryConfirmation,
     ) {
+        if delivery.notice.is_some() {
+            // A party is warned, and does what it has to do anyway.
+            return;
+        }
         let received = confirmation.received_time.expect("a confirmation has its time");
         let (request_id, case_id) = (self.seed.uuid(), delivery.case_id.clone());
         let dispatch = Some(papers::cover(&format!("SYN-{}", confirmation.sequence)));
