@@ -69,7 +69,8 @@ impl Said {
         self.breaches.len()
     }
 
-    /// Holds the breaches against the terms of which the parties were told, all of them closed.
+    /// Holds the breaches against the terms of which the parties were told. Those that are open
+    /// run until the last record.
     pub fn agree(
         &self,
         receipts: &HashMap<String, Receipted>,
@@ -92,17 +93,17 @@ impl Said {
             due_ms.extend(clocks.iter().filter_map(|clock| term(case, clock)));
         }
         for (term, due_ms) in &due_ms {
-            let Some(end) = closed.get(term) else { panic!("{term:?} is never closed") };
+            let end = closed.get(term).copied().unwrap_or(self.times_ms.len() as u64);
             let breach = self.breaches.get(term);
-            if self.time_ms(*end) < *due_ms {
-                assert_eq!(breach, None, "{term:?} was closed in time, at record {end}");
+            if self.time_ms(end) < *due_ms {
+                assert_eq!(breach, None, "{term:?} had not run out at record {end}");
                 continue;
             }
             let Some((sequence, said_ms)) = breach else {
-                panic!("{term:?} ran out at {due_ms} before record {end} closed it, in silence")
+                panic!("{term:?} ran out at {due_ms}, before record {end}, in silence")
             };
             assert_eq!(said_ms, due_ms, "{term:?}: the breach names the due instant");
-            assert!(sequence < end, "{term:?}: {sequence} comes after {end}, which closed it");
+            assert!(*sequence <= end, "{term:?}: {sequence} comes after {end}, which closed it");
         }
         let untold: Vec<_> =
             self.breaches.iter().filter(|(term, _)| !due_ms.contains_key(term)).collect();
