@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use kopir::domain::act::Basis;
+use kopir::domain::ladder::BusOutage;
 use kopir::domain::region::Region;
 use kopir::domain::{
-    Act, ActFacts, Body, BodyKind, CaseAct, Command, ProcedureKey, Submission, WhenUnset,
+    Act, ActFacts, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, Submission, WhenUnset,
 };
 use kopir::engine::{
     Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
@@ -90,6 +91,19 @@ async fn a_request_that_opened_a_case_cannot_carry_another_act() {
     command.fingerprint = [9; 32];
     let refused = bus.engine.act(command).await.unwrap_err();
     assert!(refused.to_string().contains("already accepted with other content"), "{refused}");
+}
+
+#[test]
+fn an_outage_in_which_nothing_fell_due_is_recorded_all_the_same() {
+    let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let until = parts.clock.now();
+    let from = until - jiff::SignedDuration::from_hours(2);
+    let parts = Parts { last_alive_ms: Some(from.as_millisecond()), ..parts };
+    let stepped = assemble(parts).unwrap().stepped().unwrap();
+    let last = stepped.engine().progress().sequence;
+    let recorded = stepped.engine().recorded(last).unwrap();
+    assert_eq!(recorded.event, Event::BusOutage(BusOutage { from, until }));
 }
 
 #[tokio::test]

@@ -56,7 +56,10 @@ impl Writer {
         }
         self.last_turn_ms = now_ms;
         let before = self.journal.tail().next_seq.0;
-        self.sweep(now_ms, group)?;
+        // The outage is a record of its own, also where nothing fell due in it.
+        if self.sweep(now_ms, group)? {
+            self.commit(now_ms, group)?;
+        }
         let records = self.journal.tail().next_seq.0 - before;
         if records > 0 {
             tracing::info!(records, "what fell due while the bus was away has been said");
