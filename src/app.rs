@@ -4,6 +4,8 @@
 //! and only then the listener. Down: no new calls, streams ended, the writer drained, the index
 //! closed.
 
+mod keep;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,28 +16,25 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Config, Inputs};
-use crate::dispatch::{Dispatch, DispatchOptions, Outlook};
+use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::Sequence;
-use crate::engine::{self, Clock, Engine, Law, Parts};
+use crate::engine::alive::{AtStart, LastAlive};
+use crate::engine::keeper::{Beat, Monitor};
+use crate::engine::{self, Clock, Engine, Law, Parts, clock};
 use crate::index::{self, Index, IndexOptions, Opened};
-use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq};
+use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq, Tail};
 use crate::procedures::calendar;
 use crate::rpc::front::{
     FrontOptions, Http2Options, ListenOptions, Listener, ServeError, ServeOptions, serve,
 };
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
+use keep::Keepers;
 
 /// How long open calls and streams may take to end after a stop was asked for.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long a caller over its share, or before a full bus, is told to wait.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How often leases without a stream are checked for their end, the running terms for what has
-/// fallen due, and the engine for its life.
-const WATCH_INTERVAL: Duration = Duration::from_millis(500);
-/// How often it is judged whether what waits will arrive in time.
-const OUTLOOK_INTERVAL: Duration = Duration::from_secs(10);
-const HOUR_MS: i64 = 60 * 60 * 1000;
 /// The least time between two progress lines at the start.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -46,7 +45,7 @@ pub struct App {
     dispatch: Dispatch,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
-    keeper: tokio::task::JoinHandle<()>,
+    keepers: Keepers,
     threads: [JoinHandle<()>; 2],
 }
 
@@ -64,6 +63,7 @@ impl App {
             tracing::warn!(%warning, "the bus's certificate");
         }
         let (journal, index) = open_stores(&config)?;
+        let last_alive_ms = last_alive(&config, &clock, journal.tail())?;
         let dispatch = Dispatch::new(index.clone(), dispatch_options(&config));
         let started = engine::start(Parts {
             journal: Box::new(journal),
@@ -76,9 +76,11 @@ impl App {
             options: config.engine,
             read_calendar: |text| calendar::parse(text).map_err(|error| error.to_string()),
             ladder,
-            last_alive_ms: None,
+            last_alive_ms,
+            vitals: Arc::default(),
         })?;
         let engine = started.engine;
+        let (beat, monitor) = first_turns(&config, &engine);
         let (stop, stopping) = watch::channel(false);
         let bus = Arc::new(Bus::new(BusParts {
             engine: engine.clone(),
@@ -93,10 +95,10 @@ impl App {
         let tls = Arc::clone(&tls.config);
         let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
         let address = listener.address();
-        let keeper = tokio::spawn(keep(engine.clone(), dispatch.clone(), stop.clone()));
+        let keepers = Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone());
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
-        Ok(Self { address, engine, dispatch, stop, server, keeper, threads: started.threads })
+        Ok(Self { address, engine, dispatch, stop, server, keepers, threads: started.threads })
     }
 
     /// The address that the bus listens on.
@@ -133,10 +135,10 @@ impl App {
     /// # Errors
     /// If the server ended with an error, or a thread panicked, or the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { engine, dispatch, stop, mut server, keeper, threads, .. } = self;
+        let Self { engine, dispatch, stop, mut server, keepers, threads, .. } = self;
         let alive = engine.is_alive();
         stop.send_replace(true);
-        keeper.abort();
+        drop(keepers);
         let ended = match tokio::time::timeout(STOP_GRACE, &mut server).await {
             Ok(ended) => ended.context("the server's task")?,
             Err(_) => {
@@ -157,46 +159,33 @@ impl App {
     }
 }
 
-/// Ends leases that have run out, and the bus when its engine has failed.
-async fn keep(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
-    let mut turn = tokio::time::interval(WATCH_INTERVAL);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut outlook = Outlook::new(engine.clock());
-    let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
-    loop {
-        turn.tick().await;
-        dispatch.expire(Instant::now());
-        engine.tick();
-        if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
-            (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
-            look(&engine, &dispatch, &mut outlook);
-        }
-        if !engine.is_alive() {
-            tracing::error!("the engine has failed; the bus stops");
-            stop.send_replace(true);
-            return;
-        }
+/// The last sign of life of the bus, by which the machine's clock is judged. None in a sandbox,
+/// whose clock stands still while there is no bus.
+fn last_alive(config: &Config, clock: &Clock, tail: Tail) -> anyhow::Result<Option<i64>> {
+    if clock.is_sandbox() {
+        return Ok(None);
     }
+    let dir = &config.data_dir;
+    let alive = LastAlive::read(dir)
+        .with_context(|| format!("the sign of life in {} cannot be read", dir.display()))?;
+    let at_start = AtStart {
+        reading: clock::reading(),
+        boot: index::boot_id().unwrap_or_default(),
+        journal_ms: tail.last_time_ms,
+        alive,
+    };
+    at_start.judge(config.clock)?;
+    Ok(at_start.last_alive_ms())
 }
 
-/// The hour of the bus's clock; where it is set forward, things look otherwise at once.
-fn hour(clock: &Clock) -> i64 {
-    clock.now_ms().div_euclid(HOUR_MS)
-}
-
-/// Warns of what will not arrive in time.
-fn look(engine: &Engine, dispatch: &Dispatch, outlook: &mut Outlook) {
-    let parties = engine.roster().enrolled().map(|(number, _)| number);
-    match outlook.look(dispatch, parties, engine.clock().now_ms()) {
-        Ok(warnings) if warnings.is_empty() => {}
-        Ok(warnings) => {
-            if let Err(error) = engine.warn(warnings.clone()) {
-                tracing::warn!(%error, "warnings were not taken; they come again");
-                outlook.untold(&warnings);
-            }
-        }
-        Err(error) => tracing::warn!(%error, "the queues cannot be looked at"),
-    }
+/// The keeper, after a first turn: what it bounds is bounded before the first call.
+fn first_turns(config: &Config, engine: &Engine) -> (Beat, Monitor) {
+    let (data, journal) = (config.data_dir.clone(), config.journal_dir());
+    let mut beat = Beat::new(engine, data, journal, config.keeper);
+    let mut monitor = Monitor::new(engine.clone(), config.keeper);
+    beat.turn();
+    monitor.turn(std::time::Instant::now());
+    (beat, monitor)
 }
 
 fn serve_options(config: &Config) -> ServeOptions {

@@ -23,6 +23,8 @@ use crate::domain::party::Parties;
 use crate::domain::term::{CalendarDays, Counting};
 use crate::domain::{HopId, ProcedureKey, Procedures, WhenUnset};
 use crate::engine::EngineOptions;
+use crate::engine::clock::ClockOptions;
+use crate::engine::keeper::KeeperOptions;
 use crate::journal::FileOptions;
 use crate::procedures;
 use crate::trust::registry;
@@ -59,6 +61,10 @@ pub struct Config {
     pub engine: EngineOptions,
     /// How the journal's files are kept.
     pub journal: FileOptions,
+    /// How the machine's clock is taken.
+    pub clock: ClockOptions,
+    /// When the bus counts as healthy, and the watermarks of disk and memory.
+    pub keeper: KeeperOptions,
     /// Memory the index may use as its cache, in bytes.
     pub index_cache_bytes: u64,
     /// What one party may ask of the bus, and all of them together.

@@ -181,10 +181,12 @@ impl Bus {
                 max_group_commands: 16,
                 max_index_lag_records: 2,
                 reserve_disk_bytes: 0,
+                max_queued_deliveries_per_party: 1_000_000,
             },
             read_calendar: |_| Err("no calendar is amended here".to_owned()),
             ladder: kopir::domain::ladder::Ladder::default(),
             last_alive_ms: None,
+            vitals: Arc::default(),
         }
     }
 

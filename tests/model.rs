@@ -137,10 +137,12 @@ impl StateMachineTest for Bus {
                 max_group_commands: 16,
                 max_index_lag_records: 8,
                 reserve_disk_bytes: 0,
+                max_queued_deliveries_per_party: 1_000_000,
             },
             read_calendar: |_| Err("no calendar is amended here".to_owned()),
             ladder: kopir::domain::ladder::Ladder::default(),
             last_alive_ms: None,
+            vitals: Arc::default(),
         };
         let Started { engine, threads } = start(parts).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -14,6 +14,7 @@ use super::output::{Exit, Failure, note};
 use crate::app::App;
 use crate::config::{Config, ConfigError, Log, LogFormat};
 use crate::engine::Clock;
+use crate::engine::alive::ClockRefused;
 use crate::index::IndexError;
 use crate::journal::{Fault, JournalError};
 
@@ -32,17 +33,22 @@ pub(super) struct ServeArgs {
     /// The configuration; deploy/kopir.toml explains every key
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Take the machine's clock for right at this start, however far it is from the last sign of
+    /// life
+    #[arg(long)]
+    accept_clock: bool,
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let config = Config::read(&args.config).map_err(Failure::usage)?;
+    let mut config = Config::read(&args.config).map_err(Failure::usage)?;
+    config.clock.accept = args.accept_clock;
     start_log(&config.log);
     let clock = match &config.sandbox {
         Some(sandbox) => {
             note("sandbox: the clock stands still until it is set; never use this for real cases");
             Clock::sandbox(sandbox.start)
         }
-        None => Clock::System,
+        None => Clock::steady(config.clock.steady),
     };
     let runtime = Runtime::new().context("the runtime").map_err(Failure::failed)?;
     runtime.block_on(serve(config, clock))
@@ -67,7 +73,7 @@ fn refused(error: anyhow::Error) -> Failure {
     let exit = match journal_fault {
         Some(Fault::Fatal) => Exit::Damage,
         Some(Fault::Operator) if is_damage(&error) => Exit::Damage,
-        _ if error.is::<ConfigError>() => Exit::Usage,
+        _ if error.is::<ConfigError>() || error.is::<ClockRefused>() => Exit::Usage,
         _ if matches!(error.downcast_ref(), Some(IndexError::Foreign { .. })) => Exit::Usage,
         _ => Exit::Failed,
     };

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+mod keeper;
+
 use super::error::{ConfigError, Key};
 use super::raw::{
     self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawQuota, RawSandbox,
@@ -27,6 +29,7 @@ use crate::trust::tls::TlsFiles;
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     let config = Reader { file }.config(raw::read(file, text)?)?;
     check_together(&config)?;
+    keeper::check_watermarks(&config)?;
     Ok(config)
 }
 
@@ -64,6 +67,8 @@ impl Reader<'_> {
             quota,
             ladder,
             log,
+            clock,
+            health,
             sandbox,
         } = raw;
         let cache_mib = self.number(index.cache_mib, number("index.cache_mib", 32, 8, 16_384))?;
@@ -80,8 +85,10 @@ impl Reader<'_> {
                 "registry_file = \"parties.toml\"",
             )?,
             tls: self.tls(tls)?,
-            engine: self.engine(&engine)?,
+            engine: self.engine(&engine, &limits)?,
             journal: self.journal(&journal)?,
+            clock: self.clock(&clock)?,
+            keeper: self.keeper(&health, &engine, &journal, &limits)?,
             index_cache_bytes: mib(cache_mib),
             limits: self.limits(&limits)?,
             http2: self.http2(&http2)?,
@@ -153,11 +160,12 @@ impl Reader<'_> {
         })
     }
 
-    fn engine(&self, raw: &RawEngine) -> Result<EngineOptions, ConfigError> {
+    fn engine(&self, raw: &RawEngine, limits: &RawLimits) -> Result<EngineOptions, ConfigError> {
         let RawEngine {
             max_waiting_commands,
             max_group_commands,
             max_index_lag_records,
+            warn_disk_mib: _,
             reserve_disk_mib,
         } = *raw;
         let waiting = number("engine.max_waiting_commands", 8_192, 16, 1_000_000);
@@ -169,6 +177,7 @@ impl Reader<'_> {
             max_group_commands: count(self.number(max_group_commands, group)?),
             max_index_lag_records: count(self.number(max_index_lag_records, lag)?),
             reserve_disk_bytes: mib(self.number(reserve_disk_mib, reserve)?),
+            max_queued_deliveries_per_party: self.max_queued_deliveries(limits)?,
         })
     }
 
@@ -196,6 +205,8 @@ impl Reader<'_> {
             stream_idle_seconds,
             request_timeout_seconds,
             handshake_timeout_seconds,
+            max_queued_deliveries_per_party: _,
+            max_memory_mib: _,
         } = *raw;
         let message = number("limits.max_message_kib", 256, 16, 1_024);
         let connections = number("limits.max_connections", 1_024, 1, 65_536);

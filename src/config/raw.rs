@@ -61,6 +61,10 @@ pub(super) struct RawConfig {
     pub(super) ladder: RawLadder,
     #[serde(default)]
     pub(super) log: RawLog,
+    #[serde(default)]
+    pub(super) clock: RawClock,
+    #[serde(default)]
+    pub(super) health: RawHealth,
     pub(super) sandbox: Option<RawSandbox>,
 }
 
@@ -81,6 +85,7 @@ pub(super) struct RawEngine {
     pub(super) max_waiting_commands: Option<i64>,
     pub(super) max_group_commands: Option<i64>,
     pub(super) max_index_lag_records: Option<i64>,
+    pub(super) warn_disk_mib: Option<i64>,
     pub(super) reserve_disk_mib: Option<i64>,
 }
 
@@ -111,6 +116,8 @@ pub(super) struct RawLimits {
     pub(super) stream_idle_seconds: Option<i64>,
     pub(super) request_timeout_seconds: Option<i64>,
     pub(super) handshake_timeout_seconds: Option<i64>,
+    pub(super) max_queued_deliveries_per_party: Option<i64>,
+    pub(super) max_memory_mib: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -156,6 +163,20 @@ pub(super) struct RawLadder {
 pub(super) struct RawLog {
     pub(super) format: Option<String>,
     pub(super) filter: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClock {
+    pub(super) max_step_seconds: Option<i64>,
+    pub(super) settle_seconds: Option<i64>,
+    pub(super) max_gap_days: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHealth {
+    pub(super) max_commit_seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]

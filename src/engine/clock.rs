@@ -1,19 +1,37 @@
-//! The one place where the wall clock is read. Everything else is handed its time.
+//! The one place where the machine's clocks are read. Everything else is handed its time.
 
-use std::sync::Arc;
+mod machine;
+pub mod steady;
+
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+
+use steady::Steady;
+pub use steady::{ClockState, Reading, SteadyOptions};
 
 /// Where the bus takes its time from.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The machine's wall clock as it is, for commands. A bus runs on a steady one.
     System,
+    /// The machine's clocks, steady against jumps.
+    Steady(Arc<Mutex<Steady>>),
     /// A clock that stands still until it is set, for the demo and for integration tests of
     /// partners. Never for real cases: a due instant means nothing on it.
     Sandbox(Arc<AtomicI64>),
+}
+
+/// How the machine's clock is taken, from the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockOptions {
+    /// While the bus runs.
+    pub steady: SteadyOptions,
+    /// How far after the last sign of life the clock may lie at a start, in days.
+    pub max_gap_days: i64,
+    /// The operator's word that the clock is right, for this start. Never from a file.
+    pub accept: bool,
 }
 
 /// Why a sandbox clock was not set.
@@ -33,15 +51,56 @@ impl Clock {
         Self::Sandbox(Arc::new(AtomicI64::new(start.as_millisecond())))
     }
 
+    /// The machine's clocks, steady from now on.
+    pub fn steady(options: SteadyOptions) -> Self {
+        Self::Steady(Arc::new(Mutex::new(Steady::new(options, machine::reading()))))
+    }
+
     /// The time in Unix milliseconds.
-    #[expect(clippy::disallowed_methods, reason = "the home of the wall clock")]
     pub fn now_ms(&self) -> i64 {
         match self {
-            Self::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            Self::System => machine::wall_ms(),
+            Self::Steady(steady) => {
+                let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
+                let before = steady.state();
+                // Read under the lock, so that no reading overtakes another.
+                let now_ms = steady.read(machine::reading());
+                let after = steady.state();
+                drop(steady);
+                tell(before, after);
+                now_ms
             }
             Self::Sandbox(ms) => ms.load(Ordering::Acquire),
+        }
+    }
+
+    /// Milliseconds since the machine was started, suspensions included; in a sandbox its time.
+    pub fn boot_ms(&self) -> i64 {
+        match self {
+            Self::System | Self::Steady(_) => machine::boot_ms(),
+            Self::Sandbox(_) => self.now_ms(),
+        }
+    }
+
+    /// How the machine's wall clock stood to the time of the bus when that was last asked for.
+    pub fn state(&self) -> ClockState {
+        match self {
+            Self::System | Self::Sandbox(_) => ClockState::Level,
+            Self::Steady(steady) => steady.lock().unwrap_or_else(PoisonError::into_inner).state(),
+        }
+    }
+
+    /// Shows nothing before this time from now on: that of the journal's last record, whose times
+    /// never run backwards. A sandbox goes on there; a start that lies later stands.
+    pub fn not_before(&self, ms: i64) {
+        match self {
+            Self::System => {}
+            Self::Steady(steady) => {
+                steady.lock().unwrap_or_else(PoisonError::into_inner).not_before(ms);
+            }
+            Self::Sandbox(now) => {
+                now.fetch_max(ms, Ordering::AcqRel);
+            }
         }
     }
 
@@ -66,6 +125,48 @@ impl Clock {
             before if before > to => Err(ClockError::Backwards),
             _ => Ok(()),
         }
+    }
+}
+
+/// Both clocks of the machine as they are, for the rule of the start.
+pub fn reading() -> Reading {
+    machine::reading()
+}
+
+/// Steps smaller than this are told to those who look for them only.
+const WORTH_TELLING_MS: i64 = 1000;
+
+/// Tells of a clock that was set, once, by how bad that is.
+fn tell(before: ClockState, after: ClockState) {
+    if std::mem::discriminant(&before) == std::mem::discriminant(&after) {
+        return;
+    }
+    match after {
+        ClockState::Adrift { by_ms } => tracing::error!(
+            by_ms,
+            "the machine's clock was set by more than clock.max_step_seconds and is not followed; \
+             set it right, or restart the bus if it is right now"
+        ),
+        ClockState::Behind { by_ms } if by_ms >= WORTH_TELLING_MS => tracing::warn!(
+            by_ms,
+            "the machine's clock was set back; the time of the bus stands still until then"
+        ),
+        ClockState::Ahead { by_ms } if by_ms >= WORTH_TELLING_MS => tracing::warn!(
+            by_ms,
+            "the machine's clock was set forward; it is followed if it stays so for \
+             clock.settle_seconds"
+        ),
+        ClockState::Behind { by_ms } | ClockState::Ahead { by_ms } => {
+            tracing::debug!(by_ms, "the machine's clock was set a little");
+        }
+        ClockState::Level => match before {
+            ClockState::Adrift { by_ms } => {
+                tracing::warn!(by_ms, "the machine's clock agrees with the bus again");
+            }
+            ClockState::Level | ClockState::Ahead { .. } | ClockState::Behind { .. } => {
+                tracing::debug!("the machine's clock agrees with the bus again");
+            }
+        },
     }
 }
 

@@ -5,18 +5,25 @@
 //! thread folds the accepted records into the index, off the path of the answers; until it has,
 //! the writer sees them in its overlay. The engine knows nothing of gRPC, TLS or delivery streams.
 
+pub mod alive;
 mod answer;
+mod case_id;
 pub mod clock;
 mod follower;
+pub mod keeper;
 mod ledger;
 mod notices;
 mod overlay;
+pub mod queues;
 mod repeat;
+mod room;
+pub mod stalls;
 mod start;
 mod stepped;
 mod sweep;
 mod timetable;
 mod upkeep;
+pub mod vitals;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +43,9 @@ use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
 use crate::records::{RecordError, decode_event};
 
+use vitals::Vitals;
+
+pub use case_id::case_id;
 pub use clock::{Clock, timestamp};
 pub use start::{Assembled, Parts, StartError, Started, assemble, start};
 pub use stepped::Stepped;
@@ -52,6 +62,9 @@ pub struct EngineOptions {
     /// Free bytes on the journal's disk below which new applications are refused, while what
     /// closes a clock is still taken.
     pub reserve_disk_bytes: u64,
+    /// Deliveries that may wait for one party; a new application that would go to a party at the
+    /// bound is refused, while what closes a clock is still taken.
+    pub max_queued_deliveries_per_party: u64,
 }
 
 /// What the engine decides by.
@@ -94,6 +107,12 @@ pub enum EngineError {
     /// The disk has no room for the act; repeating helps once there is.
     #[error("the disk of the bus is full")]
     DiskFull,
+    /// The bus has no memory for an act that opens a clock; repeating helps once it has.
+    #[error("the bus is short of memory")]
+    MemoryShort,
+    /// As much waits for the receiver as may; repeating helps once it has taken something.
+    #[error("too much waits for the receiver")]
+    QueueFull,
     /// The bus is stopping, and whether the act was accepted is unknown: the sender repeats it.
     #[error("the bus is stopping")]
     Stopped,
@@ -306,6 +325,7 @@ pub struct Engine {
     roster: Arc<Roster>,
     law: Law,
     clock: Clock,
+    vitals: Arc<Vitals>,
 }
 
 impl Engine {
@@ -477,6 +497,11 @@ impl Engine {
         &self.clock
     }
 
+    /// What tells whether the bus does its work.
+    pub fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
+    }
+
     /// How far writer and index are.
     pub fn progress(&self) -> Progress {
         Progress {
@@ -503,20 +528,4 @@ fn read_back(reader: &dyn JournalReader, sequence: Sequence) -> Result<Recorded,
     let event =
         decode_event(&record.payload).map_err(|error| ReadError::Record(sequence, error))?;
     Ok(Recorded { at: timestamp(record.time_ms), hash: record.hash.0, event })
-}
-
-/// The id of the case that a first act opens: UUID version 8 (RFC 9562) over the sender and its
-/// request, so that a repeat of the request names the same case.
-pub fn case_id(sender: &str, request: RequestId) -> CaseId {
-    let mut hashed = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    hashed.update(b"kopir case id v1\0");
-    hashed.update(sender.as_bytes());
-    hashed.update(&[0]);
-    hashed.update(&request.0);
-    let digest = hashed.finish();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest.as_ref()[..16]);
-    id[6] = id[6] & 0x0f | 0x80;
-    id[8] = id[8] & 0x3f | 0x80;
-    CaseId(id)
 }

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::follower::{Backlog, Follower};
 use super::overlay::Overlay;
+use super::stalls::Stalls;
 use super::timetable::Timetable;
+use super::vitals::Vitals;
 use super::writer::{Group, Writer};
 use super::{
     Clock, Engine, EngineOptions, Law, QueueObserver, Request, Watermarks, read_back, timestamp,
@@ -85,6 +87,8 @@ pub struct Parts {
     /// The last sign of life of the bus before this start, in Unix milliseconds; none where that
     /// is not known, and then no outage is recorded.
     pub last_alive_ms: Option<i64>,
+    /// What tells whether the bus does its work.
+    pub vitals: Arc<Vitals>,
 }
 
 /// An engine with its writer and follower, neither of them running.
@@ -128,17 +132,15 @@ impl Assembled {
 /// A [`StartError`].
 pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let Parts { mut journal, disk, index, observer, parties, law, clock, options, .. } = parts;
-    let Parts { read_calendar, ladder, last_alive_ms, .. } = parts;
+    let Parts { read_calendar, ladder, last_alive_ms, vitals, .. } = parts;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
     let unsettled = amended(&*journal, &index, &law, read_calendar)?;
-    if let Some(last_ms) = journal.tail().last_time_ms
-        && clock.is_sandbox()
-    {
-        // The sandbox goes on where its journal ends; a start that lies later stands.
-        let _ = clock.set(timestamp(last_ms));
+    if let Some(last_ms) = journal.tail().last_time_ms {
+        clock.not_before(last_ms);
     }
+    vitals.queues.begin(index.counts()?);
     let last = journal.tail().next_seq.0 - 1;
     let marks = Arc::new(Watermarks {
         durable: AtomicU64::new(last),
@@ -166,8 +168,9 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         timetable: Timetable::default(),
         outages: Vec::new(),
         last_alive_ms,
-        last_turn_ms: i64::MIN,
+        stalls: Stalls::default(),
         resumed: None,
+        vitals: Arc::clone(&vitals),
     };
     let follower = Follower {
         index: index.clone(),
@@ -175,7 +178,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         indexed: indexed_sender,
         observer,
     };
-    let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock };
+    let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock, vitals };
     Ok(Assembled { engine, writer, follower, backlog, waiting })
 }
 

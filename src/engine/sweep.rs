@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 
 use super::answer::Reply;
+use super::stalls::MIN_OUTAGE_MS;
 use super::timetable::Slot;
 use super::writer::{Group, Writer};
 use super::{Warning, timestamp};
@@ -21,8 +22,6 @@ use crate::journal::{JournalError, Seq};
 
 /// Slots taken from the timetable at once; those of one instant are sorted by party.
 const MAX_SWEPT: usize = 8_192;
-/// How long the bus may be without a turn before that counts as an outage.
-const MIN_OUTAGE_MS: i64 = 5_000;
 
 /// How far the ladder had come when the bus went down.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +53,7 @@ impl Writer {
         if let Some(alive_ms) = self.last_alive_ms {
             self.note_outage(alive_ms.max(last_ms), now_ms, group);
         }
-        self.last_turn_ms = now_ms;
+        self.stalls.turn(self.clock.boot_ms(), now_ms);
         let before = self.journal.tail().next_seq.0;
         // The outage is a record of its own, also where nothing fell due in it.
         if self.sweep(now_ms, group)? {
@@ -65,6 +64,7 @@ impl Writer {
             tracing::info!(records, "what fell due while the bus was away has been said");
         }
         self.resumed = None;
+        self.vitals.set_caught_up();
         Ok(())
     }
 
@@ -72,6 +72,9 @@ impl Writer {
     fn resume(&mut self, swept_ms: i64, last_ms: i64) -> Result<(), IndexError> {
         let index = self.overlay.index().clone();
         self.outages = index.outages()?;
+        if let Some(Outage { from, until, .. }) = self.outages.last().copied() {
+            self.vitals.note_outage(BusOutage { from, until });
+        }
         self.resumed = Some(Resumed { swept_ms, last_ms });
         self.timetable.clear();
         let mut slots = Vec::new();
@@ -142,10 +145,10 @@ impl Writer {
 
     /// Notes that the bus took no turn for a while.
     pub(super) fn notice_stall(&mut self, now_ms: i64, group: &mut Group) {
-        if !self.clock.is_sandbox() {
-            self.note_outage(self.last_turn_ms, now_ms, group);
+        let stood = self.stalls.turn(self.clock.boot_ms(), now_ms);
+        if let Some(BusOutage { from, until }) = stood.filter(|_| !self.clock.is_sandbox()) {
+            self.note_outage(from.as_millisecond(), until.as_millisecond(), group);
         }
-        self.last_turn_ms = now_ms;
     }
 
     fn note_outage(&mut self, from_ms: i64, until_ms: i64, group: &mut Group) {
@@ -154,6 +157,7 @@ impl Writer {
         }
         let (from, until) = (timestamp(from_ms), timestamp(until_ms));
         tracing::warn!(%from, %until, "the bus was away");
+        self.vitals.note_outage(BusOutage { from, until });
         let sequence = self.next_sequence(group);
         self.take(Event::BusOutage(BusOutage { from, until }), until_ms, group, Reply::Nobody);
         self.outages.push(Outage { sequence, from, until });

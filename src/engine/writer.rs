@@ -14,8 +14,10 @@ use super::answer::{Answer, Later, Repeat, Reply, index_fault};
 use super::follower::Backlog;
 use super::ledger::LedgerView;
 use super::overlay::Overlay;
+use super::stalls::Stalls;
 use super::sweep::Resumed;
 use super::timetable::Timetable;
+use super::vitals::Vitals;
 use super::{
     Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Watermarks,
     case_id, timestamp,
@@ -58,10 +60,12 @@ pub(super) struct Writer {
     pub(super) outages: Vec<Outage>,
     /// The last sign of life before this start, in Unix milliseconds, if there was one.
     pub(super) last_alive_ms: Option<i64>,
-    /// The time of the last turn.
-    pub(super) last_turn_ms: i64,
+    /// When the last turn was.
+    pub(super) stalls: Stalls,
     /// Where the ladder stood at the start, until it has caught up.
     pub(super) resumed: Option<Resumed>,
+    /// What tells whether the bus does its work.
+    pub(super) vitals: Arc<Vitals>,
 }
 
 /// A record of the group, with whom to answer once it is durable.
@@ -119,7 +123,7 @@ impl Writer {
     ) -> Result<(), JournalError> {
         let indexed = Sequence(self.marks.indexed.load(Ordering::Acquire));
         self.overlay.forget(indexed);
-        let short_of_disk = self.is_short_of_disk();
+        let shortage = self.shortage();
         let now_ms = self.now_ms();
         self.notice_stall(now_ms, group);
         if !self.sweep(now_ms, group)? {
@@ -148,7 +152,7 @@ impl Writer {
                 | Request::TakeNotice(..)
                 | Request::Sent(..)
                 | Request::Sweep(_)
-                | Request::Stop) => self.decide(request, now_ms, short_of_disk, group),
+                | Request::Stop) => self.decide(request, now_ms, shortage.as_ref(), group),
             }
             if group.is_full() {
                 self.commit(now_ms, group)?;
@@ -164,7 +168,13 @@ impl Writer {
         self.clock.now_ms().max(last.unwrap_or(i64::MIN))
     }
 
-    fn decide(&mut self, request: Request, now_ms: i64, short_of_disk: bool, group: &mut Group) {
+    fn decide(
+        &mut self,
+        request: Request,
+        now_ms: i64,
+        shortage: Option<&EngineError>,
+        group: &mut Group,
+    ) {
         match request {
             Request::Stop => self.stopping = true,
             // Taken by the turn itself, since they commit on their own.
@@ -176,20 +186,14 @@ impl Writer {
             Request::TakeNotice(taken, reply) => self.take_notice(taken, reply, now_ms, group),
             Request::Sent(sent, reply) => self.notice_sent(sent, reply, now_ms, group),
             Request::SetQuota(asked, reply) => self.set_quota(asked, reply, now_ms, group),
-            Request::Act(command, reply) => {
-                let opens = matches!(command.act, CaseAct::Submit(_));
-                match self.decide_act(&command, now_ms) {
-                    // After the look for a repeat, whose receipt needs no room.
-                    Ok(Outcome::Fresh(_)) if opens && short_of_disk => {
-                        group.later.push(Later::Act(Err(EngineError::DiskFull), reply));
-                    }
-                    Ok(Outcome::Fresh(event)) => {
-                        self.take(Event::Act(event), now_ms, group, Reply::Act(reply));
-                    }
-                    Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
-                    Err(error) => group.later.push(Later::Act(Err(error), reply)),
-                }
-            }
+            Request::Act(command, reply) => match self.decide_act(&command, now_ms) {
+                Ok(Outcome::Fresh(event)) => match self.no_room_for(&event, shortage, now_ms) {
+                    Some(error) => group.later.push(Later::Act(Err(error), reply)),
+                    None => self.take(Event::Act(event), now_ms, group, Reply::Act(reply)),
+                },
+                Ok(Outcome::Repeat(repeat)) => group.later.push(Later::Act(Ok(repeat), reply)),
+                Err(error) => group.later.push(Later::Act(Err(error), reply)),
+            },
             Request::Acknowledge(asked, reply) => {
                 match self.decide_acknowledgement(asked, now_ms) {
                     Ok(Outcome::Fresh(event)) => {
@@ -385,6 +389,7 @@ impl Writer {
             (_, _, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
         };
         let case_after = change.case.clone();
+        self.vitals.queues.take(&change.queue);
         group.decided.push(Decided { change, end: group.bytes.len(), answer });
         if let Some(after) = case_after {
             self.follow(case_before.as_deref(), &after, now_ms, group);
@@ -404,7 +409,7 @@ impl Writer {
                 Entry { time_ms: now_ms, payload }
             })
             .collect();
-        let appended = match self.journal.append(&entries) {
+        let appended = match self.append(&entries, now_ms) {
             Ok(appended) => appended,
             Err(error @ JournalError::Failed { .. }) => return Err(error),
             // Without an index that has everything accepted, nothing more can be decided.
@@ -458,6 +463,7 @@ impl Writer {
         let next = Sequence(self.journal.tail().next_seq.0);
         self.outages.retain(|outage| outage.sequence < next);
         for decided in group.decided.drain(..) {
+            self.vitals.queues.take_back(&decided.change.queue);
             decided.answer.refuse(&told);
         }
         let whole = self.backlog.wait_until_empty();
@@ -471,19 +477,6 @@ impl Writer {
             }
         }
         whole
-    }
-
-    fn is_short_of_disk(&self) -> bool {
-        let Some(disk) = &self.disk else { return false };
-        match rustix::fs::statvfs(disk) {
-            Ok(stat) => {
-                stat.f_bavail.saturating_mul(stat.f_frsize) < self.options.reserve_disk_bytes
-            }
-            Err(error) => {
-                tracing::warn!(%error, "free disk space is unknown");
-                false
-            }
-        }
     }
 }
 

@@ -44,7 +44,7 @@ pub use error::{Damage, IndexError, WhyFresh};
 pub use fold::{
     Change, ClockMark, FoldError, NoteKind, QueueOp, QuotaOp, Said, case_of, fold, queued,
 };
-pub use home::FORMAT_VERSION;
+pub use home::{FORMAT_VERSION, boot_id};
 pub use rebuild::{BATCH_RECORDS, RebuildError, rebuild};
 
 /// How the index is kept.

@@ -186,6 +186,14 @@ catalogue! {
     DiskFull, "DISK_FULL", Unavailable,
         "the journal cannot grow; repeat later, same id",
         "repeat later with the same request_id; the operator has to make room";
+    /// No memory for what opens a clock.
+    MemoryShort, "MEMORY_SHORT", Unavailable,
+        "the bus is short of memory; repeat later, same id",
+        "wait as RetryInfo says and repeat with the same request_id; acts in cases are still taken";
+    /// No room with the receiver for what opens a clock.
+    QueueFull, "QUEUE_FULL", Unavailable,
+        "too much waits for the receiver; repeat later",
+        "repeat later with the same request_id; the receiver has to take what waits for it";
     /// The bus is going down.
     BusStopping, "BUS_STOPPING", Unavailable,
         "the bus is stopping; repeat with the same id",

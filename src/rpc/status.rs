@@ -33,6 +33,12 @@ const AFTER_OVERLOAD: Duration = Duration::from_millis(250);
 /// When to come back to a bus without disk space: somebody has to make room.
 const AFTER_DISK_FULL: Duration = Duration::from_secs(30);
 
+/// When to come back to a bus that is short of memory: what it has under way ends in seconds.
+const AFTER_MEMORY_SHORT: Duration = Duration::from_secs(5);
+
+/// When to come back for a receiver with a full queue: its system has to take something first.
+const AFTER_QUEUE_FULL: Duration = Duration::from_secs(30);
+
 /// When to come back to a bus that is stopping: it is probably being restarted.
 const AFTER_STOP: Duration = Duration::from_secs(5);
 
@@ -239,6 +245,8 @@ fn engine(error: &EngineError, act: Option<(Act, CaseId)>, roster: &Roster) -> t
         EngineError::Rejected(rejection) => rejected(rejection, act, roster),
         EngineError::Overloaded => later(Reason::Overloaded, AFTER_OVERLOAD),
         EngineError::DiskFull => later(Reason::DiskFull, AFTER_DISK_FULL),
+        EngineError::MemoryShort => later(Reason::MemoryShort, AFTER_MEMORY_SHORT),
+        EngineError::QueueFull => later(Reason::QueueFull, AFTER_QUEUE_FULL),
         EngineError::Stopped => later(Reason::BusStopping, AFTER_STOP),
         // Logged where it arose.
         EngineError::Fault(_) | EngineError::ListRefused => fault(),

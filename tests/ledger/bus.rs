@@ -131,12 +131,14 @@ impl Bus {
                 max_group_commands: 1024,
                 max_index_lag_records: 32_768,
                 reserve_disk_bytes: 0,
+                max_queued_deliveries_per_party: 1_000_000,
             },
             ladder: kopir::domain::ladder::Ladder::default(),
             last_alive_ms: None,
             read_calendar: |text| {
                 procedures::calendar::parse(text).map_err(|error| error.to_string())
             },
+            vitals: Arc::default(),
         };
         let Started { engine, threads } = start(parts).unwrap();
         let requests = AtomicU64::new(requests);

@@ -148,7 +148,9 @@ pub fn read(status: &Status) -> Answer {
     let Some(reason) = reason(status) else { return Answer::Unknown };
     match reason.as_str() {
         "BUS_STOPPING" | "INTERNAL_FAULT" => Answer::Unknown,
-        "RATE_LIMITED" | "OVERLOADED" | "DISK_FULL" => Answer::Later(reason),
+        "RATE_LIMITED" | "OVERLOADED" | "DISK_FULL" | "MEMORY_SHORT" | "QUEUE_FULL" => {
+            Answer::Later(reason)
+        }
         _ => Answer::Refused(reason),
     }
 }

@@ -83,12 +83,14 @@ impl House {
                 max_group_commands: 64,
                 max_index_lag_records: 64,
                 reserve_disk_bytes: 0,
+                max_queued_deliveries_per_party: 1_000_000,
             },
             ladder: crate::domain::ladder::Ladder::default(),
             last_alive_ms: None,
             read_calendar: |text| {
                 procedures::calendar::parse(text).map_err(|error| error.to_string())
             },
+            vitals: Arc::default(),
         })
         .unwrap();
         let streams =

@@ -88,6 +88,8 @@ fn every_refusal_has_its_reason_and_code() {
         (Refusal::StreamIdle(idle), Reason::StreamIdle),
         (act(EngineError::Overloaded), Reason::Overloaded),
         (act(EngineError::DiskFull), Reason::DiskFull),
+        (act(EngineError::MemoryShort), Reason::MemoryShort),
+        (act(EngineError::QueueFull), Reason::QueueFull),
         (act(EngineError::Stopped), Reason::BusStopping),
         (act(EngineError::Fault("x")), Reason::InternalFault),
         (Refusal::Acknowledgement(EngineError::Stopped), Reason::BusStopping),
@@ -107,7 +109,12 @@ fn every_refusal_has_its_reason_and_code() {
         let retries = told.get_details_retry_info().is_some();
         let waiting_helps = matches!(
             reason,
-            Reason::Overloaded | Reason::DiskFull | Reason::BusStopping | Reason::RateLimited
+            Reason::Overloaded
+                | Reason::DiskFull
+                | Reason::MemoryShort
+                | Reason::QueueFull
+                | Reason::BusStopping
+                | Reason::RateLimited
         );
         assert_eq!(retries, waiting_helps, "{refusal:?}");
         // The item of a stream is told the same.

@@ -1,0 +1,120 @@
+//! The tasks that run beside the calls for as long as the bus does.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::dispatch::{Dispatch, Outlook};
+use crate::engine::{Clock, Engine};
+use crate::engine::keeper::{Beat, INTERVAL, Monitor};
+
+/// How often leases without a stream are checked for their end, the running terms for what has
+/// fallen due, and the engine for its life.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// How often it is judged whether what waits will arrive in time.
+const OUTLOOK_INTERVAL: Duration = Duration::from_secs(10);
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// The tasks. They end with this value.
+pub(super) struct Keepers([JoinHandle<()>; 3]);
+
+impl Keepers {
+    /// Starts them. Both parts of the keeper have had their first turn.
+    pub(super) fn start(
+        engine: Engine,
+        dispatch: Dispatch,
+        beat: Beat,
+        monitor: Monitor,
+        stop: watch::Sender<bool>,
+    ) -> Self {
+        Self([
+            tokio::spawn(watch(engine, dispatch, stop)),
+            tokio::spawn(monitoring(monitor)),
+            tokio::spawn(beating(beat)),
+        ])
+    }
+}
+
+impl Drop for Keepers {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Ends leases that have run out, and the bus when its engine has failed.
+async fn watch(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
+    let mut turn = every(WATCH_INTERVAL);
+    let mut outlook = Outlook::new(engine.clock());
+    let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
+    loop {
+        turn.tick().await;
+        dispatch.expire(tokio::time::Instant::now());
+        engine.tick();
+        if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
+            (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
+            look(&engine, &dispatch, &mut outlook);
+        }
+        if !engine.is_alive() {
+            tracing::error!("the engine has failed; the bus stops");
+            stop.send_replace(true);
+            return;
+        }
+    }
+}
+
+/// The hour of the bus's clock; where it is set forward, things look otherwise at once.
+fn hour(clock: &Clock) -> i64 {
+    clock.now_ms().div_euclid(HOUR_MS)
+}
+
+/// Warns of what will not arrive in time.
+fn look(engine: &Engine, dispatch: &Dispatch, outlook: &mut Outlook) {
+    let parties = engine.roster().enrolled().map(|(number, _)| number);
+    match outlook.look(dispatch, parties, engine.clock().now_ms()) {
+        Ok(warnings) if warnings.is_empty() => {}
+        Ok(warnings) => {
+            if let Err(error) = engine.warn(warnings.clone()) {
+                tracing::warn!(%error, "warnings were not taken; they come again");
+                outlook.untold(&warnings);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the queues cannot be looked at"),
+    }
+}
+
+async fn monitoring(mut monitor: Monitor) {
+    let mut turn = every(WATCH_INTERVAL);
+    loop {
+        turn.tick().await;
+        monitor.turn(Instant::now());
+    }
+}
+
+/// On a thread of its own, since the disk may hold it up; the next turn waits for it.
+async fn beating(mut beat: Beat) {
+    let mut turn = every(INTERVAL);
+    loop {
+        turn.tick().await;
+        let turned = spawn_blocking(move || {
+            beat.turn();
+            beat
+        });
+        match turned.await {
+            Ok(again) => beat = again,
+            Err(error) => {
+                tracing::error!(%error, "no further sign of life is left");
+                return;
+            }
+        }
+    }
+}
+
+fn every(span: Duration) -> Interval {
+    let mut turn = interval(span);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turn
+}
