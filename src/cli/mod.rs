@@ -31,6 +31,7 @@ mod procedure;
 mod quota;
 mod register;
 mod serve;
+mod status;
 mod words;
 
 const EXIT_CODES: &str = "\
@@ -82,6 +83,7 @@ struct CommandLine {
 enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
+    Status(status::StatusArgs),
     #[command(subcommand)]
     Case(case::CaseCommand),
     Inbox(inbox::InboxArgs),
@@ -127,6 +129,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Case(command) => case::run(&command),
         Command::Inbox(args) => inbox::run(&args),
         Command::Procedure(command) => procedure::run(&command),

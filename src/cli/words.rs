@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
+use crate::rpc::proto::operations::v1::{DiskLevel, HealthIssue, MachineClockState};
 use crate::rpc::proto::types::v1::{Act, PartyRole, QuotaCategory, TermSource};
 
 /// An act, for example `forward-application`.
@@ -34,6 +35,21 @@ pub(super) fn source(source: TermSource) -> String {
 /// Whom a quota is for, for example `in-migrant`.
 pub(super) fn category(category: QuotaCategory) -> String {
     plain(category.as_str_name(), "QUOTA_CATEGORY_")
+}
+
+/// What is wrong with a bus, for example `disk-low`.
+pub(super) fn issue(issue: HealthIssue) -> String {
+    plain(issue.as_str_name(), "HEALTH_ISSUE_")
+}
+
+/// How the machine's clock stands.
+pub(super) fn clock(state: MachineClockState) -> String {
+    plain(state.as_str_name(), "MACHINE_CLOCK_STATE_")
+}
+
+/// How much room a disk has.
+pub(super) fn disk(level: DiskLevel) -> String {
+    plain(level.as_str_name(), "DISK_LEVEL_")
 }
 
 /// The last day of a term, marked where the law sets none; nothing for a hop without a term.

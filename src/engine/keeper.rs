@@ -119,7 +119,9 @@ impl Monitor {
     /// A turn: judges the bus, tells what has changed, and lets the health service know.
     pub fn turn(&mut self, now: Instant) {
         let vitals = Arc::clone(self.engine.vitals());
-        vitals.note_memory(resident_bytes().unwrap_or_default(), self.options.max_memory_bytes);
+        let max_bytes = self.options.max_memory_bytes;
+        let is_over = |max_bytes| resident_bytes().is_some_and(|bytes| bytes > max_bytes);
+        vitals.note_memory(max_bytes.is_some_and(is_over));
         // The clock notices that it was set when it is read, also while nobody else does.
         self.engine.clock().now_ms();
         let commits = vitals.commits();
@@ -187,8 +189,8 @@ fn words(issue: Issue) -> &'static str {
     }
 }
 
-/// Resident memory of the process as the kernel counts it; none where the kernel does not tell.
-fn resident_bytes() -> Option<u64> {
+/// Resident memory of the process in bytes, as the kernel counts it; none where it does not tell.
+pub fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     let page_bytes = u64::try_from(rustix::param::page_size()).ok()?;

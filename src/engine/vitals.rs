@@ -4,7 +4,7 @@
 //! Writer and keeper note here what they see; nobody waits for anybody, so that a hung disk cannot
 //! keep the bus from saying so. [`judge`] makes of it what the health service answers.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -156,7 +156,6 @@ pub struct Vitals {
     disk: Mutex<Disk>,
     last_outage: Mutex<Option<BusOutage>>,
     memory_short: AtomicBool,
-    resident_bytes: AtomicU64,
     health: watch::Sender<Health>,
     earliest_due: OnceLock<Box<dyn EarliestDue>>,
     /// What waits for each party.
@@ -219,12 +218,6 @@ impl Vitals {
         *lock(&self.disk)
     }
 
-    /// Resident memory of the process when it was looked at last, in bytes; 0 where that is
-    /// unknown.
-    pub fn resident_bytes(&self) -> u64 {
-        self.resident_bytes.load(Ordering::Acquire)
-    }
-
     /// Whether memory is over its bound, so that nothing is taken that opens a clock.
     pub fn is_short_of_memory(&self) -> bool {
         self.memory_short.load(Ordering::Acquire)
@@ -251,9 +244,7 @@ impl Vitals {
         }
     }
 
-    pub(super) fn note_memory(&self, resident_bytes: u64, max_bytes: Option<u64>) {
-        self.resident_bytes.store(resident_bytes, Ordering::Release);
-        let is_short = max_bytes.is_some_and(|max| resident_bytes > max);
+    pub(super) fn note_memory(&self, is_short: bool) {
         self.memory_short.store(is_short, Ordering::Release);
     }
 

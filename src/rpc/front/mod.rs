@@ -19,7 +19,7 @@ use std::time::Duration;
 use tower::layer::util::{Identity, Stack};
 
 pub use listen::{ListenError, ListenOptions, Listener, Peer};
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{READINESS, ServeError, ServeOptions, serve};
 
 use crate::domain::Roster;
 use admit::AdmitLayer;

@@ -1,13 +1,21 @@
 //! The server: listener, layers and services put together.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tonic::transport::server::Router;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use super::{FrontOptions, Http2Options, ListenOptions, Listener, layers};
+use crate::engine::vitals::Health;
 use crate::rpc::proto::FILE_DESCRIPTOR_SET;
 use crate::rpc::services::{Bus, routes};
+
+/// The service of `grpc.health.v1` that tells whether the bus takes new traffic. The empty name
+/// tells whether it does its work; both answer by the progress of commits, not by the open port.
+pub const READINESS: &str = "kopir.ready";
 
 /// Everything that bounds the front.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +52,10 @@ pub async fn serve(
     let ServeOptions { front, http2, .. } = options;
     let roster = Arc::clone(bus.roster());
     let max_message_bytes = front.max_message_bytes;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let health = bus.health();
+    let now = health.borrow().clone();
+    report(&reporter, &now).await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -66,9 +76,47 @@ pub async fn serve(
         .http2_max_pending_accept_reset_streams(Some(http2.max_pending_reset_streams))
         .layer(layers(front, &roster).into_inner())
         .add_routes(services);
+    let reporting = keep_reporting(reporter, health, stopping.clone());
     let asked_to_stop = async move {
         // An error means that nobody can ask any more, which is a stop as well.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
-    Ok(router.serve_with_incoming_shutdown(listener.into_stream(), asked_to_stop).await?)
+    let serving = router.serve_with_incoming_shutdown(listener.into_stream(), asked_to_stop);
+    tokio::select! {
+        served = serving => Ok(served?),
+        never = reporting => match never {},
+    }
+}
+
+/// Lets the health service know of every change, and that a bus which stops serves no more.
+async fn keep_reporting(
+    reporter: HealthReporter,
+    mut health: watch::Receiver<Health>,
+    mut stopping: watch::Receiver<bool>,
+) -> Infallible {
+    loop {
+        tokio::select! {
+            // An error means that nobody judges any more, so what was said last stands.
+            Ok(()) = health.changed() => {}
+            Ok(()) = stopping.changed() => {}
+            else => break,
+        }
+        if *stopping.borrow_and_update() {
+            break;
+        }
+        let now = health.borrow_and_update().clone();
+        report(&reporter, &now).await;
+    }
+    for service in ["", READINESS] {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    std::future::pending().await
+}
+
+async fn report(reporter: &HealthReporter, health: &Health) {
+    let answers = [("", health.is_serving()), (READINESS, health.is_ready())];
+    for (service, serves) in answers {
+        let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+        reporter.set_service_status(service, status).await;
+    }
 }

@@ -45,6 +45,7 @@ use crate::domain::ladder::NO_CASE;
 use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, CaseId, Command, Roster};
+use crate::engine::vitals::Health;
 use crate::engine::{Accepted, Engine, ItemRefused};
 use crate::procedures::RegisterError;
 use crate::procedures::labels::Labels;
@@ -142,6 +143,11 @@ impl Bus {
     /// The parties with their numbers.
     pub fn roster(&self) -> &Arc<Roster> {
         self.engine.roster()
+    }
+
+    /// What the health service answers, as it changes.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.engine.vitals().health()
     }
 
     /// The room that a party's bulk streams share.

@@ -1,6 +1,5 @@
 //! The state of the bus, for those who run it.
 
-use std::fs;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,6 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{Bus, Service};
 use crate::domain::party::PartyNumber;
 use crate::engine::clock::ClockError;
+use crate::engine::keeper::resident_bytes;
 use crate::engine::{Progress, timestamp};
 use crate::index::{Counts, ObligationKey};
 use crate::rpc::parse::fault::Faults;
@@ -21,11 +21,14 @@ use crate::rpc::proto::operations::v1::{
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
+use crate::rpc::show::vitals::{issue, journal_disk, machine_clock, outage, span};
 use crate::rpc::show::{digest, role, time};
 use crate::rpc::status::Refusal;
 
 /// Obligations read from the index at once while the late ones are counted.
 const READ_AT_ONCE: usize = 1000;
+/// How many such pages are read of one queue while the earliest clock is looked for.
+const MAX_PAGES: usize = 10;
 
 #[tonic::async_trait]
 impl OperationsService for Service {
@@ -119,6 +122,10 @@ impl Bus {
             0 => bytes::Bytes::new(),
             _ => digest(&self.engine.recorded(sequence)?.hash),
         };
+        let vitals = self.engine.vitals();
+        let health = vitals.health().borrow().clone();
+        let commits = vitals.commits();
+        let slack = self.earliest_due()?.map(|due| due.duration_since(now));
         let version = i32::try_from(self.journal_format_version).unwrap_or(i32::MAX);
         Ok(GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,12 +141,66 @@ impl Bus {
             index_lag_records: sequence.0.saturating_sub(indexed.0),
             resident_bytes: resident_bytes().unwrap_or_default(),
             parties: self.loads(now)?,
+            serving: health.is_serving(),
+            ready: health.is_ready(),
+            issues: health.issues.iter().map(|each| issue(*each).into()).collect(),
+            oldest_slack: slack.map(span),
+            last_commit_time: commits.last.map(time),
+            current_commit_duration: commits
+                .since
+                .and_then(|since| prost_types::Duration::try_from(since.elapsed()).ok()),
+            machine_clock: Some(machine_clock(self.engine.clock().state())),
+            journal_disk: Some(journal_disk(vitals.disk())),
+            last_outage: vitals.last_outage().map(outage),
         })
+    }
+
+    /// The due instant of the clock that ends first, of all that are open.
+    fn earliest_due(&self) -> Result<Option<Timestamp>, Refusal> {
+        if let Some(provider) = self.engine.vitals().earliest_due() {
+            return Ok(provider.earliest_due());
+        }
+        let mut earliest = None;
+        for (party, _) in self.engine.roster().enrolled() {
+            for due_ms in [self.owed_by(party)?, self.sent_to(party)?].into_iter().flatten() {
+                earliest = Some(earliest.map_or(due_ms, |so_far: i64| so_far.min(due_ms)));
+            }
+        }
+        Ok(earliest.map(timestamp))
+    }
+
+    /// The earliest due instant of what a party has to do. Its queue is in due order; what has no
+    /// clock stands between and is passed over, up to a bound.
+    fn owed_by(&self, party: PartyNumber) -> Result<Option<i64>, Refusal> {
+        let mut after = None;
+        for _ in 0..MAX_PAGES {
+            let owed = self.engine.index().obligations(party, after, READ_AT_ONCE)?;
+            let clock = owed.iter().find_map(|owed| owed.mark);
+            if clock.is_some() || owed.len() < READ_AT_ONCE {
+                return Ok(clock.map(|clock| clock.due_ms));
+            }
+            after = owed.last().map(|last| last.key);
+        }
+        Ok(None)
+    }
+
+    /// The same of what is on its way to it.
+    fn sent_to(&self, party: PartyNumber) -> Result<Option<i64>, Refusal> {
+        let mut after = None;
+        for _ in 0..MAX_PAGES {
+            let sent = self.engine.index().deliveries(party, after, READ_AT_ONCE)?;
+            let clock = sent.iter().find_map(|sent| sent.mark);
+            if clock.is_some() || sent.len() < READ_AT_ONCE {
+                return Ok(clock.map(|clock| clock.due_ms));
+            }
+            after = sent.last().map(|last| last.key);
+        }
+        Ok(None)
     }
 
     /// What waits, party by party, in the order of their names.
     fn loads(&self, now: Timestamp) -> Result<Vec<PartyLoad>, Refusal> {
-        let counts = self.engine.index().counts()?;
+        let counts = self.engine.vitals().queues.all();
         let roster = self.engine.roster();
         let mut loads = Vec::new();
         for (number, id) in roster.enrolled() {
@@ -188,12 +249,4 @@ impl Bus {
             }
         }
     }
-}
-
-/// Resident memory of the process as the kernel counts it; none where the kernel does not tell.
-fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }

@@ -10,6 +10,7 @@ pub mod law;
 pub mod notice;
 pub mod quota;
 pub mod receipt;
+pub mod vitals;
 
 use bytes::Bytes;
 use jiff::Timestamp;

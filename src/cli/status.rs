@@ -1,0 +1,185 @@
+//! `kopir status`: whether a running bus does its work, and what waits for whom.
+
+use clap::Args;
+use jiff::SignedDuration;
+use prost_types::Duration;
+use serde_json::{Value, json};
+
+use super::bus::BusArgs;
+use super::output::{Failure, print, print_json, table};
+use super::words;
+use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
+use crate::rpc::proto::operations::v1::{
+    DiskLevel, GetStatusRequest, GetStatusResponse, JournalDisk, MachineClock, MachineClockState,
+    PartyLoad,
+};
+
+const MIB: u64 = 1024 * 1024;
+
+/// See whether a bus does its work, and what waits for whom
+///
+/// Shows what the health service answers and why, how far journal and index are, the clock, the
+/// disk, the last outage, and each party's queues. The caller must be the operator or the migration
+/// body.
+///
+/// Example:
+///
+///   kopir status --certs certs
+///   kopir status --json
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    bus: BusArgs,
+    /// One JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
+    let status = args.bus.call(async |channel| {
+        let asked = OperationsServiceClient::new(channel).get_status(GetStatusRequest {}).await;
+        Ok(asked?.into_inner())
+    })?;
+    if args.json {
+        return print_json(&status_json(&status));
+    }
+    print(format_args!("{}\n{}\n", state_table(&status), party_table(&status.parties)))
+}
+
+/// What is told of the bus itself, a line each; nothing where the bus tells nothing.
+fn state_table(status: &GetStatusResponse) -> String {
+    let health = match (status.serving, status.ready) {
+        (false, _) => "NOT SERVING",
+        (true, false) => "serving, not ready yet",
+        (true, true) => "serving, ready",
+    };
+    let MachineClock { offset, .. } = status.machine_clock.unwrap_or_default();
+    let JournalDisk { free_bytes, .. } = status.journal_disk.unwrap_or_default();
+    let outage = status.last_outage.as_ref().map(|outage| {
+        format!("{} to {}", words::time(outage.start_time), words::time(outage.end_time))
+    });
+    let lines = [
+        ("health", health.to_owned()),
+        ("issues", issues(status).join(", ")),
+        ("time", words::time(status.current_time)),
+        ("machine's clock", format!("{} {}", clock(status), span(offset))),
+        ("oldest slack", span(status.oldest_slack)),
+        ("last outage", outage.unwrap_or_default()),
+        ("last commit", words::time(status.last_commit_time)),
+        ("commit in progress", span(status.current_commit_duration)),
+        ("journal", format!("{} records", status.journal_sequence)),
+        ("index", format!("{} records behind", status.index_lag_records)),
+        ("disk", format!("{}, {} MiB free", disk(status), free_bytes / MIB)),
+        ("memory", format!("{} MiB", status.resident_bytes / MIB)),
+        ("calendar", status.calendar_version.clone()),
+        ("program", format!("{}, up {}", status.version, span(status.uptime))),
+    ];
+    let mut shown = table(&["bus", ""]);
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
+        shown.add_row([name, value.trim_end()]);
+    }
+    shown.to_string()
+}
+
+fn party_table(parties: &[PartyLoad]) -> String {
+    let mut shown =
+        table(&["party", "role", "queued", "leased", "obligations", "late", "earliest due"]);
+    for load in parties {
+        shown.add_row([
+            load.party_id.clone(),
+            words::role(load.role()),
+            load.queued_deliveries.to_string(),
+            load.leased_deliveries.to_string(),
+            load.open_obligations.to_string(),
+            load.late_obligations.to_string(),
+            words::time(load.earliest_due_time),
+        ]);
+    }
+    shown.to_string()
+}
+
+fn status_json(status: &GetStatusResponse) -> Value {
+    let offset = status.machine_clock.unwrap_or_default().offset;
+    json!({
+        "serving": status.serving,
+        "ready": status.ready,
+        "issues": issues(status),
+        "current_time": words::time(status.current_time),
+        "sandbox": status.sandbox,
+        "machine_clock": { "state": clock(status), "offset_seconds": seconds(offset) },
+        "oldest_slack_seconds": seconds(status.oldest_slack),
+        "last_outage": status.last_outage.as_ref().map(|outage| json!({
+            "start_time": words::time(outage.start_time),
+            "end_time": words::time(outage.end_time),
+        })),
+        "last_commit_time": status.last_commit_time.map(|time| words::time(Some(time))),
+        "current_commit_seconds": seconds(status.current_commit_duration),
+        "journal_sequence": status.journal_sequence,
+        "index_sequence": status.index_sequence,
+        "index_lag_records": status.index_lag_records,
+        "journal_disk": {
+            "level": disk(status),
+            "free_bytes": status.journal_disk.unwrap_or_default().free_bytes,
+        },
+        "resident_bytes": status.resident_bytes,
+        "calendar_version": status.calendar_version,
+        "version": status.version,
+        "start_time": words::time(status.start_time),
+        "parties": status.parties.iter().map(party_json).collect::<Vec<_>>(),
+    })
+}
+
+fn party_json(load: &PartyLoad) -> Value {
+    json!({
+        "party": load.party_id,
+        "role": words::role(load.role()),
+        "queued_deliveries": load.queued_deliveries,
+        "leased_deliveries": load.leased_deliveries,
+        "open_obligations": load.open_obligations,
+        "late_obligations": load.late_obligations,
+        "earliest_due_time": load.earliest_due_time.map(|time| words::time(Some(time))),
+    })
+}
+
+fn issues(status: &GetStatusResponse) -> Vec<String> {
+    status.issues().map(words::issue).collect()
+}
+
+fn clock(status: &GetStatusResponse) -> String {
+    let state = status.machine_clock.map(|clock| clock.state());
+    words::clock(state.unwrap_or(MachineClockState::Unspecified))
+}
+
+fn disk(status: &GetStatusResponse) -> String {
+    let level = status.journal_disk.map(|disk| disk.level());
+    words::disk(level.unwrap_or(DiskLevel::Unspecified))
+}
+
+fn seconds(span: Option<Duration>) -> Option<f64> {
+    span.map(|span| signed(span).as_secs_f64())
+}
+
+/// A span as people write it, to the second; nothing for none and for no time at all.
+fn span(span: Option<Duration>) -> String {
+    let whole = span.map(|span| SignedDuration::from_secs(signed(span).as_secs()));
+    whole.filter(|whole| !whole.is_zero()).map(|whole| format!("{whole:#}")).unwrap_or_default()
+}
+
+fn signed(span: Duration) -> SignedDuration {
+    let Duration { seconds, nanos } = span;
+    SignedDuration::from_secs(seconds).saturating_add(SignedDuration::from_nanos(nanos.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_told_to_the_second_and_may_be_negative() {
+        let of = |seconds| span(Some(Duration { seconds, nanos: 5 }));
+        assert_eq!(of(3_725), "1h 2m 5s");
+        assert_eq!(of(-61), "1m 1s ago");
+        assert_eq!((of(0), span(None)), (String::new(), String::new()));
+    }
+}
