@@ -163,7 +163,9 @@ fn seconds(span: Option<Duration>) -> Option<f64> {
 /// A span as people write it, to the second; nothing for none and for no time at all.
 fn span(span: Option<Duration>) -> String {
     let whole = span.map(|span| SignedDuration::from_secs(signed(span).as_secs()));
-    whole.filter(|whole| !whole.is_zero()).map(|whole| format!("{whole:#}")).unwrap_or_default()
+    let Some(whole) = whole.filter(|whole| !whole.is_zero()) else { return String::new() };
+    let sign = if whole.is_negative() { "-" } else { "" };
+    format!("{sign}{:#}", whole.abs())
 }
 
 fn signed(span: Duration) -> SignedDuration {
@@ -177,9 +179,9 @@ mod tests {
 
     #[test]
     fn spans_are_told_to_the_second_and_may_be_negative() {
-        let of = |seconds| span(Some(Duration { seconds, nanos: 5 }));
-        assert_eq!(of(3_725), "1h 2m 5s");
-        assert_eq!(of(-61), "1m 1s ago");
-        assert_eq!((of(0), span(None)), (String::new(), String::new()));
+        let of = |seconds, nanos| span(Some(Duration { seconds, nanos }));
+        assert_eq!(of(3_725, 5), "1h 2m 5s");
+        assert_eq!(of(-61, -5), "-1m 1s");
+        assert_eq!((of(0, 5), span(None)), (String::new(), String::new()));
     }
 }

@@ -143,7 +143,8 @@ impl Steady {
 
     /// Follows a step forward that has stood long enough.
     fn settle(&mut self, seen: i64, boot_ms: i64) {
-        let same = |settling: &Settling| (seen - settling.offset_ms).abs() <= NOISE_MS;
+        let same =
+            |settling: &Settling| seen.abs_diff(settling.offset_ms) <= NOISE_MS.unsigned_abs();
         match self.settling.filter(same) {
             None => self.settling = Some(Settling { offset_ms: seen, since_boot_ms: boot_ms }),
             Some(Settling { offset_ms, since_boot_ms }) => {
