@@ -7,8 +7,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::dispatch::{Dispatch, Outlook};
-use crate::engine::{Clock, Engine};
 use crate::engine::keeper::{Beat, INTERVAL, Monitor};
+use crate::engine::{Clock, Engine};
 
 /// How often leases without a stream are checked for their end, the running terms for what has
 /// fallen due, and the engine for its life.

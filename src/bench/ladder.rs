@@ -149,6 +149,7 @@ impl Bus {
             read_calendar: |text| calendar::parse(text).map_err(|error| error.to_string()),
             ladder: config.ladder,
             last_alive_ms: None,
+            vitals: Arc::default(),
         };
         let begun = Instant::now();
         let Started { engine, threads } = engine::start(parts).map_err(EngineFault::from)?;

@@ -5,7 +5,7 @@
 //! keep the bus from saying so. [`judge`] makes of it what the health service answers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -140,13 +140,6 @@ pub struct Commits {
     pub refused_for_space: bool,
 }
 
-/// Tells the due instant of the clock that ends first, of all that are open. Asked by whoever shows
-/// the state, from any thread, so it must not wait.
-pub trait EarliestDue: Send + Sync {
-    /// That instant, which may have passed; none where no clock is open.
-    fn earliest_due(&self) -> Option<Timestamp>;
-}
-
 /// What writer, keeper and the services share.
 #[derive(Default)]
 pub struct Vitals {
@@ -157,7 +150,6 @@ pub struct Vitals {
     last_outage: Mutex<Option<BusOutage>>,
     memory_short: AtomicBool,
     health: watch::Sender<Health>,
-    earliest_due: OnceLock<Box<dyn EarliestDue>>,
     /// What waits for each party.
     pub queues: QueueCounts,
 }
@@ -201,16 +193,6 @@ impl Vitals {
     /// The last time the bus was away, as far as its journal knows.
     pub fn last_outage(&self) -> Option<BusOutage> {
         *lock(&self.last_outage)
-    }
-
-    /// Says from where the earliest due instant is to be had. The first one stands.
-    pub fn set_earliest_due(&self, provider: Box<dyn EarliestDue>) {
-        let _ = self.earliest_due.set(provider);
-    }
-
-    /// Who tells the earliest due instant, where anybody does.
-    pub fn earliest_due(&self) -> Option<&dyn EarliestDue> {
-        self.earliest_due.get().map(|provider| &**provider)
     }
 
     /// The journal's disk when it was looked at last.

@@ -157,9 +157,6 @@ impl Bus {
 
     /// The due instant of the clock that ends first, of all that are open.
     fn earliest_due(&self) -> Result<Option<Timestamp>, Refusal> {
-        if let Some(provider) = self.engine.vitals().earliest_due() {
-            return Ok(provider.earliest_due());
-        }
         let mut earliest = None;
         for (party, _) in self.engine.roster().enrolled() {
             for due_ms in [self.owed_by(party)?, self.sent_to(party)?].into_iter().flatten() {
