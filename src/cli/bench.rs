@@ -431,6 +431,7 @@ mod tests {
                 },
             }),
             restart: None,
+            ladder: None,
             memory: Some(MemoryRun {
                 idle_bytes: 20 << 20,
                 deliveries: 1 << 20,
