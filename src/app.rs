@@ -121,12 +121,6 @@ impl App {
         &self.dispatch
     }
 
-    /// Judges now whether what waits will arrive in time, as the bus does by itself every few
-    /// seconds: for whoever moves its clock.
-    pub fn look(&self) {
-        self.keepers.look(&self.engine, &self.dispatch);
-    }
-
     /// Waits until the bus has ended by itself: a failed disk or index, after which only a restart
     /// helps.
     pub async fn failed(&self) {
@@ -236,6 +230,7 @@ fn dispatch_options(config: &Config) -> DispatchOptions {
         max_ready_per_party: window,
         max_leased_per_party: window.saturating_mul(4),
         max_stream_silence: config.limits.stream_idle,
+        max_failed_attempts: config.limits.max_delivery_attempts,
     }
 }
 

@@ -124,6 +124,9 @@ pub struct Limits {
     pub bulk_window_acts: usize,
     /// Deliveries that one inbox stream may hold unacknowledged, whatever it asks for.
     pub max_inbox_window_deliveries: usize,
+    /// How often a delivery may be handed out without being taken before it is suspected; it is held
+    /// if its receiver takes others meanwhile and fails on it once more.
+    pub max_delivery_attempts: u32,
     /// How long a stream may be silent while the bus waits for it.
     pub stream_idle: Duration,
     /// The longest a unary call may take; a shorter deadline of the caller stands.

@@ -83,7 +83,7 @@ async fn a_full_window_holds_deliveries_back_until_an_acknowledgement() {
             Said::Confirmation(confirmation) => {
                 assert_eq!(confirmation.delivery_id, first[1].delivery_id);
             }
-            Said::Refusal(refusal) => panic!("{refusal:?}"),
+            other @ (Said::Refusal(_) | Said::Rejection(_)) => panic!("{other:?}"),
         }
     }
     assert_eq!(rest.len(), 1);
@@ -482,7 +482,7 @@ async fn a_stream_ends_well_when_its_receiver_has_no_more_to_say() {
         .into_iter()
         .map(|said| match said {
             Said::Confirmation(confirmation) => confirmation.delivery_id,
-            Said::Delivery(_) | Said::Refusal(_) => panic!("{said:?}"),
+            Said::Delivery(_) | Said::Refusal(_) | Said::Rejection(_) => panic!("{said:?}"),
         })
         .collect();
     assert_eq!(confirmed, ids(&deliveries));

@@ -446,6 +446,7 @@ impl Bus {
             HopState::Carried { acted, to, .. } => {
                 Phase::OnItsWay { act: acted.sequence.0, to: self.who(*to) }
             }
+            HopState::Withdrawn { .. } => panic!("nothing is withdrawn here"),
             HopState::Ended { .. } => panic!("chapter 3 has no branches"),
             HopState::Done { acted, received } => {
                 let received =

@@ -20,6 +20,11 @@
 //! at 2021-09-06 10:00 [ZONE]                   sets the clock; Asia/Almaty unless told
 //! > PARTY ACT CASE [OUTCOME] [key=value …]     asks for an act
 //! > PARTY acknowledge CASE [#N]                acknowledges the delivery of act N, or all there are
+//! > PARTY reject CASE #N REASON                rejects a delivery, which is then held
+//! > PARTY release CASE #N [with=PARTY]         resolves one that is held (with PARTY, of several)
+//! > PARTY redirect CASE #N to=PARTY [with=PARTY]
+//! > PARTY withdraw CASE #N [with=PARTY]
+//! hold PARTY CASE #N                           the bus holds what the party fails to take
 //! > PARTY set-quota CATEGORY REGION YEAR N     sets a quota
 //! given PARTY …                                the same, accepted and not shown
 //! amend VERSION DAY=off|holiday|working|usual …     puts an amended calendar in force
@@ -50,6 +55,8 @@
 mod asks;
 #[path = "transcripts/book.rs"]
 mod book;
+#[path = "transcripts/held.rs"]
+mod held;
 #[path = "transcripts/probe.rs"]
 mod probe;
 #[path = "transcripts/registry.rs"]
@@ -99,6 +106,9 @@ fn every_reason_to_refuse_has_a_transcript() {
     for name in [
         "CaseNotVisible",
         "DeliveryUnknown",
+        "NotHeld",
+        "HeldNotYours",
+        "DeliveryNeeded",
         "OutOfOrder",
         "RegionUnknown",
         "ProcedureUnknown",

@@ -1,15 +1,15 @@
 //! The tasks that run beside the calls for as long as the bus does.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::dispatch::{Dispatch, Outlook};
+use crate::dispatch::{Dispatch, Outlook, Untaken};
+use crate::domain::HeldReason;
 use crate::engine::keeper::{Beat, INTERVAL, Monitor};
-use crate::engine::{Clock, Engine};
+use crate::engine::{Clock, Engine, EngineError};
 
 /// How often leases without a stream are checked for their end, the running terms for what has
 /// fallen due, and the engine for its life.
@@ -19,10 +19,7 @@ const OUTLOOK_INTERVAL: Duration = Duration::from_secs(10);
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// The tasks. They end with this value.
-pub(super) struct Keepers {
-    tasks: [JoinHandle<()>; 3],
-    outlook: Arc<Mutex<Outlook>>,
-}
+pub(super) struct Keepers([JoinHandle<()>; 4]);
 
 impl Keepers {
     /// Starts them. Both parts of the keeper have had their first turn.
@@ -33,37 +30,27 @@ impl Keepers {
         monitor: Monitor,
         stop: watch::Sender<bool>,
     ) -> Self {
-        let outlook = Arc::new(Mutex::new(Outlook::new(engine.clock())));
-        let tasks = [
-            tokio::spawn(watch(engine, dispatch, Arc::clone(&outlook), stop)),
+        Self([
+            tokio::spawn(holding(engine.clone(), dispatch.clone())),
+            tokio::spawn(watch(engine, dispatch, stop)),
             tokio::spawn(monitoring(monitor)),
             tokio::spawn(beating(beat)),
-        ];
-        Self { tasks, outlook }
-    }
-
-    /// Judges now whether what waits will arrive in time.
-    pub(super) fn look(&self, engine: &Engine, dispatch: &Dispatch) {
-        look(engine, dispatch, &self.outlook);
+        ])
     }
 }
 
 impl Drop for Keepers {
     fn drop(&mut self) {
-        for task in &self.tasks {
+        for task in &self.0 {
             task.abort();
         }
     }
 }
 
 /// Ends leases that have run out, and the bus when its engine has failed.
-async fn watch(
-    engine: Engine,
-    dispatch: Dispatch,
-    outlook: Arc<Mutex<Outlook>>,
-    stop: watch::Sender<bool>,
-) {
+async fn watch(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
     let mut turn = every(WATCH_INTERVAL);
+    let mut outlook = Outlook::new(engine.clock());
     let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
     loop {
         turn.tick().await;
@@ -71,7 +58,7 @@ async fn watch(
         engine.tick();
         if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
             (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
-            look(&engine, &dispatch, &outlook);
+            look(&engine, &dispatch, &mut outlook);
         }
         if !engine.is_alive() {
             tracing::error!("the engine has failed; the bus stops");
@@ -87,8 +74,7 @@ fn hour(clock: &Clock) -> i64 {
 }
 
 /// Warns of what will not arrive in time.
-fn look(engine: &Engine, dispatch: &Dispatch, outlook: &Mutex<Outlook>) {
-    let mut outlook = outlook.lock().unwrap_or_else(PoisonError::into_inner);
+fn look(engine: &Engine, dispatch: &Dispatch, outlook: &mut Outlook) {
     let parties = engine.roster().enrolled().map(|(number, _)| number);
     match outlook.look(dispatch, parties, engine.clock().now_ms()) {
         Ok(warnings) if warnings.is_empty() => {}
@@ -99,6 +85,38 @@ fn look(engine: &Engine, dispatch: &Dispatch, outlook: &Mutex<Outlook>) {
             }
         }
         Err(error) => tracing::warn!(%error, "the queues cannot be looked at"),
+    }
+}
+
+/// Has the bus hold what its receiver fails to take while it takes others.
+async fn holding(engine: Engine, dispatch: Dispatch) {
+    let mut turn = every(WATCH_INTERVAL);
+    loop {
+        turn.tick().await;
+        for untaken in dispatch.untaken() {
+            hold(&engine, &dispatch, untaken).await;
+        }
+    }
+}
+
+/// One that the engine has no room for now is asked for again at the next turn.
+async fn hold(engine: &Engine, dispatch: &Dispatch, untaken: Untaken) {
+    let Untaken { party, case, sequence } = untaken;
+    match engine.hold(case, sequence, party, HeldReason::Unacknowledged).await {
+        Ok(_) => {
+            let party = engine.roster().id(party).map(|id| id.as_str());
+            tracing::warn!(delivery = %sequence, %case, party, "a delivery is held: its receiver takes others and fails on it");
+        }
+        Err(EngineError::Rejected(_)) => dispatch.pardon(untaken),
+        Err(
+            EngineError::Overloaded
+            | EngineError::DiskFull
+            | EngineError::MemoryShort
+            | EngineError::QueueFull
+            | EngineError::Stopped
+            | EngineError::Fault(_)
+            | EngineError::ListRefused,
+        ) => {}
     }
 }
 

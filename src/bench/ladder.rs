@@ -135,6 +135,7 @@ impl Bus {
                 max_ready_per_party: window,
                 max_leased_per_party: window,
                 max_stream_silence: config.limits.stream_idle,
+                max_failed_attempts: config.limits.max_delivery_attempts,
             },
         );
         let parts = Parts {

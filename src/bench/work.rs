@@ -225,7 +225,10 @@ pub(super) async fn drain(
                 let answer = refusal.status.map(|status| status.message).unwrap_or_default();
                 return Err(BenchError::Refused { what: INBOX, answer });
             }
-            None => return Err(BenchError::Incomplete { what: INBOX }),
+            // Nothing is rejected here.
+            Some(open_inbox_response::Message::Rejection(_)) | None => {
+                return Err(BenchError::Incomplete { what: INBOX });
+            }
         }
     }
     Ok(())

@@ -418,6 +418,7 @@ mod tests {
                 lag_records: 12,
                 catch_up: Duration::from_millis(4),
             }],
+            ladder: None,
             delivery: Some(DeliveryRun {
                 backlog: 10_000,
                 drained_in: Duration::from_secs(1),
@@ -431,7 +432,6 @@ mod tests {
                 },
             }),
             restart: None,
-            ladder: None,
             memory: Some(MemoryRun {
                 idle_bytes: 20 << 20,
                 deliveries: 1 << 20,

@@ -14,6 +14,7 @@ use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
 use crate::rpc::proto::cases::v1::{
     Case, CaseHop, CaseParty, CaseSummary, GetCaseRequest, ListCasesRequest, ServiceClock,
 };
+use crate::rpc::proto::types::v1::HeldMark;
 
 /// Cases asked for at once.
 const PAGE_CASES: i32 = 500;
@@ -130,7 +131,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
             &words::time(clock.opened_time),
             &due,
             &words::time(hop.acted_time),
-            &words::time(hop.received_time),
+            &received(hop),
             standing(hop),
             &clock.citation,
         ]);
@@ -145,6 +146,19 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         summary.person_count,
         words::state(summary.state()),
     ))
+}
+
+/// When the act of a hop was received, or why it is not.
+fn received(hop: &CaseHop) -> String {
+    let held = hop.held.first().map(|mark| {
+        let reason = words::held_reason(mark.reason());
+        format!("held with {}: {reason}", mark.party_id)
+    });
+    match (held, hop.withdrawn_time) {
+        (Some(held), _) => held,
+        (None, Some(_)) => format!("withdrawn {}", words::time(hop.withdrawn_time)),
+        (None, None) => words::time(hop.received_time),
+    }
 }
 
 /// How a hop stands, in one word.
@@ -196,6 +210,15 @@ fn parties_json(case: &Case) -> Value {
     Value::Object(case.parties.iter().map(part).collect())
 }
 
+fn held_json(mark: &HeldMark) -> Value {
+    json!({
+        "delivery": mark.delivery_id,
+        "with": mark.party_id,
+        "reason": words::held_reason(mark.reason()),
+        "since": words::time(mark.held_time),
+    })
+}
+
 fn hop_json(hop: &CaseHop) -> Value {
     let clock = hop.clock.clone().unwrap_or_default();
     json!({
@@ -213,6 +236,8 @@ fn hop_json(hop: &CaseHop) -> Value {
         "late": hop.late,
         "branch": hop.branch,
         "ended": words::time(hop.ended_time),
+        "withdrawn": words::time(hop.withdrawn_time),
+        "held": hop.held.iter().map(held_json).collect::<Vec<_>>(),
         "used_days": hop.used_days,
         "sequence": hop.sequence,
     })

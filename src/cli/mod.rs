@@ -21,6 +21,7 @@ mod certs;
 mod config;
 mod deadline;
 mod demo;
+mod held;
 mod hours;
 mod inbox;
 mod index;
@@ -88,6 +89,8 @@ enum Command {
     Case(case::CaseCommand),
     Inbox(inbox::InboxArgs),
     #[command(subcommand)]
+    Held(held::HeldCommand),
+    #[command(subcommand)]
     Procedure(procedure::ProcedureCommand),
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
@@ -132,6 +135,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Status(args) => status::run(&args),
         Command::Case(command) => case::run(&command),
         Command::Inbox(args) => inbox::run(&args),
+        Command::Held(command) => held::run(&command),
         Command::Procedure(command) => procedure::run(&command),
         Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
 use crate::rpc::proto::operations::v1::{DiskLevel, HealthIssue, MachineClockState};
-use crate::rpc::proto::types::v1::{Act, PartyRole, QuotaCategory, TermSource};
+use crate::rpc::proto::types::v1::{Act, HeldReason, PartyRole, QuotaCategory, TermSource};
 
 /// An act, for example `forward-application`.
 pub(super) fn act(act: Act) -> String {
@@ -30,6 +30,11 @@ pub(super) fn outcome(outcome: CaseOutcome) -> String {
 /// `statutory` or `assumed`.
 pub(super) fn source(source: TermSource) -> String {
     plain(source.as_str_name(), "TERM_SOURCE_")
+}
+
+/// Why a delivery is held, for example `cannot-parse`.
+pub(super) fn held_reason(reason: HeldReason) -> String {
+    plain(reason.as_str_name(), "HELD_REASON_")
 }
 
 /// Whom a quota is for, for example `in-migrant`.

@@ -202,6 +202,7 @@ impl Reader<'_> {
             acts_per_second_per_party,
             bulk_window_acts,
             max_inbox_window_deliveries,
+            max_delivery_attempts,
             stream_idle_seconds,
             request_timeout_seconds,
             handshake_timeout_seconds,
@@ -215,6 +216,7 @@ impl Reader<'_> {
         let rate = number("limits.acts_per_second_per_party", 2_000, 1, 1_000_000);
         let bulk = number("limits.bulk_window_acts", 1_024, 1, 65_536);
         let inbox = number("limits.max_inbox_window_deliveries", 1_024, 1, 65_536);
+        let attempts = number("limits.max_delivery_attempts", 20, 1, 1_000);
         let idle = number("limits.stream_idle_seconds", 300, 1, 86_400);
         let request = number("limits.request_timeout_seconds", 30, 1, 600);
         let handshake = number("limits.handshake_timeout_seconds", 10, 1, 60);
@@ -230,6 +232,7 @@ impl Reader<'_> {
             acts_per_second_per_party: NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN),
             bulk_window_acts: count(self.number(bulk_window_acts, bulk)?),
             max_inbox_window_deliveries: count(self.number(max_inbox_window_deliveries, inbox)?),
+            max_delivery_attempts: self.number(max_delivery_attempts, attempts)?,
             stream_idle: seconds(self.number(stream_idle_seconds, idle)?),
             request_timeout: seconds(self.number(request_timeout_seconds, request)?),
             handshake_timeout: seconds(self.number(handshake_timeout_seconds, handshake)?),

@@ -113,6 +113,7 @@ pub(super) struct RawLimits {
     pub(super) acts_per_second_per_party: Option<i64>,
     pub(super) bulk_window_acts: Option<i64>,
     pub(super) max_inbox_window_deliveries: Option<i64>,
+    pub(super) max_delivery_attempts: Option<i64>,
     pub(super) stream_idle_seconds: Option<i64>,
     pub(super) request_timeout_seconds: Option<i64>,
     pub(super) handshake_timeout_seconds: Option<i64>,

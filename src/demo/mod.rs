@@ -21,7 +21,6 @@ mod office;
 mod papers;
 mod replay;
 mod request;
-mod silence;
 mod stage;
 mod tally;
 mod tell;
@@ -45,7 +44,6 @@ use crate::journal::VerifyReport;
 
 pub use self::error::DemoError;
 pub use self::family::Pilot;
-pub use self::silence::{Silence, SilenceReport, Told};
 pub use self::tally::{Count, Totals};
 pub use self::tour::{Tour, TourReport};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Leased;
+use super::failing::{Failing, Verdict};
 use crate::domain::{CaseId, Sequence};
 use crate::index::QueueKey;
 
@@ -31,10 +32,13 @@ enum Horizon {
 
 /// The window.
 ///
-/// Invariant: a delivery of the queue is in exactly one of three places: ready, on lease, or beyond
-/// the horizon.
+/// Invariant: a delivery of the queue is in exactly one of four places: ready, set aside because it
+/// failed too often, on lease, or beyond the horizon.
 pub(super) struct Inbox {
     ready: BTreeMap<QueueKey, Ready>,
+    /// Handed out when nothing is ready, or not at all once they are to be held.
+    aside: BTreeMap<QueueKey, Aside>,
+    failing: Failing,
     horizon: Horizon,
     leases: HashMap<Sequence, Lease>,
     /// How many leases each holder has, without the settled ones.
@@ -57,6 +61,12 @@ struct Ready {
     attempts: u32,
 }
 
+struct Aside {
+    delivery: Ready,
+    /// It is to be held; somebody is to see to that.
+    is_condemned: bool,
+}
+
 struct Lease {
     key: QueueKey,
     delivery: Ready,
@@ -66,9 +76,11 @@ struct Lease {
 }
 
 impl Inbox {
-    pub(super) fn new(max_ready: usize) -> Self {
+    pub(super) fn new(max_ready: usize, max_failures: u32) -> Self {
         Self {
             ready: BTreeMap::new(),
+            aside: BTreeMap::new(),
+            failing: Failing::new(max_failures),
             horizon: Horizon::Unread,
             leases: HashMap::new(),
             held: HashMap::new(),
@@ -88,6 +100,8 @@ impl Inbox {
     /// A delivery left the queue.
     pub(super) fn remove(&mut self, key: QueueKey) {
         self.ready.remove(&key);
+        self.aside.remove(&key);
+        self.failing.forget(key.sequence);
         if let Some(lease) = self.leases.remove(&key.sequence)
             && let Some(holder) = lease.holder
         {
@@ -114,7 +128,7 @@ impl Inbox {
         let mut last = None;
         for (key, case) in queued {
             last = Some(key);
-            if !self.leases.contains_key(&key.sequence) {
+            if !self.leases.contains_key(&key.sequence) && !self.aside.contains_key(&key) {
                 self.ready.entry(key).or_insert(Ready { case, attempts: 0 });
             }
         }
@@ -125,9 +139,12 @@ impl Inbox {
         };
     }
 
-    /// Leases the earliest ready delivery.
+    /// Leases the earliest ready delivery; when there is none, the earliest that was set aside.
     pub(super) fn take(&mut self, holder: Holder) -> Option<Leased> {
-        let (key, mut delivery) = self.ready.pop_first()?;
+        let (key, mut delivery) = match self.ready.pop_first() {
+            Some(first) => first,
+            None => self.take_aside()?,
+        };
         delivery.attempts = delivery.attempts.saturating_add(1);
         let QueueKey { order_ms, sequence } = key;
         self.leases.insert(sequence, Lease { key, delivery, holder: Some(holder) });
@@ -145,28 +162,47 @@ impl Inbox {
         if let Some(lease) = self.leases.get_mut(&delivery) {
             if let Some(holder) = lease.holder.take() {
                 self.let_go(holder, delivery);
+                self.taken(delivery);
             }
             return;
         }
         let ready = self.ready.iter().find(|(key, _)| key.sequence == delivery);
-        if let Some((key, ready)) = ready.map(|(key, ready)| (*key, *ready)) {
+        let ready = ready.map(|(key, ready)| (*key, *ready)).or_else(|| {
+            let aside = self.aside.iter().find(|(key, _)| key.sequence == delivery);
+            aside.map(|(key, aside)| (*key, aside.delivery))
+        });
+        if let Some((key, ready)) = ready {
             self.ready.remove(&key);
+            self.aside.remove(&key);
             self.leases.insert(delivery, Lease { key, delivery: ready, holder: None });
+            self.taken(delivery);
         }
     }
 
-    /// Frees what a holder has.
+    /// Frees what a holder has, which it failed to take.
     pub(super) fn release(&mut self, holder: Holder) {
-        let held: Vec<_> = self
-            .leases
-            .iter()
-            .filter(|(_, lease)| lease.holder == Some(holder))
-            .map(|(sequence, _)| *sequence)
-            .collect();
-        for sequence in held {
-            self.free(sequence);
-        }
+        let held = self.leases.iter().filter(|(_, lease)| lease.holder == Some(holder));
+        let mut held: Vec<_> = held.map(|(_, lease)| lease.key).collect();
+        held.sort_unstable();
+        self.fail(&held);
         self.seen.remove(&holder);
+    }
+
+    /// What is to be held, because the party fails to take it and takes others.
+    pub(super) fn condemned(&self) -> impl Iterator<Item = (Sequence, CaseId)> {
+        let condemned = self.aside.iter().filter(|(_, aside)| aside.is_condemned);
+        condemned.map(|(key, aside)| (key.sequence, aside.delivery.case))
+    }
+
+    /// A delivery cannot be held after all; it goes back to its place.
+    pub(super) fn pardon(&mut self, delivery: Sequence) {
+        self.failing.forget(delivery);
+        let aside = self.aside.keys().find(|key| key.sequence == delivery).copied();
+        if let Some(key) = aside
+            && let Some(Aside { delivery, .. }) = self.aside.remove(&key)
+        {
+            self.make_ready(key, delivery);
+        }
     }
 
     /// A stream moves: whoever reads it is there.
@@ -203,10 +239,15 @@ impl Inbox {
         for holder in still {
             self.release(holder);
         }
-        while let Some((until, sequence)) = self.timed.first().copied()
+        while let Some((until, _)) = self.timed.first().copied()
             && until <= now
         {
-            self.free(sequence);
+            // What was leased together was worked on together.
+            let together = (until, Sequence(0))..=(until, Sequence(u64::MAX));
+            let leases = self.timed.range(together).filter_map(|(_, of)| self.leases.get(of));
+            let mut held: Vec<_> = leases.map(|lease| lease.key).collect();
+            held.sort_unstable();
+            self.fail(&held);
             any = true;
         }
         any
@@ -226,12 +267,53 @@ impl Inbox {
         self.held.get(&holder).copied().unwrap_or_default()
     }
 
-    fn free(&mut self, sequence: Sequence) {
-        let Some(lease) = self.leases.remove(&sequence) else { return };
-        if let Some(holder) = lease.holder {
-            self.let_go(holder, sequence);
+    /// Frees what somebody failed to take, earliest due first. The first of it is to blame.
+    fn fail(&mut self, held: &[QueueKey]) {
+        for (place, key) in held.iter().enumerate() {
+            let Some(lease) = self.leases.remove(&key.sequence) else { continue };
+            if let Some(holder) = lease.holder {
+                self.let_go(holder, key.sequence);
+            }
+            let verdict =
+                if place == 0 { self.failing.failed(key.sequence) } else { Verdict::Again };
+            let delivery = lease.delivery;
+            match verdict {
+                Verdict::Again => self.make_ready(*key, delivery),
+                Verdict::Aside | Verdict::Held => {
+                    let is_condemned = verdict == Verdict::Held;
+                    self.aside.insert(*key, Aside { delivery, is_condemned });
+                }
+                Verdict::NothingTaken => {
+                    self.make_ready(*key, delivery);
+                    self.readmit();
+                }
+            }
         }
-        self.make_ready(lease.key, lease.delivery);
+    }
+
+    /// The party took a delivery, so that what was set aside gets another try.
+    fn taken(&mut self, delivery: Sequence) {
+        if self.failing.taken(delivery) {
+            self.readmit();
+        }
+    }
+
+    /// Puts what was set aside back to its place, but for what is to be held.
+    fn readmit(&mut self) {
+        let aside = std::mem::take(&mut self.aside);
+        for (key, aside) in aside {
+            if aside.is_condemned {
+                self.aside.insert(key, aside);
+            } else {
+                self.make_ready(key, aside.delivery);
+            }
+        }
+    }
+
+    fn take_aside(&mut self) -> Option<(QueueKey, Ready)> {
+        let first = self.aside.iter().find(|(_, aside)| !aside.is_condemned);
+        let key = *first?.0;
+        self.aside.remove(&key).map(|aside| (key, aside.delivery))
     }
 
     fn let_go(&mut self, holder: Holder, sequence: Sequence) {
@@ -253,7 +335,7 @@ impl Inbox {
             Horizon::Upto(horizon) => key > horizon,
             Horizon::All => false,
         };
-        if beyond || self.leases.contains_key(&key.sequence) {
+        if beyond || self.leases.contains_key(&key.sequence) || self.aside.contains_key(&key) {
             return;
         }
         self.ready.entry(key).or_insert(delivery);

@@ -6,6 +6,7 @@
 //! gRPC and journals nothing: a lease is forgotten with the process, and the delivery goes out
 //! again under the same id.
 
+mod failing;
 mod inbox;
 mod outlook;
 
@@ -36,6 +37,8 @@ pub struct DispatchOptions {
     /// How long a stream may not move before what it holds is free again. Its connection may still
     /// answer while nobody reads the stream.
     pub max_stream_silence: Duration,
+    /// How often a delivery may be handed out without being taken before it is suspected.
+    pub max_failed_attempts: u32,
 }
 
 /// A delivery handed to a receiver's system.
@@ -49,6 +52,17 @@ pub struct Leased {
     pub order_ms: i64,
     /// How many times it has been handed out, this one included, as far as is remembered.
     pub attempt: u32,
+}
+
+/// A delivery that its receiver fails to take again and again while it takes others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untaken {
+    /// The receiver.
+    pub party: PartyNumber,
+    /// The case.
+    pub case: CaseId,
+    /// The act.
+    pub sequence: Sequence,
 }
 
 /// The handle of delivery.
@@ -139,6 +153,31 @@ impl Dispatch {
         Presence { is_there, settled: inbox.settled_count(), next_attempt_ms: None }
     }
 
+    /// The deliveries that are to be held. They are handed out to nobody until they have left the
+    /// queue or are [pardoned](Self::pardon). Asked for every second or so.
+    pub fn untaken(&self) -> Vec<Untaken> {
+        let mut untaken = Vec::new();
+        let inboxes = self.inboxes();
+        for (party, mailbox) in inboxes.iter() {
+            let inbox = mailbox.lock();
+            let of_party = inbox.condemned();
+            untaken.extend(of_party.map(|(sequence, case)| Untaken {
+                party: *party,
+                case,
+                sequence,
+            }));
+        }
+        untaken
+    }
+
+    /// A delivery cannot be held: it is a notice, or has been acknowledged. It goes back to its
+    /// place.
+    pub fn pardon(&self, untaken: Untaken) {
+        let mailbox = self.mailbox(untaken.party);
+        mailbox.lock().pardon(untaken.sequence);
+        mailbox.changed.notify_waiters();
+    }
+
     /// How many deliveries of a party are on lease.
     pub fn leased_count(&self, party: PartyNumber) -> usize {
         self.mailbox(party).lock().leased()
@@ -154,9 +193,9 @@ impl Dispatch {
     }
 
     fn mailbox(&self, party: PartyNumber) -> Arc<Mailbox> {
-        let max_ready = self.shared.options.max_ready_per_party;
+        let DispatchOptions { max_ready_per_party, max_failed_attempts, .. } = self.shared.options;
         let new = || {
-            let inbox = Mutex::new(Inbox::new(max_ready));
+            let inbox = Mutex::new(Inbox::new(max_ready_per_party, max_failed_attempts));
             Arc::new(Mailbox { inbox, changed: Notify::new() })
         };
         Arc::clone(self.inboxes().entry(party).or_insert_with(new))
@@ -191,7 +230,9 @@ impl QueueObserver for Dispatch {
             let (party, key, added) = match operation {
                 QueueOp::AddDelivery { to, key, case, mark: _ } => (*to, *key, Some(*case)),
                 QueueOp::RemoveDelivery { to, key, .. } => (*to, *key, None),
-                QueueOp::AddObligation { .. }
+                QueueOp::AddHeld { .. }
+                | QueueOp::RemoveHeld { .. }
+                | QueueOp::AddObligation { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::AddStanding { .. }
                 | QueueOp::RemoveStanding { .. }

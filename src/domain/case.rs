@@ -1,12 +1,14 @@
 //! A case: the fold of its events.
 
+mod held;
 mod run;
 
 use jiff::Timestamp;
 
 use super::act::{Act, Actor, Basis, Outcome};
 use super::event::{
-    ActRecorded, ClocksMoved, Decision, DeliveryAcknowledged, DeliveryKind, HopOpened, ServiceClock,
+    ActRecorded, ClocksMoved, Decision, Delivery, DeliveryAcknowledged, DeliveryKind, HopOpened,
+    ServiceClock,
 };
 use super::ids::{CaseId, HopId, ProcedureKey, Sequence};
 use super::party::{PartyNumber, Role};
@@ -40,8 +42,8 @@ pub struct Case {
     pub applicant: Option<IdentityHash>,
     /// The case that this one is about.
     pub concerns: Option<CaseId>,
-    /// The parties of the case by their places. Invariant: every holder and receiver of a hop is
-    /// one of them.
+    /// The parties of the case by their places. Invariant: every holder of an open hop, and every
+    /// receiver of one on its way, is one of them.
     pub participants: Vec<(Actor, PartyNumber)>,
     /// The decision before entry, once there is one.
     pub consent: Option<Decision>,
@@ -151,6 +153,7 @@ impl Case {
             to: copy.to,
             order: copy.order,
             stage: copy.kind == DeliveryKind::Stage,
+            held: None,
             received: None,
         }));
         self.updated_at = at;
@@ -158,13 +161,13 @@ impl Case {
 
     fn discharge(&mut self, hop: HopId, event: &ActRecorded, sequence: Sequence) {
         let acted = Moment { sequence, at: event.discharged_at };
-        let carries =
-            |each: &&super::event::Delivery| each.kind == DeliveryKind::Hop && each.hop == hop;
+        let carries = |each: &&Delivery| each.kind == DeliveryKind::Hop && each.hop == hop;
         let delivery = event.deliveries.iter().find(carries);
         if let Some(run) = self.open_run_mut(hop) {
             run.state = match delivery {
                 Some(delivery) => {
-                    HopState::Carried { acted, to: delivery.to, order: delivery.order }
+                    let Delivery { to, order, .. } = *delivery;
+                    HopState::Carried { acted, to, order, held: None }
                 }
                 None => HopState::Done { acted, received: None },
             };
@@ -214,21 +217,18 @@ impl Case {
         at: Timestamp,
     ) {
         let moment = Moment { sequence, at };
-        let arrived = |run: &HopRun| match &run.state {
-            HopState::Carried { acted, to, .. } => {
-                (acted.sequence == event.delivery && *to == event.by).then_some(*acted)
-            }
-            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => None,
-        };
         for run in &mut self.hops {
-            if let Some(acted) = arrived(run) {
+            if run.is_carried_to(event.delivery, event.by)
+                && let Some(acted) = run.acted()
+            {
                 let received = Some(Receipt { by: event.by, moment });
                 run.state = HopState::Done { acted, received };
             }
         }
         for copy in &mut self.copies {
-            if copy.delivery == event.delivery && copy.to == event.by {
+            if copy.is_on_its_way(event.delivery, event.by) {
                 copy.received = Some(moment);
+                copy.held = None;
             }
         }
         self.push_opened(&event.opened, sequence);
@@ -242,6 +242,7 @@ impl Case {
             HopState::Carried { .. }
             | HopState::Open
             | HopState::Done { .. }
+            | HopState::Withdrawn { .. }
             | HopState::Ended { .. } => None,
         });
         let open = move |copy: &&CopyRun| copy.delivery == delivery && copy.received.is_none();
@@ -262,12 +263,7 @@ impl Case {
     /// else the one of which it gets a copy. A copy of what the bus itself carries is of the act's
     /// own hop, which is not the applicant's where the act discharged that one too.
     pub fn carrying(&self, delivery: Sequence, to: PartyNumber) -> Option<&HopRun> {
-        let carried = self.hops.iter().find(|run| match &run.state {
-            HopState::Carried { acted, to: receiver, .. } => {
-                acted.sequence == delivery && *receiver == to
-            }
-            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => false,
-        });
+        let carried = self.hops.iter().find(|run| run.is_carried_to(delivery, to));
         if carried.is_some() {
             return carried;
         }

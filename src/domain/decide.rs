@@ -3,6 +3,7 @@
 
 mod effects;
 mod facts;
+mod held;
 mod intake;
 mod places;
 mod recount;
@@ -18,7 +19,7 @@ use super::act::{Act, Actor, States};
 use super::calendar::Calendar;
 use super::case::{Case, HopRun, HopState, MAX_RUNS};
 use super::command::{ActFacts, CaseAct, Command, SetQuota};
-use super::event::{ActRecorded, DeliveryAcknowledged, HoldingExpired, QuotaSet};
+use super::event::{ActRecorded, DeliveryAcknowledged, HoldingExpired, HopOpened, QuotaSet};
 use super::ids::{ProcedureId, ProcedureKey, Sequence};
 use super::party::{PartyNumber, Role};
 use super::procedure::{Hop, Procedure, Trigger};
@@ -26,6 +27,7 @@ use super::quota::{Ledger, WhenUnset};
 use super::rejection::{OpenHop, Rejection};
 use super::roster::Roster;
 
+pub use held::{hold, resolve_held};
 pub use recount::recount;
 
 /// The procedures of this bus.
@@ -93,17 +95,22 @@ pub fn acknowledge(
     let own = awaited().find(|to| *to == by);
     let to = own.or_else(|| awaited().find(|to| context.roster.may_act_for(by, *to)));
     let to = to.ok_or(unknown)?;
+    let opened = opened_by_receipt(case, delivery, to, context)?;
+    Ok(DeliveryAcknowledged { case: case.id, delivery, by: to, opened })
+}
+
+/// The hops that a party's receipt of a delivery opens now.
+fn opened_by_receipt(
+    case: &Case,
+    delivery: Sequence,
+    to: PartyNumber,
+    context: Context<'_>,
+) -> Result<Vec<HopOpened>, Rejection> {
     let procedure = procedure_of(case, context)?;
-    let arrived = case.hops.iter().filter(|run| match &run.state {
-        HopState::Carried { acted, to: receiver, .. } => {
-            acted.sequence == delivery && *receiver == to
-        }
-        HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => false,
-    });
+    let arrived = case.hops.iter().filter(|run| run.is_carried_to(delivery, to));
     let arrived: Vec<_> = arrived.map(|run| run.hop).collect();
     let step = Step::of_case(case, procedure, to, not_before_filing(case, context.now));
-    let opened = step.opened(&arrived, Trigger::Received, context)?;
-    Ok(DeliveryAcknowledged { case: case.id, delivery, by: to, opened })
+    step.opened(&arrived, Trigger::Received, context)
 }
 
 /// Decides on a quota that the authorised body sets.
@@ -269,7 +276,9 @@ fn out_of_order(case: &Case, act: Act) -> Rejection {
         let (holder, awaiting_receipt) = match &run.state {
             HopState::Open => (run.holder, false),
             HopState::Carried { to, .. } => (*to, true),
-            HopState::Done { .. } | HopState::Ended { .. } => return None,
+            HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. } => {
+                return None;
+            }
         };
         let due_at = run.due.as_ref().map(|due| due.instant);
         let (hop, act, from) = (run.hop, run.act, run.from);
@@ -391,6 +400,7 @@ pub(in crate::domain) mod tests {
             to: PartyNumber(to),
             order: Timestamp::UNIX_EPOCH,
             stage: false,
+            held: None,
             received: None,
         };
         Case {

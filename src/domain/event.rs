@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::act::{Act, Actor, Basis, Body, Ground, Outcome};
 use super::calendar::CalendarVersion;
+use super::held::{DeliveryHeld, HeldResolved};
 use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
 use super::party::{PartyId, PartyNumber, Role};
@@ -40,6 +41,10 @@ pub enum Event {
     NoticeSent(NoticeSent),
     /// The bus was down, or stood still.
     BusOutage(BusOutage),
+    /// A delivery that its receiver rejected, or failed to take, is held.
+    DeliveryHeld(DeliveryHeld),
+    /// A held delivery was released, redirected or withdrawn.
+    HeldResolved(HeldResolved),
 }
 
 /// A party of the registry seen for the first time.

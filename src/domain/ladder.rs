@@ -10,8 +10,6 @@ mod audience;
 mod clock;
 mod notice;
 mod plan;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

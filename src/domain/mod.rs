@@ -11,6 +11,7 @@ pub mod case;
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod held;
 pub mod hours;
 pub mod ids;
 pub mod ladder;
@@ -26,12 +27,16 @@ pub use act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 pub use case::{Case, CaseStatus, HopRun, HopState};
 pub use command::{ActFacts, CaseAct, Command, SetQuota, Submission};
 pub use decide::{
-    Context, Procedures, acknowledge, decide, edition_on, expire, recount, set_quota,
+    Context, Procedures, acknowledge, decide, edition_on, expire, hold, recount, resolve_held,
+    set_quota,
 };
 pub use event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
     PartyEnrolled, QuotaSet, ServiceClock,
+};
+pub use held::{
+    DeliveryHeld, Held, HeldBy, HeldReason, HeldResolved, Hold, Resolution, ResolveHeld,
 };
 pub use ids::{CaseId, Edition, HopId, ProcedureId, ProcedureKey, RequestId, Sequence};
 pub use quota::{

@@ -36,6 +36,23 @@ pub enum Rejection {
     /// No delivery of this id is in the party's inbox, nor was one acknowledged by it.
     #[error("delivery {0} is not in your inbox")]
     DeliveryUnknown(Sequence),
+    /// The delivery is on its way, or has arrived, and is not held.
+    #[error("delivery {0} is not held")]
+    NotHeld(Sequence),
+    /// The party takes part in the case, but the delivery is neither to nor from it.
+    #[error("delivery {0} is neither to nor from your party, so it is not yours to resolve")]
+    HeldNotYours(Sequence),
+    /// Somebody's next step rests on the delivery.
+    #[error(
+        "delivery {delivery} cannot be withdrawn: its receiver has to act on it ({hop}); \
+         release it, or have the authorised body redirect it"
+    )]
+    DeliveryNeeded {
+        /// The delivery.
+        delivery: Sequence,
+        /// The hop that rests on it.
+        hop: HopId,
+    },
     /// The act is not for the party's role.
     #[error("{0} is not for the role of your party")]
     RoleNotAllowed(Act),

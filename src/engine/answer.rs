@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::held::{HeldReply, HeldTaken};
 use super::{Accepted, Amended, Confirmed, EngineError, Noted, QuotaTaken, Request, timestamp};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
@@ -15,6 +16,7 @@ use crate::index::{Applied, IndexError};
 pub(super) enum Answer {
     /// Nobody asked for the record.
     Nobody,
+    Held(Arc<Case>, HeldReply),
     Quota(QuotaSet, Quota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
@@ -23,6 +25,7 @@ pub(super) enum Answer {
 
 /// What is answered after the sync without a record of its own.
 pub(super) enum Later {
+    Held(Result<Repeat, EngineError>, HeldReply),
     Quota(Result<Repeat, EngineError>, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Amended(Result<Repeat, EngineError>, oneshot::Sender<Result<Amended, EngineError>>),
     Act(Result<Repeat, EngineError>, oneshot::Sender<Result<Accepted, EngineError>>),
@@ -42,6 +45,7 @@ pub(super) struct Repeat {
 /// Whom to answer.
 pub(super) enum Reply {
     Nobody,
+    Held(HeldReply),
     Quota(oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Act(oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
@@ -53,6 +57,7 @@ impl Reply {
         // As in `answer_later`: a caller that has gone away is not an error.
         match self {
             Self::Nobody => {}
+            Self::Held(reply) => drop(reply.send(Err(error))),
             Self::Quota(reply) => drop(reply.send(Err(error))),
             Self::Act(reply) => drop(reply.send(Err(error))),
             Self::Acknowledged(reply) => drop(reply.send(Err(error))),
@@ -72,6 +77,7 @@ impl Request {
             Self::Acknowledge(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
             Self::SetQuota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Amend(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
             Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {
                 Reply::Noted(reply).refuse(error.clone());
             }
@@ -86,6 +92,9 @@ impl Answer {
         let at = timestamp(now_ms);
         match self {
             Self::Nobody => {}
+            Self::Held(case, reply) => {
+                drop(reply.send(Ok(HeldTaken { sequence, at, hash, case })));
+            }
             Self::Quota(QuotaSet { key, .. }, quota, reply) => {
                 drop(reply.send(Ok(QuotaTaken { sequence, at, hash, key, quota })));
             }
@@ -105,6 +114,7 @@ impl Answer {
     pub(super) fn refuse(self, error: &EngineError) {
         match self {
             Self::Nobody => {}
+            Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
             Self::Quota(_, _, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
@@ -121,10 +131,12 @@ impl Later {
             | Self::Acknowledged(Ok(repeat), _)
             | Self::Quota(Ok(repeat), _)
             | Self::Noted(Ok(repeat), _)
+            | Self::Held(Ok(repeat), _)
             | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
             Self::Act(Err(_), _)
             | Self::Acknowledged(Err(_), _)
             | Self::Quota(Err(_), _)
+            | Self::Held(Err(_), _)
             | Self::Noted(Err(_), _)
             | Self::Amended(Err(_), _)
             | Self::Swept(_) => None,
@@ -133,6 +145,7 @@ impl Later {
 
     pub(super) fn refuse(self, error: &EngineError) {
         match self {
+            Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
             Self::Quota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Amended(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),

@@ -10,6 +10,7 @@ mod answer;
 mod case_id;
 pub mod clock;
 mod follower;
+mod held;
 pub mod keeper;
 mod ledger;
 mod notices;
@@ -47,6 +48,7 @@ use vitals::Vitals;
 
 pub use case_id::case_id;
 pub use clock::{Clock, timestamp};
+pub use held::HeldTaken;
 pub use start::{Assembled, Parts, StartError, Started, assemble, start};
 pub use stepped::Stepped;
 
@@ -287,6 +289,7 @@ enum Request {
     Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
     SetQuota(SetQuota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
+    Held(Box<held::HeldRequest>, held::HeldReply),
     /// A notice taken from an inbox.
     TakeNotice((Sequence, PartyNumber), oneshot::Sender<Result<Noted, EngineError>>),
     /// A notice sent beside the inbox.

@@ -167,6 +167,8 @@ impl Overlay {
                 }
                 QueueOp::AddDelivery { .. }
                 | QueueOp::RemoveDelivery { .. }
+                | QueueOp::AddHeld { .. }
+                | QueueOp::RemoveHeld { .. }
                 | QueueOp::AddObligation { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::AddExpiry { .. }

@@ -48,11 +48,13 @@ impl QueueCounts {
     fn count(&self, queue: &[QueueOp], sign: i64) {
         let mut counts = self.lock();
         for op in queue {
-            let (party, deliveries, obligations) = match op {
-                QueueOp::AddDelivery { to, .. } => (*to, sign, 0),
-                QueueOp::RemoveDelivery { to, .. } => (*to, -sign, 0),
-                QueueOp::AddObligation { holder, .. } => (*holder, 0, sign),
-                QueueOp::RemoveObligation { holder, .. } => (*holder, 0, -sign),
+            let (party, deliveries, held, obligations) = match op {
+                QueueOp::AddDelivery { to, .. } => (*to, sign, 0, 0),
+                QueueOp::RemoveDelivery { to, .. } => (*to, -sign, 0, 0),
+                QueueOp::AddHeld { to, .. } => (*to, 0, sign, 0),
+                QueueOp::RemoveHeld { to, .. } => (*to, 0, -sign, 0),
+                QueueOp::AddObligation { holder, .. } => (*holder, 0, 0, sign),
+                QueueOp::RemoveObligation { holder, .. } => (*holder, 0, 0, -sign),
                 QueueOp::AddStanding { .. }
                 | QueueOp::RemoveStanding { .. }
                 | QueueOp::AddExpiry { .. }
@@ -67,6 +69,7 @@ impl QueueCounts {
             };
             let of = counts.entry(party).or_default();
             of.deliveries = of.deliveries.saturating_add_signed(deliveries);
+            of.held = of.held.saturating_add_signed(held);
             of.obligations = of.obligations.saturating_add_signed(obligations);
         }
     }

@@ -19,6 +19,9 @@ impl Writer {
             Later::Amended(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_amendment(&repeat)));
             }
+            Later::Held(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_held(&repeat)));
+            }
             Later::Act(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
             }
@@ -57,7 +60,7 @@ impl Writer {
         Ok(Confirmed { sequence, at, hash, event, case })
     }
 
-    fn case_of(&self, case: CaseId) -> Result<Arc<Case>, EngineError> {
+    pub(super) fn case_of(&self, case: CaseId) -> Result<Arc<Case>, EngineError> {
         let case = self.overlay.case(case).map_err(index_fault)?;
         case.ok_or(EngineError::Fault("a record's case is not in the index"))
     }

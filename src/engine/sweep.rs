@@ -16,7 +16,7 @@ use crate::domain::ladder::{
     self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
 };
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseId, Event, HopState, Sequence};
+use crate::domain::{Case, CaseId, Event, HopRun, HopState, Sequence};
 use crate::index::{ClockMark, IndexError, Said};
 use crate::journal::{JournalError, Seq};
 
@@ -213,7 +213,10 @@ impl Writer {
         let run = case.hops.get(usize::from(clock.place));
         let began = run.map(|run| match &run.state {
             HopState::Carried { acted, .. } => acted.sequence,
-            HopState::Open | HopState::Done { .. } | HopState::Ended { .. } => run.opened_by,
+            HopState::Open
+            | HopState::Done { .. }
+            | HopState::Withdrawn { .. }
+            | HopState::Ended { .. } => run.opened_by,
         });
         let record =
             began.and_then(|began| self.journal.reader().read(Seq(began.0)).ok().flatten());
@@ -285,6 +288,8 @@ impl Writer {
             }
             come.extend(next_slot(plan, clock, now));
         }
+        let newly_held = new.iter().filter(|clock| is_newly_held(before, after, clock));
+        fired.extend(newly_held.filter_map(|clock| say(clock, Rung::Held, now, 0)));
         if let Some(before) = before {
             let late = ladder::late_discharges(before, after, now, plan);
             for late in late {
@@ -355,6 +360,15 @@ impl Writer {
     pub(super) fn plan<'a>(&'a self, calendar: &'a crate::domain::calendar::Calendar) -> Plan<'a> {
         Plan { ladder: &self.ladder, calendar, roster: &self.roster }
     }
+}
+
+/// Whether what a clock waits for has just been put aside.
+fn is_newly_held(before: Option<&Case>, after: &Case, clock: &Clock) -> bool {
+    let held = |case: &Case| {
+        let run = case.hops.get(usize::from(clock.place));
+        run.and_then(HopRun::held).is_some()
+    };
+    held(after) && !before.is_some_and(held)
 }
 
 fn next_slot(plan: Plan<'_>, clock: &Clock, after: Timestamp) -> Option<Slot> {

@@ -213,7 +213,7 @@ pub(super) fn reused(repeat: &Repeat) -> EngineError {
     }
 }
 
-fn check_fingerprint(repeat: &Repeat, recorded: [u8; 32]) -> Result<(), EngineError> {
+pub(super) fn check_fingerprint(repeat: &Repeat, recorded: [u8; 32]) -> Result<(), EngineError> {
     match repeat.fingerprint {
         Some((_, asked)) if asked != recorded => Err(reused(repeat)),
         Some(_) | None => Ok(()),

@@ -149,6 +149,7 @@ impl Writer {
                 request @ (Request::Act(..)
                 | Request::Acknowledge(..)
                 | Request::SetQuota(..)
+                | Request::Held(..)
                 | Request::TakeNotice(..)
                 | Request::Sent(..)
                 | Request::Sweep(_)
@@ -180,6 +181,7 @@ impl Writer {
             // Taken by the turn itself, since they commit on their own.
             Request::Amend(_, reply) => drop(reply),
             Request::List(items) => drop(items),
+            Request::Held(asked, reply) => self.held(*asked, reply, now_ms, group),
             Request::Warn(_) => {}
             // The turn has swept already; whoever asked is told once that is durable.
             Request::Sweep(reply) => group.later.extend(reply.map(Later::Swept)),
@@ -341,7 +343,9 @@ impl Writer {
             | Event::Notice(_)
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
-            | Event::BusOutage(_) => match case_of(&event) {
+            | Event::BusOutage(_)
+            | Event::DeliveryHeld(_)
+            | Event::HeldResolved(_) => match case_of(&event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),
             },
@@ -383,6 +387,9 @@ impl Writer {
             }
             (Event::NoticeSent(sent), None, Reply::Noted(reply)) => {
                 Answer::Noted(sent.party, reply)
+            }
+            (Event::DeliveryHeld(_) | Event::HeldResolved(_), Some(case), Reply::Held(reply)) => {
+                Answer::Held(case, reply)
             }
             (_, _, Reply::Nobody) => Answer::Nobody,
             // Each kind of request is decided to its own kind of event, just above.
@@ -481,7 +488,16 @@ impl Writer {
 }
 
 /// What a request is decided to be.
-enum Outcome<T> {
+pub(super) enum Outcome<T> {
     Fresh(T),
     Repeat(Repeat),
+}
+
+impl<T> Outcome<T> {
+    pub(super) fn map<U>(self, into: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Fresh(event) => Outcome::Fresh(into(event)),
+            Self::Repeat(repeat) => Outcome::Repeat(repeat),
+        }
+    }
 }

@@ -121,6 +121,11 @@ impl Audit {
                 values::read_delivery(value)?;
                 self.there.add(key, value);
             }
+            keys::HELD => {
+                keys::parse_held(key)?;
+                values::read_delivery(value)?;
+                self.there.add(key, value);
+            }
             keys::OBLIGATION => {
                 keys::parse_obligation(key)?;
                 values::read_obligation(value)?;
@@ -184,7 +189,7 @@ impl Audit {
 
     fn note(&mut self, kind: NoteKind, brought: Brought, sequence: Sequence) {
         match kind {
-            NoteKind::QuotaSet | NoteKind::CalendarAmended => {
+            NoteKind::QuotaSet | NoteKind::CalendarAmended | NoteKind::HeldResolved => {
                 self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
             }
             NoteKind::Notice => {
@@ -195,7 +200,10 @@ impl Audit {
             NoteKind::NoticeAcknowledged => self.brought.taken += 1,
             NoteKind::NoticeSent => self.brought.outgoing -= 1,
             NoteKind::BusOutage => self.brought.outages += 1,
-            NoteKind::HoldingExpired | NoteKind::ClocksMoved | NoteKind::CalendarSettled => {}
+            NoteKind::HoldingExpired
+            | NoteKind::ClocksMoved
+            | NoteKind::CalendarSettled
+            | NoteKind::DeliveryHeld => {}
         }
     }
 
@@ -223,6 +231,10 @@ impl Audit {
                     let value = values::write_delivery(case, mark);
                     self.asked_for.add(&keys::delivery(to, key), &value);
                 }
+                QueueOp::AddHeld { to, key, case, mark } => {
+                    let value = values::write_delivery(case, mark);
+                    self.asked_for.add(&keys::held(to, key), &value);
+                }
                 QueueOp::AddObligation { holder, key, case, hop, mark } => {
                     let value = values::write_obligation(case, hop, mark);
                     self.asked_for.add(&keys::obligation(holder, key), &value);
@@ -234,6 +246,7 @@ impl Audit {
                     self.asked_for.add(&keys::expiry(until, case), &[]);
                 }
                 QueueOp::RemoveDelivery { .. }
+                | QueueOp::RemoveHeld { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::RemoveStanding { .. }
                 | QueueOp::RemoveExpiry { .. }

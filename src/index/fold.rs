@@ -13,13 +13,14 @@ use crate::domain::case::{Case, HopRun, HopState};
 use crate::domain::event::{
     ActRecorded, DeliveryAcknowledged, Event, HoldingChange, PartyEnrolled,
 };
+use crate::domain::held::{DeliveryHeld, HeldResolved};
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::ladder::{self, Channel, Rung};
 use crate::domain::party::PartyNumber;
 use crate::domain::quota::{IdentityHash, Quota, QuotaKey, QuotaMove, Standing};
 
 use super::notices::told;
-use super::{Applied, ObligationKey, QueueKey};
+use super::{Applied, ObligationKey, QueueKey, QueuedDelivery};
 
 /// What one record of the journal changes in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,10 @@ named! {
         NoticeSent = 8 "notice-sent",
         /// The bus was away.
         BusOutage = 9 "bus-outage",
+        /// A delivery is held.
+        DeliveryHeld = 14 "delivery-held",
+        /// A held delivery was resolved.
+        HeldResolved = 15 "held-resolved",
     }
 }
 
@@ -141,6 +146,24 @@ pub enum QueueOp {
     },
     /// It has arrived.
     RemoveDelivery {
+        /// The receiver.
+        to: PartyNumber,
+        /// Its place.
+        key: QueueKey,
+    },
+    /// A delivery is held, out of its queue.
+    AddHeld {
+        /// The receiver.
+        to: PartyNumber,
+        /// Its place in the queue it left.
+        key: QueueKey,
+        /// The case.
+        case: CaseId,
+        /// The clock that runs on meanwhile, where there is one.
+        mark: Option<ClockMark>,
+    },
+    /// It is held no more.
+    RemoveHeld {
         /// The receiver.
         to: PartyNumber,
         /// Its place.
@@ -292,11 +315,21 @@ pub enum FoldError {
         /// The hop.
         hop: HopId,
     },
-    /// A receipt for a delivery that is not on its way.
+    /// A receipt or a holding of a delivery that is not on its way.
     #[error(
-        "record {sequence} acknowledges delivery {delivery} of case {case}, which is not on its way"
+        "record {sequence} is about delivery {delivery} of case {case}, which is not on its way"
     )]
     NotOnItsWay {
+        /// The record.
+        sequence: Sequence,
+        /// The case.
+        case: CaseId,
+        /// The delivery it names.
+        delivery: Sequence,
+    },
+    /// A resolution of a delivery that is not held.
+    #[error("record {sequence} resolves delivery {delivery} of case {case}, which is not held")]
+    NotHeld {
         /// The record.
         sequence: Sequence,
         /// The case.
@@ -392,6 +425,15 @@ pub fn fold(
             after.apply_expiry(at);
             after
         }
+        Event::DeliveryHeld(held) => {
+            change.note = Some(NoteKind::DeliveryHeld);
+            fold_held(before, held, sequence, at)?
+        }
+        Event::HeldResolved(resolved) => {
+            change.request = Some((resolved.author, resolved.request));
+            change.note = Some(NoteKind::HeldResolved);
+            fold_resolved(before, resolved, sequence, at)?
+        }
         Event::ClocksMoved(moved) => {
             change.note = Some(NoteKind::ClocksMoved);
             let mut after = continued(before, moved.case, sequence)?.clone();
@@ -426,6 +468,8 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         Event::Acknowledged(acknowledged) => Some(acknowledged.case),
         Event::HoldingExpired(expired) => Some(expired.case),
         Event::ClocksMoved(moved) => Some(moved.case),
+        Event::DeliveryHeld(held) => Some(held.case),
+        Event::HeldResolved(resolved) => Some(resolved.case),
     }
 }
 
@@ -443,22 +487,10 @@ pub fn queued(case: &Case) -> Vec<QueueOp> {
         })
     };
     for (at, run) in case.hops.iter().enumerate() {
-        if let HopState::Carried { acted, to, order } = &run.state {
+        if let HopState::Carried { acted, to, order, held } = &run.state {
             let key = QueueKey { order_ms: order.as_millisecond(), sequence: acted.sequence };
-            // One act may carry several hops to one party, which gets it once, with the clock of
-            // the first of them that has one.
-            let again = queued.iter_mut().find_map(|op| {
-                let QueueOp::AddDelivery { to: other, key: place, mark, .. } = op else {
-                    return None;
-                };
-                (*other == *to && *place == key).then_some(mark)
-            });
-            if let Some(marked) = again {
-                *marked = marked.or_else(|| mark(at));
-            } else {
-                let mark = mark(at);
-                queued.push(QueueOp::AddDelivery { to: *to, key, case: case.id, mark });
-            }
+            let waiting = QueuedDelivery { key, case: case.id, mark: mark(at) };
+            on_its_way(&mut queued, *to, waiting, held.is_some());
         }
         if run.is_obligation() {
             let key = obligation_key(&case.hops[..at], run);
@@ -468,7 +500,8 @@ pub fn queued(case: &Case) -> Vec<QueueOp> {
     }
     for copy in case.copies.iter().filter(|copy| copy.received.is_none()) {
         let key = QueueKey { order_ms: copy.order.as_millisecond(), sequence: copy.delivery };
-        queued.push(QueueOp::AddDelivery { to: copy.to, key, case: case.id, mark: None });
+        let waiting = QueuedDelivery { key, case: case.id, mark: None };
+        on_its_way(&mut queued, copy.to, waiting, copy.held.is_some());
     }
     if let Some((person, standing)) = case.standing() {
         queued.push(QueueOp::AddStanding { person, standing, case: case.id });
@@ -478,6 +511,26 @@ pub fn queued(case: &Case) -> Vec<QueueOp> {
         queued.push(QueueOp::AddExpiry { until, case: case.id });
     }
     queued
+}
+
+/// Adds a delivery to its receiver's queue, or to what is held. One act may carry several hops to
+/// one party, which gets it once, with the clock of the first of them that has one.
+fn on_its_way(queued: &mut Vec<QueueOp>, to: PartyNumber, waiting: QueuedDelivery, held: bool) {
+    let QueuedDelivery { key, case, mark } = waiting;
+    let again = queued.iter_mut().find_map(|op| {
+        let (QueueOp::AddDelivery { to: other, key: place, mark, .. }
+        | QueueOp::AddHeld { to: other, key: place, mark, .. }) = op
+        else {
+            return None;
+        };
+        // The hops of one delivery are held together.
+        (*other == to && *place == key).then_some(mark)
+    });
+    match again {
+        Some(marked) => *marked = marked.or(mark),
+        None if held => queued.push(QueueOp::AddHeld { to, key, case, mark }),
+        None => queued.push(QueueOp::AddDelivery { to, key, case, mark }),
+    }
 }
 
 fn obligation_key(earlier: &[HopRun], run: &HopRun) -> ObligationKey {
@@ -532,6 +585,39 @@ fn fold_acknowledged(
     Ok(after)
 }
 
+fn fold_held(
+    before: Option<&Case>,
+    held: &DeliveryHeld,
+    sequence: Sequence,
+    at: Timestamp,
+) -> Result<Case, FoldError> {
+    let (case, delivery) = (held.case, held.delivery);
+    let before = continued(before, case, sequence)?;
+    let is_awaited = before.awaited(delivery).any(|to| to == held.party);
+    if !is_awaited || before.held(delivery, held.party).is_some() {
+        return Err(FoldError::NotOnItsWay { sequence, case, delivery });
+    }
+    let mut after = before.clone();
+    after.apply_held(held, sequence, at);
+    Ok(after)
+}
+
+fn fold_resolved(
+    before: Option<&Case>,
+    resolved: &HeldResolved,
+    sequence: Sequence,
+    at: Timestamp,
+) -> Result<Case, FoldError> {
+    let (case, delivery) = (resolved.case, resolved.delivery);
+    let before = continued(before, case, sequence)?;
+    if before.held(delivery, resolved.party).is_none() {
+        return Err(FoldError::NotHeld { sequence, case, delivery });
+    }
+    let mut after = before.clone();
+    after.apply_resolved(resolved, sequence, at);
+    Ok(after)
+}
+
 fn check_case(given: &Case, named: CaseId, sequence: Sequence) -> Result<(), FoldError> {
     if given.id == named {
         return Ok(());
@@ -550,12 +636,14 @@ fn difference(before: Option<&Case>, after: &Case) -> Vec<QueueOp> {
 fn removal(op: &QueueOp) -> QueueOp {
     match *op {
         QueueOp::AddDelivery { to, key, .. } => QueueOp::RemoveDelivery { to, key },
+        QueueOp::AddHeld { to, key, .. } => QueueOp::RemoveHeld { to, key },
         QueueOp::AddObligation { holder, key, .. } => QueueOp::RemoveObligation { holder, key },
         QueueOp::AddStanding { person, standing, case } => {
             QueueOp::RemoveStanding { person, standing, case }
         }
         QueueOp::AddExpiry { until, case } => QueueOp::RemoveExpiry { until, case },
         removal @ (QueueOp::RemoveDelivery { .. }
+        | QueueOp::RemoveHeld { .. }
         | QueueOp::RemoveObligation { .. }
         | QueueOp::RemoveStanding { .. }
         | QueueOp::RemoveExpiry { .. }

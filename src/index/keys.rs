@@ -15,6 +15,7 @@
 //! [11] case 16, place u8, due i64, party u32, rung u8, days u16, notice u64   nothing
 //! [12] notice u64, party u32, channel u8               nothing
 //! [13] record u64                                      from i64 LE, until i64 LE
+//! [14] party u32, order i64, sequence u64              case 16, of a held delivery
 //! [16] notice u64, party u32                           order i64 LE, sequence u64 LE of the acknowledgement or zero
 //! [0] "swept"                                          i64 LE
 //! ```
@@ -54,6 +55,7 @@ pub(super) const QUOTA_SET: u8 = 10;
 pub(super) const SAID: u8 = 11;
 pub(super) const OUTGOING: u8 = 12;
 pub(super) const OUTAGE: u8 = 13;
+pub(super) const HELD: u8 = 14;
 pub(super) const NOTICE: u8 = 16;
 
 /// The length of a request's key.
@@ -81,6 +83,13 @@ pub(super) fn delivery(party: PartyNumber, key: QueueKey) -> [u8; 21] {
     key[1..5].copy_from_slice(&party.0.to_be_bytes());
     key[5..13].copy_from_slice(&ordered(order_ms));
     key[13..].copy_from_slice(&sequence.0.to_be_bytes());
+    key
+}
+
+/// The key of a held delivery: its place in the queue it left.
+pub(super) fn held(party: PartyNumber, key: QueueKey) -> [u8; 21] {
+    let mut key = delivery(party, key);
+    key[0] = HELD;
     key
 }
 
@@ -295,6 +304,15 @@ pub(super) fn of_party(kind: u8, party: PartyNumber, after: Option<&[u8]>) -> Ra
 
 pub(super) fn parse_delivery(key: &[u8]) -> Option<(PartyNumber, QueueKey)> {
     let (&DELIVERY, rest) = key.split_first()? else { return None };
+    parse_place(rest)
+}
+
+pub(super) fn parse_held(key: &[u8]) -> Option<(PartyNumber, QueueKey)> {
+    let (&HELD, rest) = key.split_first()? else { return None };
+    parse_place(rest)
+}
+
+fn parse_place(rest: &[u8]) -> Option<(PartyNumber, QueueKey)> {
     let (party, rest) = rest.split_first_chunk()?;
     let (order, rest) = rest.split_first_chunk()?;
     let sequence = rest.try_into().ok()?;

@@ -155,6 +155,8 @@ pub struct InboxNotice {
 pub struct Counts {
     /// Acts on their way to it.
     pub deliveries: u64,
+    /// Acts on their way to it that are held.
+    pub held: u64,
     /// Hops it has to discharge.
     pub obligations: u64,
 }
@@ -285,6 +287,37 @@ impl Index {
         })
     }
 
+    /// What is held with a party, earliest due first, from the first beyond `after`.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn held(
+        &self,
+        party: PartyNumber,
+        after: Option<QueueKey>,
+        limit: usize,
+    ) -> Result<Vec<QueuedDelivery>, IndexError> {
+        let after = after.map(|after| keys::held(party, after));
+        let range = keys::of_party(keys::HELD, party, after.as_ref().map(|key| &key[..]));
+        let held = self.page(range, limit, "a held delivery", read_held)?;
+        Ok(held.into_iter().map(|(_, delivery)| delivery).collect())
+    }
+
+    /// What is held with anyone, party by party in the order of their numbers, from the first
+    /// beyond `after`.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn held_with_all(
+        &self,
+        after: Option<(PartyNumber, QueueKey)>,
+        limit: usize,
+    ) -> Result<Vec<(PartyNumber, QueuedDelivery)>, IndexError> {
+        let after = after.map(|(party, key)| keys::held(party, key));
+        let range = keys::all_of(keys::HELD, after.as_ref().map(|key| &key[..]));
+        self.page(range, limit, "a held delivery", read_held)
+    }
+
     /// The cases in the order of their ids, from the first beyond `after`.
     ///
     /// # Errors
@@ -402,6 +435,11 @@ impl Index {
                 let (party, _) = keys::parse_delivery(&key).ok_or(unreadable("a delivery"))?;
                 counts.entry(party).or_default().deliveries += 1;
             }
+            for entry in db.range(keys::all_of(keys::HELD, None)).keys() {
+                let key = entry.map_err(storage("count held deliveries"))?;
+                let (party, _) = keys::parse_held(&key).ok_or(unreadable("a held delivery"))?;
+                counts.entry(party).or_default().held += 1;
+            }
             for entry in db.range(keys::all_of(keys::OBLIGATION, None)).keys() {
                 let key = entry.map_err(storage("count obligations"))?;
                 let (party, _) = keys::parse_obligation(&key).ok_or(unreadable("an obligation"))?;
@@ -509,6 +547,12 @@ impl Drop for Inner {
             store::release(&self.home, db);
         }
     }
+}
+
+fn read_held(key: &[u8], value: &[u8]) -> Option<(PartyNumber, QueuedDelivery)> {
+    let (party, key) = keys::parse_held(key)?;
+    let (case, mark) = values::read_delivery(value)?;
+    Some((party, QueuedDelivery { key, case, mark }))
 }
 
 fn unreadable(entry: &'static str) -> IndexError {

@@ -8,6 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::domain::Resolution;
 use crate::domain::case::CaseStatus;
 use crate::domain::event::Event;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
@@ -16,7 +17,7 @@ use crate::journal::{Entry, Journal, MemoryStore};
 use crate::records::{RecordError, encode_case, samples};
 
 use super::*;
-use line::{AKIMAT, COMMISSION, COMMITTEE, Line, MISSION, Step};
+use line::{COMMITTEE, Line, MISSION, SPARE_AKIMAT, SPARE_COMMISSION, SPARE_MISSION, Step};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -60,19 +61,23 @@ fn whole_line() -> (Line, CaseId) {
 /// Entries with the party whose they are.
 type Of<T> = Vec<(PartyNumber, T)>;
 
-/// Every place in the queues, as the cases have it.
-fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<Obligation>) {
-    let (mut deliveries, mut obligations) = (Vec::new(), Vec::new());
+/// Every place in the queues, as the cases have it: deliveries, those held, obligations.
+fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<QueuedDelivery>, Of<Obligation>) {
+    let (mut deliveries, mut held, mut obligations) = (Vec::new(), Vec::new(), Vec::new());
     for op in line.cases.values().flat_map(|case| queued(case)) {
         match op {
             QueueOp::AddDelivery { to, key, case, mark } => {
                 deliveries.push((to, QueuedDelivery { key, case, mark }));
+            }
+            QueueOp::AddHeld { to, key, case, mark } => {
+                held.push((to, QueuedDelivery { key, case, mark }));
             }
             QueueOp::AddObligation { holder, key, case, hop, mark } => {
                 obligations.push((holder, Obligation { key, case, hop, mark }));
             }
             QueueOp::AddStanding { .. } | QueueOp::AddExpiry { .. } => {}
             QueueOp::RemoveDelivery { .. }
+            | QueueOp::RemoveHeld { .. }
             | QueueOp::RemoveObligation { .. }
             | QueueOp::RemoveStanding { .. }
             | QueueOp::RemoveExpiry { .. }
@@ -86,8 +91,9 @@ fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<Obligation>) {
         }
     }
     deliveries.sort_by_key(|(party, delivery)| (*party, delivery.key));
+    held.sort_by_key(|(party, delivery)| (*party, delivery.key));
     obligations.sort_by_key(|(party, obligation)| (*party, obligation.key));
-    (deliveries, obligations)
+    (deliveries, held, obligations)
 }
 
 /// Who has what is granted once, and whose places end, as the cases have it.
@@ -99,8 +105,11 @@ fn assert_lists_are_of(index: &Index, line: &Line) {
                 assert_eq!(index.standing(person, standing).unwrap(), Some(case));
             }
             QueueOp::AddExpiry { until, case } => expected.push((until, case)),
-            QueueOp::AddDelivery { .. } | QueueOp::AddObligation { .. } => {}
+            QueueOp::AddDelivery { .. }
+            | QueueOp::AddHeld { .. }
+            | QueueOp::AddObligation { .. } => {}
             QueueOp::RemoveDelivery { .. }
+            | QueueOp::RemoveHeld { .. }
             | QueueOp::RemoveObligation { .. }
             | QueueOp::RemoveStanding { .. }
             | QueueOp::RemoveExpiry { .. }
@@ -144,14 +153,20 @@ fn assert_index_is_of(index: &Index, line: &Line) {
             assert_eq!(index.request(party, request).unwrap(), Some(change.applied.sequence));
         }
     }
-    let parties = [AKIMAT, COMMISSION, COMMITTEE, MISSION];
-    let (deliveries, obligations) = expected_queues(line);
-    let found = parties.into_iter().flat_map(|party| {
+    let parties = (1..=7).map(PartyNumber);
+    let (deliveries, held, obligations) = expected_queues(line);
+    let found = parties.clone().flat_map(|party| {
         let found = index.deliveries(party, None, usize::MAX).unwrap();
         found.into_iter().map(move |delivery| (party, delivery))
     });
     assert_eq!(found.collect::<Vec<_>>(), deliveries);
-    let found = parties.into_iter().flat_map(|party| {
+    assert_eq!(index.held_with_all(None, usize::MAX).unwrap(), held);
+    let found = parties.clone().flat_map(|party| {
+        let found = index.held(party, None, usize::MAX).unwrap();
+        found.into_iter().map(move |delivery| (party, delivery))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), held);
+    let found = parties.flat_map(|party| {
         let found = index.obligations(party, None, usize::MAX).unwrap();
         found.into_iter().map(move |obligation| (party, obligation))
     });
@@ -192,6 +207,29 @@ fn a_case_goes_through_the_queues_and_leaves_them_empty() {
     assert!(index.counts().unwrap().is_empty());
     assert_eq!(index.case(CaseId([1; 16])).unwrap(), None);
     assert_eq!(index.request(MISSION, RequestId([1; 16])).unwrap(), None);
+}
+
+#[test]
+fn a_held_delivery_leaves_its_queue_keeps_its_clock_and_comes_back_to_its_place() {
+    let (_dir, index) = fresh();
+    let mut line = Line::new();
+    let case = line.submit();
+    let waiting = queued(&line.cases[&case]);
+    assert!(line.hold(case, false) && !line.hold(case, false));
+    index.apply(&line.changes).unwrap();
+    assert_index_is_of(&index, &line);
+    assert!(index.deliveries(COMMITTEE, None, 9).unwrap().is_empty());
+    let held = index.held(COMMITTEE, None, 9).unwrap();
+    assert_eq!((held.len(), held[0].case), (1, case));
+    assert!(held[0].mark.is_some(), "its clock runs on");
+    assert_eq!(index.counts().unwrap()[&COMMITTEE].held, 1);
+    assert_eq!(index.held_with_all(None, 9).unwrap(), [(COMMITTEE, held[0])]);
+    let applied = line.changes.len();
+    assert!(line.resolve(case, Resolution::Released));
+    index.apply(&line.changes[applied..]).unwrap();
+    assert_eq!(queued(&line.cases[&case]), waiting);
+    assert_index_is_of(&index, &line);
+    assert_audited(&index);
 }
 
 #[test]
@@ -453,6 +491,29 @@ fn a_closed_index_refuses_for_every_clone() {
     assert_eq!(other.applied(), None);
 }
 
+/// What happens to a case, by a number: mostly the next thing that is outstanding.
+fn happen(line: &mut Line, case: CaseId, what: u8, step: Step) {
+    let spare = |to| Resolution::Redirected { to };
+    let _done = match what {
+        0..=2 => line.hold(case, step.newest),
+        3 => line.resolve(case, Resolution::Released),
+        4 => line.resolve(case, Resolution::Withdrawn),
+        5 => line.resolve(case, spare(SPARE_AKIMAT)),
+        6 => line.resolve(case, spare(SPARE_COMMISSION)),
+        7 => line.resolve(case, spare(SPARE_MISSION)),
+        _ => line.step(case, step),
+    };
+}
+
+/// The entries fit together, as an opening after a crash finds out.
+fn assert_audited(index: &Index) {
+    let mut audit = audit::Audit::default();
+    for (key, value) in index.dump() {
+        audit.entry(&key, &value).unwrap();
+    }
+    assert_eq!(audit.finish().unwrap(), index.applied());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -460,15 +521,18 @@ proptest! {
     /// single steps leave, and that is the index of the cases.
     #[test]
     fn batches_of_any_size_equal_single_steps(
-        moves in prop::collection::vec((0..6_usize, any::<(bool, bool)>(), 0..DAY_MS), 1..80),
+        moves in prop::collection::vec(
+            (0..6_usize, 0..16_u8, any::<(bool, bool)>(), 0..DAY_MS),
+            1..120,
+        ),
         sizes in prop::collection::vec(1..20_usize, 1..10),
     ) {
         let mut line = Line::new();
         let mut cases = Vec::new();
-        for (which, (newest, refuse), wait) in moves {
+        for (which, what, (newest, refuse), wait) in moves {
             line.wait(wait);
             match cases.get(which) {
-                Some(case) => { line.step(*case, Step { newest, refuse }); }
+                Some(case) => happen(&mut line, *case, what, Step { newest, refuse }),
                 None => cases.push(line.submit()),
             }
         }
@@ -488,5 +552,6 @@ proptest! {
         }
         prop_assert_eq!(single.dump(), batched.dump());
         assert_index_is_of(&batched, &line);
+        assert_audited(&batched);
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::act::{Act, Basis, Outcome};
 use crate::domain::calendar::CalendarVersion;
 use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
 use crate::domain::event::ServiceClock;
+use crate::domain::held::{Held, HeldReason};
 use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyNumber;
 use crate::domain::region::Region;
@@ -54,8 +55,11 @@ const ASSUMED: u8 = 1 << 4;
 /// The delivery's place is the due instant, as it is wherever there is one.
 const ORDER_IS_DUE: u8 = 1 << 5;
 const INFORMATIVE: u8 = 1 << 6;
-/// With the state of an open hop: it ended undone. Services have no such flag, nor hops the other.
+/// What is otherwise than usual in the state: an open hop ended undone, one on its way is held, a
+/// done one was withdrawn. Services have no such flag, nor hops the other.
 const ENDED: u8 = 1 << 6;
+const HELD: u8 = ENDED;
+const WITHDRAWN: u8 = ENDED;
 const BRANCH: u8 = 1 << 7;
 const HOP_FLAGS: u8 = u8::MAX;
 
@@ -207,24 +211,38 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
 }
 
 fn write_copy(out: &mut Writer<'_>, copy: &CopyRun, last: &mut Last) -> Result<(), RecordError> {
-    let CopyRun { delivery: Sequence(delivery), hop, to, order, stage, received } = copy;
-    out.byte(u8::from(*stage) | u8::from(received.is_some()) << 1);
+    let CopyRun { delivery: Sequence(delivery), hop, to, order, stage, held, received } = copy;
+    let (is_received, is_held) = (u8::from(received.is_some()), u8::from(held.is_some()));
+    out.byte(u8::from(*stage) | is_received << 1 | is_held << 2);
     write_sequence(out, *delivery, last);
     write_hop_id(out, *hop, last);
     write_party(out, *to);
     write_time(out, "copy.order", *order, last)?;
+    held.map_or(Ok(()), |held| write_mark(out, held, last))?;
     received.map_or(Ok(()), |received| write_moment(out, received, last))
 }
 
 fn read_copy(from: &mut Reader<'_>, last: &mut Last) -> Result<CopyRun, RecordError> {
-    let flags = read_flags(from, "copy.flags", 0b11)?;
+    let flags = read_flags(from, "copy.flags", 0b111)?;
     let delivery = read_sequence(from, "copy.delivery", last)?;
     let hop = read_hop_id(from, last)?;
     let to = read_party(from, "copy.to")?;
     let order = read_time(from, "copy.order", last)?;
+    let held = if flags & 0b100 == 0 { None } else { Some(read_mark(from, last)?) };
     let received =
         if flags & 0b10 == 0 { None } else { Some(read_moment(from, "copy.received", last)?) };
-    Ok(CopyRun { delivery, hop, to, order, stage: flags & 1 != 0, received })
+    Ok(CopyRun { delivery, hop, to, order, stage: flags & 1 != 0, held, received })
+}
+
+fn write_mark(out: &mut Writer<'_>, held: Held, last: &mut Last) -> Result<(), RecordError> {
+    let Held { reason, since } = held;
+    out.byte(reason.tag());
+    write_moment(out, since, last)
+}
+
+fn read_mark(from: &mut Reader<'_>, last: &mut Last) -> Result<Held, RecordError> {
+    let reason = from.tag("held.reason", HeldReason::from_tag)?;
+    Ok(Held { reason, since: read_moment(from, "held.since", last)? })
 }
 
 fn calendars(service: &[ServiceClock], hops: &[HopRun]) -> Vec<CalendarVersion> {
@@ -287,13 +305,18 @@ fn write_hop(out: &mut Writer<'_>, run: &HopRun, last: &mut Last) -> Result<(), 
     match state {
         HopState::Open => Ok(()),
         HopState::Ended { ended } => write_moment(out, *ended, last),
-        HopState::Carried { acted, to, order } => {
+        HopState::Carried { acted, to, order, held } => {
             write_moment(out, *acted, last)?;
             write_party(out, *to);
             match due {
-                Some(due) if due.instant == *order => Ok(()),
-                Some(_) | None => write_time(out, "order", *order, last),
+                Some(due) if due.instant == *order => {}
+                Some(_) | None => write_time(out, "order", *order, last)?,
             }
+            held.map_or(Ok(()), |held| write_mark(out, held, last))
+        }
+        HopState::Withdrawn { acted, withdrawn } => {
+            write_moment(out, *acted, last)?;
+            write_moment(out, *withdrawn, last)
         }
         HopState::Done { acted, received } => {
             write_moment(out, *acted, last)?;
@@ -327,8 +350,13 @@ fn read_hop(from: &mut Reader<'_>, last: &mut Last) -> Result<HopRun, RecordErro
                 Some(due) if flags & ORDER_IS_DUE != 0 => due.instant,
                 Some(_) | None => read_time(from, "order", last)?,
             };
-            HopState::Carried { acted, to, order }
+            let held = if flags & HELD == 0 { None } else { Some(read_mark(from, last)?) };
+            HopState::Carried { acted, to, order, held }
         }
+        DONE if flags & WITHDRAWN != 0 => HopState::Withdrawn {
+            acted: read_moment(from, "acted", last)?,
+            withdrawn: read_moment(from, "withdrawn", last)?,
+        },
         DONE => HopState::Done { acted: read_moment(from, "acted", last)?, received: None },
         _ => {
             let acted = read_moment(from, "acted", last)?;
@@ -347,10 +375,12 @@ fn hop_flags(due: Option<&Due>, source: Source, state: &HopState) -> u8 {
     let state = match state {
         HopState::Open => OPEN,
         HopState::Ended { .. } => OPEN | ENDED,
-        HopState::Carried { order, .. } if due.is_some_and(|due| due.instant == *order) => {
-            CARRIED | ORDER_IS_DUE
+        HopState::Carried { order, held, .. } => {
+            let is_due = due.is_some_and(|due| due.instant == *order);
+            let held = if held.is_some() { HELD } else { 0 };
+            CARRIED | held | if is_due { ORDER_IS_DUE } else { 0 }
         }
-        HopState::Carried { .. } => CARRIED,
+        HopState::Withdrawn { .. } => DONE | WITHDRAWN,
         HopState::Done { received: None, .. } => DONE,
         HopState::Done { received: Some(_), .. } => DONE_RECEIVED,
     };

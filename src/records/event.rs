@@ -20,6 +20,7 @@ use super::fields::{
     write_concerns, write_decision, write_holding, write_participants, write_party,
     write_procedure, write_quota_key,
 };
+use super::held::{read_held, read_resolved, write_held, write_resolved};
 use super::notice;
 use super::pieces::{
     read_body, read_delivery, read_due, read_first_delivery, read_hop_opened, read_opened,
@@ -40,6 +41,8 @@ const NOTICE: u8 = 9;
 const NOTICE_ACKNOWLEDGED: u8 = 10;
 const NOTICE_SENT: u8 = 11;
 const BUS_OUTAGE: u8 = 12;
+const DELIVERY_HELD: u8 = 14;
+const HELD_RESOLVED: u8 = 15;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
@@ -84,6 +87,16 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
             writer.bytes(&[BUS_OUTAGE, FIRST]);
             notice::write_outage(&mut writer, outage)
         }
+        Event::DeliveryHeld(held) => {
+            writer.bytes(&[DELIVERY_HELD, FIRST]);
+            write_held(&mut writer, held);
+            Ok(())
+        }
+        Event::HeldResolved(resolved) => {
+            writer.bytes(&[HELD_RESOLVED, FIRST]);
+            write_resolved(&mut writer, resolved);
+            Ok(())
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -112,6 +125,8 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         NOTICE_ACKNOWLEDGED => ("an acknowledgement of a notice", FIRST),
         NOTICE_SENT => ("the sending of a notice", FIRST),
         BUS_OUTAGE => ("an outage of the bus", FIRST),
+        DELIVERY_HELD => ("a held delivery", FIRST),
+        HELD_RESOLVED => ("the resolution of a held delivery", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
@@ -130,6 +145,8 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         NOTICE_ACKNOWLEDGED => Event::NoticeAcknowledged(notice::read_taken(&mut from)?),
         NOTICE_SENT => Event::NoticeSent(notice::read_sent(&mut from)?),
         BUS_OUTAGE => Event::BusOutage(notice::read_outage(&mut from)?),
+        DELIVERY_HELD => Event::DeliveryHeld(read_held(&mut from)?),
+        HELD_RESOLVED => Event::HeldResolved(read_resolved(&mut from)?),
         _ => Event::CalendarSettled(CalendarSettled {
             amendment: Sequence(from.number("amendment")?),
         }),
@@ -474,7 +491,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 13] = [
+    const GOLDEN: [(&str, Sample, &str); 16] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -535,6 +552,21 @@ mod tests {
             "bus-outage",
             samples::bus_outage,
             include_str!("../../tests/data/records/v1-bus-outage.hex"),
+        ),
+        (
+            "delivery-held",
+            samples::delivery_held,
+            include_str!("../../tests/data/records/v1-delivery-held.hex"),
+        ),
+        (
+            "held-redirected",
+            samples::held_redirected,
+            include_str!("../../tests/data/records/v1-held-redirected.hex"),
+        ),
+        (
+            "held-withdrawn",
+            samples::held_withdrawn,
+            include_str!("../../tests/data/records/v1-held-withdrawn.hex"),
         ),
     ];
 
@@ -678,7 +710,7 @@ mod tests {
 
         #[test]
         fn bytes_that_are_no_event_never_panic(
-            kind in 0..10_u8,
+            kind in 0..18_u8,
             version in 0..4_u8,
             bytes in prop::collection::vec(any::<u8>(), 0..300),
         ) {

@@ -17,6 +17,7 @@
 mod case;
 mod event;
 mod fields;
+mod held;
 mod notice;
 mod pieces;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::domain::event::{
     DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
     PartyEnrolled, QuotaSet, ServiceClock,
 };
+use crate::domain::held::{DeliveryHeld, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use crate::domain::ladder::{
     Attribution, BusOutage, Channel, Fired, Impediment, Notice, NoticeAcknowledged, NoticeSent,
@@ -394,4 +395,39 @@ pub fn notice_sent() -> Event {
 /// A night in which the bus was away.
 pub fn bus_outage() -> Event {
     Event::BusOutage(BusOutage { from: march(999_000_003), until: march(1_000_000_123) })
+}
+
+/// A delivery that its receiver's system rejected, with everything that is said of it.
+pub fn delivery_held() -> Event {
+    Event::DeliveryHeld(DeliveryHeld {
+        case: CaseId([0xc2; 16]),
+        delivery: Sequence(70_002),
+        party: PartyNumber(18),
+        reason: HeldReason::Incomplete,
+        detail: Some("SAMPLE: the second paper is missing".to_owned()),
+        by: Some(PartyNumber(17)),
+    })
+}
+
+fn held_resolved(resolution: Resolution, note: &str) -> Event {
+    Event::HeldResolved(HeldResolved {
+        case: CaseId([0xc2; 16]),
+        delivery: Sequence(70_002),
+        party: PartyNumber(18),
+        resolution,
+        author: PartyNumber(1),
+        request: RequestId([0x54; 16]),
+        fingerprint: [0xf7; 32],
+        note: note.to_owned(),
+    })
+}
+
+/// A held delivery, sent to another party.
+pub fn held_redirected() -> Event {
+    held_resolved(Resolution::Redirected { to: PartyNumber(300) }, "SAMPLE: the region was wrong")
+}
+
+/// A held delivery, withdrawn without a word.
+pub fn held_withdrawn() -> Event {
+    held_resolved(Resolution::Withdrawn, "")
 }

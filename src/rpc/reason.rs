@@ -146,6 +146,18 @@ catalogue! {
     OutsideCalendar, "OUTSIDE_CALENDAR", FailedPrecondition,
         "a term leaves the calendar; check the times",
         "check the times in the message; if they are right, the operator installs a newer calendar";
+    /// A resolution by somebody else.
+    HeldNotYours, "HELD_NOT_YOURS", PermissionDenied,
+        "the held delivery is not the caller's to resolve so",
+        "have its sender resolve it, or the migration body; its receiver may release it";
+    /// Nothing to resolve.
+    DeliveryNotHeld, "DELIVERY_NOT_HELD", FailedPrecondition,
+        "the delivery is not held",
+        "look into ListHeld; what is not held reaches its receiver by itself";
+    /// A withdrawal that would leave somebody without papers.
+    DeliveryNeeded, "DELIVERY_NEEDED", FailedPrecondition,
+        "its receiver has to act on it, so it is not withdrawn",
+        "release the delivery, or have the migration body redirect it";
     /// A sandbox's method on a real bus.
     SandboxOnly, "SANDBOX_ONLY", FailedPrecondition,
         "the bus does not run in sandbox mode",

@@ -262,6 +262,9 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::RoleNotAllowed(_) => plain(Reason::RoleNotAllowed, rejection),
         Rejection::CaseNotVisible => plain(Reason::CaseNotVisible, rejection),
         Rejection::DeliveryUnknown(_) => plain(Reason::DeliveryUnknown, rejection),
+        Rejection::NotHeld(_) => plain(Reason::DeliveryNotHeld, rejection),
+        Rejection::HeldNotYours(_) => plain(Reason::HeldNotYours, rejection),
+        Rejection::DeliveryNeeded { .. } => plain(Reason::DeliveryNeeded, rejection),
         Rejection::OutOfOrder { act: _, open } => out_of_order(rejection, act, open, roster),
         Rejection::RequestReused(_) => plain(Reason::RequestIdReused, rejection),
         Rejection::RegionUnknown(_) => {

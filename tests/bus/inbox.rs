@@ -103,6 +103,11 @@ impl Inbox {
         self.say(acknowledgement(delivery_id)).await;
     }
 
+    /// A delivery received was rejected, so that it is not outstanding any more.
+    pub fn rejected(&mut self) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+    }
+
     /// Sends what is no acknowledgement of a delivery received.
     pub async fn say(&self, message: OpenInboxRequest) {
         self.outgoing.send(message).await.unwrap();

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of the harness")]
 
 pub mod act;
+pub mod held;
 pub mod inbox;
 pub mod party;
 pub mod raw;
@@ -203,6 +204,11 @@ impl Bus {
     /// The TLS settings of a party of the registry.
     pub fn tls(&self, id: &str) -> Arc<ClientConfig> {
         client_config(&self.site.files(id)).unwrap()
+    }
+
+    /// Where the certificates of the parties are, for a command.
+    pub fn certs(&self) -> PathBuf {
+        self.site.path("certs")
     }
 
     /// TLS settings with a certificate of the bus's own authority for any name and span.

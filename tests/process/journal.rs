@@ -169,6 +169,8 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
             Event::Notice(notice) => found.said.notice(&notice),
             Event::BusOutage(_) => {}
             other @ (Event::QuotaSet(_)
+            | Event::DeliveryHeld(_)
+            | Event::HeldResolved(_)
             | Event::NoticeSent(_)
             | Event::HoldingExpired(_)
             | Event::CalendarAmended(_)

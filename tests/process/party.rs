@@ -294,6 +294,9 @@ impl Party {
                 let id = confirmation.delivery_id.clone();
                 self.settle(session, Done::Acknowledged(id, Ok(confirmation)))
             }
+            open_inbox_response::Message::Rejection(rejection) => {
+                panic!("{}: nothing was rejected: {rejection:?}", self.id)
+            }
             open_inbox_response::Message::Refusal(refusal) => {
                 let status = item_status(&refusal.status.expect("a refusal says why"));
                 self.settle(session, Done::Acknowledged(refusal.delivery_id, Err(status)))

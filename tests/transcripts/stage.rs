@@ -14,7 +14,8 @@ use kopir::domain::procedure::Procedure;
 use kopir::domain::term::CalendarDays;
 use kopir::domain::{
     Act, ActRecorded, Body, BodyKind, Case, CaseAct, Command, Context, DeliveryAcknowledged,
-    HoldingChange, Procedures, QuotaKey, RequestId, Roster, Sequence, SetQuota, WhenUnset,
+    HeldBy, HeldReason, HoldingChange, Procedures, QuotaKey, RequestId, Roster, Sequence, SetQuota,
+    WhenUnset,
 };
 use kopir::procedures;
 
@@ -72,6 +73,10 @@ impl Stage {
                     Some(first) if first.starts_with("accepted") => Ok(vec![]),
                     _ => Err(format!("a given act was not accepted: {answers:?}")),
                 }
+            }
+            ["hold", party, case, delivery] => {
+                let by = HeldBy::Bus(self.number(party)?);
+                self.hold(by, case, delivery, HeldReason::Unacknowledged.name())
             }
             ["amend", version, ref days @ ..] => self.amend(version, days),
             ["expire", case] => self.expire(case),
@@ -159,6 +164,12 @@ impl Stage {
                 let number = delivery.strip_prefix('#').ok_or("a delivery is written #N")?;
                 return self.acknowledge(by, name, Sequence(number.parse().map_err(said)?));
             }
+            ("reject", [delivery, reason]) => {
+                return self.hold(HeldBy::Receiver(by), name, delivery, reason);
+            }
+            ("release" | "redirect" | "withdraw", rest) => {
+                return self.resolve(by, act, name, rest);
+            }
             ("set-quota", [region, year, persons]) => {
                 return self.set_quota(by, quota_key(name, region, year)?, persons);
             }
@@ -179,7 +190,7 @@ impl Stage {
         Command { author, request, fingerprint: [0; 32], case: case_id(name), act, body }
     }
 
-    fn request(&self) -> RequestId {
+    pub fn request(&self) -> RequestId {
         let mut request = [1; 16];
         request[..8].copy_from_slice(&self.last.to_be_bytes());
         RequestId(request)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use kopir::domain::case::CopyRun;
 use kopir::domain::party::PartyNumber;
 use kopir::domain::{
     Act, ActRecorded, Actor, Case, CaseStatus, Delivery, DeliveryAcknowledged, DeliveryKind,
@@ -132,7 +133,7 @@ impl Stage {
     }
 
     /// Where a case stands: every hop that is not done.
-    fn standing(&self, name: &str, case: &Case) -> String {
+    pub fn standing(&self, name: &str, case: &Case) -> String {
         let status = match case.status() {
             CaseStatus::InProgress => "in progress",
             CaseStatus::AwaitingApplicant => "awaiting the applicant",
@@ -144,10 +145,11 @@ impl Stage {
                 Some(format!("{} of {}", run.hop, self.name(run.holder)))
             }
             HopState::Open => Some(format!("{} of the applicant", run.hop)),
-            HopState::Carried { to, .. } => {
-                Some(format!("{} on its way to {}", run.hop, self.name(*to)))
+            HopState::Carried { to, held, .. } => {
+                let where_to = if held.is_some() { "held with" } else { "on its way to" };
+                Some(format!("{} {where_to} {}", run.hop, self.name(*to)))
             }
-            HopState::Done { .. } | HopState::Ended { .. } => None,
+            HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. } => None,
         });
         let hops: Vec<String> = hops.collect();
         let colon = if hops.is_empty() { "" } else { ": " };
@@ -177,9 +179,10 @@ impl Stage {
         for copy in &case.copies {
             let to = self.name(copy.to);
             let what = if copy.stage { "stage" } else { "copy" };
-            let state = match copy.received {
-                Some(received) => format!("received #{}", received.sequence),
-                None => "on its way".to_owned(),
+            let state = match (copy.received, copy.held) {
+                (Some(received), _) => format!("received #{}", received.sequence),
+                (None, Some(held)) => format!("held #{}", held.since.sequence),
+                (None, None) => "on its way".to_owned(),
             };
             answers.push(format!("{what} of #{} to {to}, {state}", copy.delivery));
         }
@@ -190,14 +193,15 @@ impl Stage {
         let mut queue = Vec::new();
         for (name, case) in &self.cases {
             for run in &case.hops {
-                if let HopState::Carried { acted, to, order } = &run.state
+                if let HopState::Carried { acted, to, order, held: None } = &run.state
                     && *to == party
                 {
                     queue.push((*order, acted.sequence, name, run.hop));
                 }
             }
-            let open =
-                |copy: &&kopir::domain::case::CopyRun| copy.to == party && copy.received.is_none();
+            let open = |copy: &&CopyRun| {
+                copy.to == party && copy.received.is_none() && copy.held.is_none()
+            };
             let copies = case.copies.iter().filter(open);
             queue.extend(copies.map(|copy| (copy.order, copy.delivery, name, copy.hop)));
         }
@@ -213,6 +217,12 @@ fn shown(run: &HopRun, now: Timestamp) -> String {
     let state = match (&run.state, run.acted(), run.received()) {
         (HopState::Ended { ended }, _, _) => format!("ended #{}", ended.sequence),
         (_, None, _) => "open".to_owned(),
+        (HopState::Withdrawn { acted, withdrawn }, _, _) => {
+            format!("#{}, withdrawn #{}", acted.sequence, withdrawn.sequence)
+        }
+        (HopState::Carried { acted, held: Some(held), .. }, _, _) => {
+            format!("#{}, held #{}, {}", acted.sequence, held.since.sequence, held.reason)
+        }
         (_, Some(acted), None) => format!("#{}", acted.sequence),
         (_, Some(acted), Some(receipt)) => {
             format!("#{}, received #{}", acted.sequence, receipt.moment.sequence)

@@ -9,6 +9,9 @@ pub fn variant(rejection: &Rejection) -> String {
     match rejection {
         Rejection::CaseNotVisible => "CaseNotVisible".to_owned(),
         Rejection::DeliveryUnknown(delivery) => format!("DeliveryUnknown #{delivery}"),
+        Rejection::NotHeld(delivery) => format!("NotHeld #{delivery}"),
+        Rejection::HeldNotYours(delivery) => format!("HeldNotYours #{delivery}"),
+        Rejection::DeliveryNeeded { .. } => format!("DeliveryNeeded: {rejection}"),
         Rejection::OutOfOrder { act: _, open } if open.is_empty() => {
             "OutOfOrder, nothing is open".to_owned()
         }

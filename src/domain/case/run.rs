@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::act::{Act, Actor};
+use crate::domain::held::Held;
 use crate::domain::ids::{HopId, Sequence};
 use crate::domain::party::PartyNumber;
 use crate::domain::term::{Due, Source};
@@ -45,6 +46,8 @@ pub struct CopyRun {
     pub order: Timestamp,
     /// True when the receiver gets the stage only, never the document.
     pub stage: bool,
+    /// The mark of one that is held. Invariant: never beside an acknowledgement.
+    pub held: Option<Held>,
     /// The acknowledgement, once there is one.
     pub received: Option<Moment>,
 }
@@ -62,6 +65,8 @@ pub enum HopState {
         to: PartyNumber,
         /// Its place in the receiver's due order.
         order: Timestamp,
+        /// The mark of an act that is held on its way: it is in no queue until that is resolved.
+        held: Option<Held>,
     },
     /// Nothing is outstanding.
     Done {
@@ -69,6 +74,13 @@ pub enum HopState {
         acted: Moment,
         /// The receiver's acknowledgement; none when the receiver is the applicant.
         received: Option<Receipt>,
+    },
+    /// The holder has acted, and the act was withdrawn before its receiver had it.
+    Withdrawn {
+        /// The act.
+        acted: Moment,
+        /// The withdrawal.
+        withdrawn: Moment,
     },
     /// The hop ended undone: another branch was taken.
     Ended {
@@ -101,14 +113,19 @@ impl HopRun {
     pub fn acted(&self) -> Option<Moment> {
         match &self.state {
             HopState::Open | HopState::Ended { .. } => None,
-            HopState::Carried { acted, .. } | HopState::Done { acted, .. } => Some(*acted),
+            HopState::Carried { acted, .. }
+            | HopState::Done { acted, .. }
+            | HopState::Withdrawn { acted, .. } => Some(*acted),
         }
     }
 
     /// The acknowledgement, once there is one.
     pub fn received(&self) -> Option<Receipt> {
         match &self.state {
-            HopState::Open | HopState::Carried { .. } | HopState::Ended { .. } => None,
+            HopState::Open
+            | HopState::Carried { .. }
+            | HopState::Withdrawn { .. }
+            | HopState::Ended { .. } => None,
             HopState::Done { received, .. } => *received,
         }
     }
@@ -120,7 +137,9 @@ impl HopRun {
             HopState::Open if self.branch => return false,
             HopState::Open => now,
             HopState::Ended { ended } => ended.at.min(now),
-            HopState::Carried { acted, .. } | HopState::Done { acted, .. } => acted.at,
+            HopState::Carried { acted, .. }
+            | HopState::Done { acted, .. }
+            | HopState::Withdrawn { acted, .. } => acted.at,
         };
         let ended_as_branch = self.branch && matches!(self.state, HopState::Ended { .. });
         !ended_as_branch && self.due.as_ref().is_some_and(|due| until >= due.instant)
@@ -132,12 +151,24 @@ impl HopRun {
         self.state == HopState::Open && self.from != Actor::Applicant && !self.branch
     }
 
-    /// Whether nothing more is to come of it by itself: done, ended, or a branch not taken.
+    /// The delivery of this act that is on its way to a party.
+    pub fn is_carried_to(&self, delivery: Sequence, party: PartyNumber) -> bool {
+        match &self.state {
+            HopState::Carried { acted, to, .. } => acted.sequence == delivery && *to == party,
+            HopState::Open
+            | HopState::Done { .. }
+            | HopState::Withdrawn { .. }
+            | HopState::Ended { .. } => false,
+        }
+    }
+
+    /// Whether nothing more is to come of it by itself: done, withdrawn, ended, or a branch not
+    /// taken.
     pub(super) fn is_settled(&self) -> bool {
         match self.state {
             HopState::Open => self.branch,
             HopState::Carried { .. } => false,
-            HopState::Done { .. } | HopState::Ended { .. } => true,
+            HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. } => true,
         }
     }
 }

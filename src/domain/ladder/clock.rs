@@ -78,7 +78,7 @@ fn clock_of(case: CaseId, place: u8, run: &HopRun) -> Option<Clock> {
     let (duty, carried) = match &run.state {
         HopState::Open => (run.holder, false),
         HopState::Carried { to, .. } => (*to, true),
-        HopState::Done { .. } | HopState::Ended { .. } => return None,
+        HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. } => return None,
     };
     let (hop, opened_at, due_at) = (run.hop, run.opened_at, due.instant);
     Some(Clock { case, place, hop, opened_at, due_at, duty, carried })
@@ -96,10 +96,21 @@ pub fn late_discharges(
         let run = after.hops.get(usize::from(clock.place))?;
         let done_at = match (&run.state, clock.carried) {
             (HopState::Open, _) | (HopState::Carried { .. }, true) => return None,
-            (HopState::Carried { acted, .. } | HopState::Done { acted, .. }, false) => acted.at,
+            (
+                HopState::Carried { acted, .. }
+                | HopState::Done { acted, .. }
+                | HopState::Withdrawn { acted, .. },
+                false,
+            ) => acted.at,
             // What was sent too late was closed when it was sent.
-            (HopState::Done { acted, .. }, true) if acted.at >= clock.due_at => return None,
-            (HopState::Done { .. } | HopState::Ended { .. }, true) => now,
+            (HopState::Done { acted, .. } | HopState::Withdrawn { acted, .. }, true)
+                if acted.at >= clock.due_at =>
+            {
+                return None;
+            }
+            (HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. }, true) => {
+                now
+            }
             (HopState::Ended { ended }, false) => ended.at,
         };
         let days = plan.days_late(&clock, done_at);

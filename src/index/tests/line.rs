@@ -19,8 +19,9 @@ use crate::domain::quota::{Category, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::CalendarDays;
 use crate::domain::{
-    ActFacts, CaseAct, Command, Context, NoLedger, Procedures, Roster, Submission, WhenUnset,
-    acknowledge, decide,
+    ActFacts, CaseAct, Command, Context, HeldBy, HeldReason, Hold, HopRun, NoLedger, Procedures,
+    Resolution, ResolveHeld, Roster, Submission, WhenUnset, acknowledge, decide, hold,
+    resolve_held,
 };
 use crate::index::{Applied, Change, fold};
 use crate::journal::{Entry, Journal, JournalReader, MemoryJournal, MemoryStore};
@@ -33,6 +34,10 @@ pub const AKIMAT: PartyNumber = PartyNumber(1);
 pub const COMMISSION: PartyNumber = PartyNumber(2);
 pub const COMMITTEE: PartyNumber = PartyNumber(3);
 pub const MISSION: PartyNumber = PartyNumber(4);
+/// Those to whom a delivery may be redirected.
+pub const SPARE_AKIMAT: PartyNumber = PartyNumber(5);
+pub const SPARE_COMMISSION: PartyNumber = PartyNumber(6);
+pub const SPARE_MISSION: PartyNumber = PartyNumber(7);
 
 /// The journal and the cases so far.
 pub struct Line {
@@ -49,7 +54,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// A journal with four parties enrolled.
+    /// A journal with its parties enrolled.
     pub fn new() -> Self {
         let mut line = Self {
             calendar: crate::procedures::calendar::kazakhstan().unwrap(),
@@ -68,6 +73,7 @@ impl Line {
         let id = |number| line.roster.id(number).map(PartyId::as_str);
         assert_eq!(id(AKIMAT), Some("akimat-kz-55"));
         assert_eq!(id(MISSION), Some("mission-uz"));
+        assert_eq!(id(SPARE_MISSION), Some("spare-mission"));
         line
     }
 
@@ -117,7 +123,7 @@ impl Line {
         let mut outstanding = case.hops.iter().filter_map(|run| match run.state {
             HopState::Open => Some((run, None)),
             HopState::Carried { acted, to, .. } => Some((run, Some((acted.sequence, to)))),
-            HopState::Done { .. } | HopState::Ended { .. } => None,
+            HopState::Done { .. } | HopState::Withdrawn { .. } | HopState::Ended { .. } => None,
         });
         let next = if step.newest { outstanding.next_back() } else { outstanding.next() };
         let Some((run, on_its_way)) = next else { return false };
@@ -129,6 +135,50 @@ impl Line {
         let facts = self.facts(&case, run.act, step.refuse);
         let request = self.request();
         self.act(id, run.holder, request, CaseAct::Continue(run.act, facts));
+        true
+    }
+
+    /// Puts one outstanding delivery of a case aside, as its receiver's system does. False when
+    /// there is none that is not held yet.
+    pub fn hold(&mut self, id: CaseId, newest: bool) -> bool {
+        let case = Arc::clone(&self.cases[&id]);
+        let mut outstanding = case.hops.iter().filter_map(|run| match run.state {
+            HopState::Carried { acted, to, held: None, .. } => Some((acted.sequence, to)),
+            HopState::Carried { .. }
+            | HopState::Open
+            | HopState::Done { .. }
+            | HopState::Withdrawn { .. }
+            | HopState::Ended { .. } => None,
+        });
+        let next = if newest { outstanding.next_back() } else { outstanding.next() };
+        let Some((delivery, to)) = next else { return false };
+        let (by, reason) = (HeldBy::Receiver(to), HeldReason::CannotParse);
+        let asked = Hold { case: id, delivery, by, reason, detail: None };
+        let event = hold(Some(&case), &asked, self.context()).unwrap();
+        self.record(&Event::DeliveryHeld(event));
+        true
+    }
+
+    /// Has the authorised body resolve one held delivery of a case. False when there is none, and
+    /// when it cannot be resolved so.
+    pub fn resolve(&mut self, id: CaseId, how: Resolution) -> bool {
+        let case = Arc::clone(&self.cases[&id]);
+        let held = case.hops.iter().find(|run| run.held().is_some());
+        let Some(delivery) = held.and_then(HopRun::acted).map(|acted| acted.sequence) else {
+            return false;
+        };
+        let asked = ResolveHeld {
+            author: COMMITTEE,
+            request: self.request(),
+            fingerprint: [9; 32],
+            case: id,
+            delivery,
+            party: None,
+            resolution: how,
+            note: "SAMPLE".to_owned(),
+        };
+        let Ok(event) = resolve_held(Some(&case), &asked, self.context()) else { return false };
+        self.record(&Event::HeldResolved(event));
         true
     }
 
@@ -251,6 +301,9 @@ fn parties() -> Parties {
         party("commission-kz-55", Role::Commission, Some("KZ-55")),
         party("committee", Role::MigrationBody, None),
         party("mission-uz", Role::ForeignMission, None),
+        party("spare-akimat", Role::Akimat, Some("KZ-59")),
+        party("spare-commission", Role::Commission, Some("KZ-59")),
+        party("spare-mission", Role::ForeignMission, None),
     ])
     .unwrap()
 }

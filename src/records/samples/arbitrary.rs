@@ -15,6 +15,7 @@ use crate::domain::event::{
     DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
     PartyEnrolled, QuotaSet, ServiceClock,
 };
+use crate::domain::held::{DeliveryHeld, Held, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use crate::domain::ladder::{
     Attribution, BusOutage, Channel, Fired, Impediment, MAX_FIRED, Notice, NoticeAcknowledged,
@@ -291,6 +292,35 @@ fn any_sent() -> impl Strategy<Value = NoticeSent> {
     )
 }
 
+fn any_delivery_held() -> impl Strategy<Value = DeliveryHeld> {
+    let what = (any_case_id(), any_sequence(), any_party());
+    let why = (one_of(HeldReason::ALL), option::of(any::<String>()), option::of(any_party()));
+    (what, why).prop_map(|((case, delivery, party), (reason, detail, by))| DeliveryHeld {
+        case,
+        delivery,
+        party,
+        reason,
+        detail,
+        by,
+    })
+}
+
+fn any_resolved() -> impl Strategy<Value = HeldResolved> {
+    let what = (any_case_id(), any_sequence(), any_party());
+    let resolution = prop_oneof![
+        Just(Resolution::Released),
+        any_party().prop_map(|to| Resolution::Redirected { to }),
+        Just(Resolution::Withdrawn),
+    ];
+    let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
+    (what, resolution, ids, any::<String>()).prop_map(|(what, resolution, ids, note)| {
+        let (case, delivery, party) = what;
+        let (author, request, fingerprint) = ids;
+        let request = RequestId(request);
+        HeldResolved { case, delivery, party, resolution, author, request, fingerprint, note }
+    })
+}
+
 /// Any event that can be recorded.
 pub fn any_event() -> impl Strategy<Value = Event> {
     let acknowledged =
@@ -316,6 +346,8 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         any_sent().prop_map(Event::NoticeSent),
         (any_time(), any_time())
             .prop_map(|(from, until)| Event::BusOutage(BusOutage { from, until })),
+        any_delivery_held().prop_map(Event::DeliveryHeld),
+        any_resolved().prop_map(Event::HeldResolved),
     ]
 }
 
@@ -323,18 +355,23 @@ fn any_moment() -> impl Strategy<Value = Moment> {
     (any_sequence(), any_time()).prop_map(|(sequence, at)| Moment { sequence, at })
 }
 
+fn any_held() -> impl Strategy<Value = Option<Held>> {
+    option::of((one_of(HeldReason::ALL), any_moment()))
+        .prop_map(|held| held.map(|(reason, since)| Held { reason, since }))
+}
+
 fn any_run() -> impl Strategy<Value = HopRun> {
     let received = option::of((any_party(), any_moment()));
     let received = received.prop_map(|of| of.map(|(by, moment)| Receipt { by, moment }));
-    let state =
-        prop_oneof![
-            Just(HopState::Open),
-            any_moment().prop_map(|ended| HopState::Ended { ended }),
-            (any_moment(), any_party(), any_time())
-                .prop_map(|(acted, to, order)| HopState::Carried { acted, to, order }),
-            (any_moment(), received)
-                .prop_map(|(acted, received)| HopState::Done { acted, received }),
-        ];
+    let state = prop_oneof![
+        Just(HopState::Open),
+        any_moment().prop_map(|ended| HopState::Ended { ended }),
+        (any_moment(), any_party(), any_time(), any_held())
+            .prop_map(|(acted, to, order, held)| HopState::Carried { acted, to, order, held }),
+        (any_moment(), any_moment())
+            .prop_map(|(acted, withdrawn)| HopState::Withdrawn { acted, withdrawn }),
+        (any_moment(), received).prop_map(|(acted, received)| HopState::Done { acted, received }),
+    ];
     (any_opened(), any_sequence(), state, any::<bool>()).prop_map(
         |(opened, opened_by, mut state, in_due_order)| {
             if let (HopState::Carried { order, .. }, Some(due)) = (&mut state, &opened.due)
@@ -350,13 +387,14 @@ fn any_run() -> impl Strategy<Value = HopRun> {
 
 fn any_copy() -> impl Strategy<Value = CopyRun> {
     let what = (any_sequence(), any_hop_id(), any_party(), any_time());
-    (what, any::<bool>(), option::of(any_moment())).prop_map(
-        |((delivery, hop, to, order), stage, received)| CopyRun {
+    (what, any::<bool>(), any_held(), option::of(any_moment())).prop_map(
+        |((delivery, hop, to, order), stage, held, received)| CopyRun {
             delivery,
             hop,
             to,
             order,
             stage,
+            held,
             received,
         },
     )

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod dispatch;
 pub mod fault;
 pub mod forms;
+pub mod held;
 pub mod order;
 pub mod page;
 pub mod person;

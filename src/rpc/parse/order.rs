@@ -184,7 +184,7 @@ fn category(faults: &mut Faults, category: i32) -> Option<Category> {
     rule::stated(faults, &Path::Root.field("category"), known)
 }
 
-fn fingerprint(kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn fingerprint(kind: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut hashed = digest::Context::new(&digest::SHA256);
     hashed.update(kind);
     for part in parts {

@@ -323,7 +323,11 @@ pub fn sandbox_time(request: &SetSandboxTimeRequest) -> Result<Timestamp, Refusa
 }
 
 /// The party whose inbox is meant: the caller, or one for which the registry lets it act.
-fn acted_for(party_id: &str, caller: &Caller, roster: &Roster) -> Result<PartyNumber, Refusal> {
+pub(super) fn acted_for(
+    party_id: &str,
+    caller: &Caller,
+    roster: &Roster,
+) -> Result<PartyNumber, Refusal> {
     if party_id.is_empty() || party_id == caller.id.as_str() {
         return Ok(caller.party);
     }
@@ -333,7 +337,11 @@ fn acted_for(party_id: &str, caller: &Caller, roster: &Roster) -> Result<PartyNu
 }
 
 /// The party that is meant, for callers who know of all of them.
-fn registered(faults: &mut Faults, party_id: &str, roster: &Roster) -> Option<PartyNumber> {
+pub(super) fn registered(
+    faults: &mut Faults,
+    party_id: &str,
+    roster: &Roster,
+) -> Option<PartyNumber> {
     let named = party_id.parse::<PartyId>().ok().and_then(|id| roster.number(&id));
     if named.is_none() {
         let at = Path::Root.field("party_id");

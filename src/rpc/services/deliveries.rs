@@ -19,7 +19,8 @@ use crate::rpc::status::Refusal;
 const MAX_RUNGS_SHOWN: usize = 64;
 
 impl Bus {
-    /// The message of a leased delivery; none if it has been acknowledged since it was leased.
+    /// The message of a leased delivery; none if it has been acknowledged or held since it was
+    /// leased.
     pub(super) fn delivery(
         &self,
         party: PartyNumber,
@@ -37,6 +38,9 @@ impl Bus {
             let was_there = case.hops.iter().any(|run| of_delivery(run, sequence));
             return if was_there { Ok(None) } else { Err(missing) };
         };
+        if case.held(sequence, party).is_some() {
+            return Ok(None);
+        }
         let recorded = self.engine.recorded(sequence)?;
         let mut delivery = envelope(self.view(), &case, run, &recorded, (id, attempt))?;
         let is_stage = |copy: &CopyRun| copy.delivery == sequence && copy.to == party && copy.stage;
@@ -70,12 +74,11 @@ impl Bus {
             return Err(Refusal::Fault("a queue names a notice that is none"));
         };
         let citation = |fired: &Fired| {
-            let case = self.engine.index().case(fired.case)?;
-            let case = case.ok_or(Refusal::Fault("a notice names a case that is not there"))?;
-            let law = self.view().hop(&case.procedure, fired.hop);
-            Ok(law.map(|hop| hop.citation.clone()).unwrap_or_default())
+            let case = self.engine.index().case(fired.case).ok().flatten();
+            let law = case.and_then(|case| self.view().hop(&case.procedure, fired.hop));
+            law.map(|hop| hop.citation.clone()).unwrap_or_default()
         };
-        notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation)
+        Ok(notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation))
     }
 
     /// A case with what was said of its terms.

@@ -17,6 +17,7 @@ use crate::rpc::proto::inbox::v1::inbox_service_server::InboxService;
 use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, Delivery, FetchDeliveriesRequest,
     FetchDeliveriesResponse, ListObligationsRequest, ListObligationsResponse, OpenInboxRequest,
+    RejectDeliveryRequest, RejectDeliveryResponse,
 };
 use crate::rpc::show::case::obligation;
 use crate::rpc::show::time;
@@ -67,6 +68,19 @@ impl InboxService for Service {
         tracing::Span::current().record("case_id", tracing::field::display(id.case));
         let confirmation = Some(bus.acknowledge(&caller, id).await.map_err(refuse)?);
         Ok(Response::new(AcknowledgeDeliveryResponse { confirmation }))
+    }
+
+    async fn reject_delivery(
+        &self,
+        request: Request<RejectDeliveryRequest>,
+    ) -> Result<Response<RejectDeliveryResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let refuse = |refusal: Refusal| bus.refuse(&refusal);
+        let RejectDeliveryRequest { rejection } = request.into_inner();
+        let rejection = rejection.unwrap_or_default();
+        let confirmation = Some(bus.reject(&caller, &rejection).await.map_err(refuse)?);
+        Ok(Response::new(RejectDeliveryResponse { confirmation }))
     }
 
     async fn list_obligations(

@@ -36,9 +36,10 @@ impl Bus {
                 deliveries.push(notice::queued(&self.engine.recorded(sequence)?, id, leased));
                 continue;
             }
-            // What was acknowledged since the page was read waits no more.
+            // What was acknowledged or held since the page was read waits no more.
             if let Some(case) = index.case(one.case)?
                 && let Some(run) = case.carrying(sequence, party)
+                && case.held(sequence, party).is_none()
             {
                 let id = DeliveryId { sequence, case: one.case };
                 let leased = self.dispatch.is_leased(party, sequence);
@@ -50,7 +51,7 @@ impl Bus {
 }
 
 /// A delivery's place in the bytes of a page token.
-fn place(key: QueueKey) -> [u8; 16] {
+pub(super) fn place(key: QueueKey) -> [u8; 16] {
     let QueueKey { order_ms, sequence } = key;
     let mut place = [0; 16];
     place[..8].copy_from_slice(&order_ms.to_be_bytes());
@@ -58,7 +59,7 @@ fn place(key: QueueKey) -> [u8; 16] {
     place
 }
 
-fn key(place: &[u8]) -> Result<QueueKey, Refusal> {
+pub(super) fn key(place: &[u8]) -> Result<QueueKey, Refusal> {
     let read = || {
         let (order_ms, sequence) = place.split_first_chunk()?;
         let sequence = Sequence(u64::from_be_bytes(sequence.try_into().ok()?));

@@ -21,7 +21,8 @@ use crate::rpc::parse::query::{self, Opening};
 use crate::rpc::proto::inbox::v1::open_inbox_request::Message as Said;
 use crate::rpc::proto::inbox::v1::open_inbox_response::Message as Answer;
 use crate::rpc::proto::inbox::v1::{
-    AcknowledgementRefusal, Delivery, DeliveryAcknowledgement, OpenInboxRequest, OpenInboxResponse,
+    AcknowledgementRefusal, Delivery, DeliveryAcknowledgement, DeliveryRejection, OpenInboxRequest,
+    OpenInboxResponse,
 };
 use crate::rpc::reason::Reason;
 use crate::rpc::status::{Refusal, item_status, of_transport};
@@ -53,7 +54,7 @@ struct Session<In> {
     bus: Arc<Bus>,
     caller: Arc<Caller>,
     inbound: In,
-    /// Acknowledgements on their way to the disk; never more than the window, since nothing is
+    /// Acknowledgements and rejections on their way to the disk; never more than the window, since nothing is
     /// read beyond it.
     acknowledging: FuturesUnordered<Acknowledging>,
     phase: Phase,
@@ -139,7 +140,7 @@ where
         let first = first.map_err(|broken| self.explain(broken))?;
         let opening = match first.message {
             Some(Said::Opening(opening)) => opening,
-            Some(Said::Acknowledgement(_)) | None => {
+            Some(Said::Acknowledgement(_) | Said::Rejection(_)) | None => {
                 let rule = "is required as the first message of the stream";
                 return Err(self.refuse(&misplaced("opening", rule)));
             }
@@ -241,6 +242,11 @@ where
                 self.acknowledging.push(Box::pin(acknowledge(bus, caller, message)));
                 Ok(())
             }
+            Some(Said::Rejection(message)) => {
+                let (bus, caller) = (Arc::clone(&self.bus), Arc::clone(&self.caller));
+                self.acknowledging.push(Box::pin(reject(bus, caller, message)));
+                Ok(())
+            }
             Some(Said::Opening(_)) => {
                 let rule = "must come once only, as the first message of the stream";
                 Err(self.refuse(&misplaced("opening", rule)))
@@ -277,9 +283,19 @@ async fn acknowledge(
     };
     match confirmed {
         Ok(confirmed) => Answer::Confirmation(confirmed),
-        Err(refusal) => Answer::Refusal(AcknowledgementRefusal {
-            delivery_id: message.delivery_id,
-            status: Some(item_status(&refusal, bus.engine.roster())),
-        }),
+        Err(refusal) => refused(&bus, message.delivery_id, &refusal),
     }
+}
+
+/// A rejection's answer; what it frees of the window is freed once the index has it.
+async fn reject(bus: Arc<Bus>, caller: Arc<Caller>, message: DeliveryRejection) -> Answer {
+    match bus.reject(&caller, &message).await {
+        Ok(confirmed) => Answer::Rejection(confirmed),
+        Err(refusal) => refused(&bus, message.delivery_id, &refusal),
+    }
+}
+
+fn refused(bus: &Bus, delivery_id: String, refusal: &Refusal) -> Answer {
+    let status = Some(item_status(refusal, bus.engine.roster()));
+    Answer::Refusal(AcknowledgementRefusal { delivery_id, status })
 }

@@ -7,6 +7,7 @@ mod acts;
 mod calendar;
 mod cases;
 mod deliveries;
+mod held;
 mod inbox;
 mod inbox_list;
 mod inbox_stream;
@@ -287,6 +288,7 @@ pub fn routes(bus: Arc<Bus>, max_message_bytes: usize) -> Routes {
         quality::quality_body_service_server::QualityBodyServiceServer,
         quotas::quota_service_server::QuotaServiceServer,
         inbox::inbox_service_server::InboxServiceServer,
+        inbox::held_service_server::HeldServiceServer,
         cases::case_service_server::CaseServiceServer,
         procedures::procedure_service_server::ProcedureServiceServer,
         operations::operations_service_server::OperationsServiceServer,

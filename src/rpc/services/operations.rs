@@ -201,7 +201,7 @@ impl Bus {
         let roster = self.engine.roster();
         let mut loads = Vec::new();
         for (number, id) in roster.enrolled() {
-            let Counts { deliveries, obligations } =
+            let Counts { deliveries, held, obligations } =
                 counts.get(&number).copied().unwrap_or_default();
             let (late, earliest) = self.late(number, now)?;
             let is = roster.party(number).map(|party| role(party.role));
@@ -209,6 +209,7 @@ impl Bus {
                 party_id: id.to_string(),
                 role: is.unwrap_or(PartyRole::Unspecified).into(),
                 queued_deliveries: deliveries,
+                held_deliveries: held,
                 leased_deliveries: self.dispatch.leased_count(number) as u64,
                 open_obligations: obligations,
                 late_obligations: late,

@@ -66,6 +66,7 @@ impl House {
             max_ready_per_party: 64,
             max_leased_per_party: 64,
             max_stream_silence: Duration::from_secs(300),
+            max_failed_attempts: 20,
         };
         let dispatch = Dispatch::new(index.clone(), options);
         let procedures = Arc::new(procedures::load().unwrap());
@@ -219,7 +220,7 @@ async fn answer(deliveries: &mut inbox_stream::Deliveries) -> Answer {
 fn delivery(answer: Answer) -> inbox::Delivery {
     match answer {
         Answer::Delivery(delivery) => delivery,
-        Answer::Confirmation(_) | Answer::Refusal(_) => panic!("{answer:?}"),
+        Answer::Confirmation(_) | Answer::Refusal(_) | Answer::Rejection(_) => panic!("{answer:?}"),
     }
 }
 

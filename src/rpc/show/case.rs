@@ -192,11 +192,13 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
     let receiver = match &run.state {
         HopState::Carried { to, .. } => Some(*to),
         HopState::Done { received: Some(received), .. } => Some(received.by),
-        HopState::Open | HopState::Ended { .. } | HopState::Done { received: None, .. } => law
-            .and_then(|hop| {
-                let mut seated = hop.receivers().filter_map(|actor| case.participant(actor));
-                seated.find(|party| *party != run.holder)
-            }),
+        HopState::Open
+        | HopState::Ended { .. }
+        | HopState::Withdrawn { .. }
+        | HopState::Done { received: None, .. } => law.and_then(|hop| {
+            let mut seated = hop.receivers().filter_map(|actor| case.participant(actor));
+            seated.find(|party| *party != run.holder)
+        }),
     };
     let acted = run.acted();
     let until = acted.map_or(now, |acted| acted.at);
@@ -215,13 +217,28 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
         sequence: acted.map_or(0, |acted| acted.sequence.0),
         // Said of the case beside it, by whoever has the records.
         rungs: Vec::new(),
+        held: super::held::marks(view, case, run),
+        withdrawn_time: withdrawn(run).map(time),
     }
 }
 
 fn ended(run: &HopRun) -> Option<Timestamp> {
     match &run.state {
         HopState::Ended { ended } => Some(ended.at),
-        HopState::Open | HopState::Carried { .. } | HopState::Done { .. } => None,
+        HopState::Open
+        | HopState::Carried { .. }
+        | HopState::Withdrawn { .. }
+        | HopState::Done { .. } => None,
+    }
+}
+
+fn withdrawn(run: &HopRun) -> Option<Timestamp> {
+    match &run.state {
+        HopState::Withdrawn { withdrawn, .. } => Some(withdrawn.at),
+        HopState::Open
+        | HopState::Carried { .. }
+        | HopState::Done { .. }
+        | HopState::Ended { .. } => None,
     }
 }
 
@@ -242,8 +259,12 @@ pub fn obligation(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> 
 
 /// Whether a party may see a case: it has a part in it, acts for one that has, or runs the bus.
 pub fn visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
-    let has_part = |(_, of): &(Actor, PartyNumber)| view.roster.may_act_for(party, *of);
-    role == Role::Operator || case.participants.iter().any(has_part)
+    let acts_for = |of: PartyNumber| view.roster.may_act_for(party, of);
+    // Whose place was given to another still has what it did itself.
+    let has_acted = |run: &HopRun| run.acted().is_some() && acts_for(run.holder);
+    role == Role::Operator
+        || case.participants.iter().any(|(_, of)| acts_for(*of))
+        || case.hops.iter().any(has_acted)
 }
 
 /// Whether a party may know where a case stands: whoever may see it, the contact centre for all

@@ -106,7 +106,9 @@ fn a_case_stands_where_the_next_act_is_awaited() {
             branch: false,
             state: match is {
                 Open => HopState::Open,
-                Carried => HopState::Carried { acted, to: PartyNumber(2), order: now() },
+                Carried => {
+                    HopState::Carried { acted, to: PartyNumber(2), order: now(), held: None }
+                }
                 Done => HopState::Done { acted, received: None },
             },
         });
