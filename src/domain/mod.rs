@@ -9,6 +9,7 @@ pub mod act;
 pub mod calendar;
 pub mod case;
 pub mod command;
+pub mod contact;
 pub mod decide;
 pub mod event;
 pub mod held;

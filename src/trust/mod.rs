@@ -4,11 +4,13 @@
 //! ([`tls`]), the certificate names an identity ([`identity`]) and the party
 //! registry maps that identity to a party ([`registry`]). A gap anywhere in
 //! that chain is a refusal. [`issue`] makes certificates for development and
-//! tests; [`pem`] is the one place that reads keys and certificates from disk.
+//! tests; [`pem`] is the one place that reads keys and certificates from disk,
+//! and [`secret`] the one that reads passwords and the keys of webhooks.
 
 pub mod applicants;
 pub mod identity;
 pub mod issue;
 pub mod pem;
 pub mod registry;
+pub mod secret;
 pub mod tls;

@@ -5,6 +5,7 @@
 //! guessed: a registry with one fault is no registry, because a party left out
 //! by mistake would be one whose terms nobody watches.
 
+mod contact;
 mod reception;
 
 use std::fs::File;
@@ -19,6 +20,8 @@ use crate::domain::party::{
 };
 use crate::domain::region::RegionError;
 
+use contact::ContactEntry;
+pub use contact::{ContactBook, contacts};
 use reception::ReceptionEntry;
 pub use reception::receptions;
 
@@ -98,6 +101,18 @@ pub enum RegistryError {
         /// What is wrong and what would be right.
         why: String,
     },
+    /// The contact of a party cannot be.
+    #[error("{}: contact of {party}, key {key}: {why}", file.display())]
+    Contact {
+        /// The registry.
+        file: PathBuf,
+        /// The party as written.
+        party: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        why: String,
+    },
     /// The parties are well formed and do not fit together.
     #[error("{}: {why}", file.display())]
     Parties {
@@ -136,6 +151,7 @@ fn read_text(file: &Path) -> Result<String, RegistryError> {
 pub fn parse(file: &Path, text: &str) -> Result<Parties, RegistryError> {
     let parties = parse_parties(file, text)?;
     reception::parse(file, text, &parties)?;
+    contact::parse(file, text, &parties)?;
     Ok(parties)
 }
 
@@ -147,7 +163,7 @@ fn parse_parties(file: &Path, text: &str) -> Result<Parties, RegistryError> {
     if version != Some(FORMAT_VERSION) {
         return Err(RegistryError::Version { file: file.to_owned(), found: version });
     }
-    let RegistryFile { _version: _, party, reception: _ } =
+    let RegistryFile { _version: _, party, reception: _, contact: _ } =
         toml::from_str(text).map_err(|why| syntax(&why))?;
     let members = party
         .into_iter()
@@ -172,6 +188,8 @@ struct RegistryFile {
     party: Vec<Entry>,
     #[serde(default)]
     reception: Vec<ReceptionEntry>,
+    #[serde(default)]
+    contact: Vec<ContactEntry>,
 }
 
 #[derive(Deserialize)]

@@ -23,8 +23,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::pem::{self, PemError};
 
 mod failure;
+mod outgoing;
 
 pub use failure::{HandshakeFailure, HandshakeFault, Side};
+pub use outgoing::{Outgoing, OutgoingError};
 
 /// gRPC runs over HTTP/2 and nothing else is spoken here.
 const ALPN: &[u8] = b"h2";
