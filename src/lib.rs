@@ -17,6 +17,7 @@ pub mod dispatch;
 pub mod engine;
 pub mod index;
 pub mod journal;
+pub mod notify;
 pub mod procedures;
 pub mod records;
 pub mod rpc;
