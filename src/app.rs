@@ -5,6 +5,7 @@
 //! closed.
 
 mod keep;
+mod notifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     keepers: Keepers,
+    notifier: tokio::task::JoinHandle<()>,
     threads: [JoinHandle<()>; 2],
 }
 
@@ -58,7 +60,8 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         // Clients hold certificates against their own clocks, a sandbox's bus included.
         let today = Clock::System.now();
-        let Inputs { parties, tls, procedures, calendar, ladder } = config.open_inputs(today)?;
+        let Inputs { parties, tls, procedures, calendar, ladder, notifications } =
+            config.open_inputs(today)?;
         for warning in &tls.warnings {
             tracing::warn!(%warning, "the bus's certificate");
         }
@@ -96,9 +99,11 @@ impl App {
         let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
         let address = listener.address();
         let keepers = Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone());
+        let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
-        Ok(Self { address, engine, dispatch, stop, server, keepers, threads: started.threads })
+        let threads = started.threads;
+        Ok(Self { address, engine, dispatch, stop, server, keepers, notifier, threads })
     }
 
     /// The address that the bus listens on.
@@ -135,7 +140,7 @@ impl App {
     /// # Errors
     /// If the server ended with an error, or a thread panicked, or the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { engine, dispatch, stop, mut server, keepers, threads, .. } = self;
+        let Self { engine, dispatch, stop, mut server, keepers, notifier, threads, .. } = self;
         let alive = engine.is_alive();
         stop.send_replace(true);
         drop(keepers);
@@ -147,6 +152,8 @@ impl App {
                 Ok(())
             }
         };
+        // It ends by the stop that was said, and lets go of the engine.
+        notifier.await.context("the task of the notifications")?;
         engine.close().await;
         drop((engine, dispatch));
         for thread in threads {

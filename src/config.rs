@@ -30,11 +30,13 @@ use crate::procedures;
 use crate::trust::registry;
 use crate::trust::tls::{self, ServerTls, TlsFiles};
 
-pub use self::error::{ConfigError, Key, PublicationFault};
+pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
+pub use self::notify::{Notifications, Notify, Smtp};
 
 mod error;
 mod file;
 mod ladder;
+mod notify;
 mod raw;
 
 /// The largest configuration file, in bytes; the sample takes a tenth.
@@ -80,6 +82,8 @@ pub struct Config {
     /// Of what a running term is spoken, and when; what the registry adds to it comes with
     /// [`Config::open_inputs`].
     pub ladder: Ladder,
+    /// How parties are told outside their inboxes.
+    pub notify: Notify,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.
@@ -193,6 +197,8 @@ pub struct Inputs {
     pub calendar: Calendar,
     /// Of what a running term is spoken, to whom and by which ways.
     pub ladder: Ladder,
+    /// What the notifications need.
+    pub notifications: Notifications,
 }
 
 impl Config {
@@ -264,8 +270,11 @@ impl Config {
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
         let procedures = self.procedures(procedures)?;
-        let ladder = self.ladder(&procedures, &parties)?;
+        let notifications = self.notifications(&parties)?;
+        let channels = notifications.book.contacts.channels();
+        let ladder = Ladder { channels, ..self.ladder(&procedures, &parties)? };
         Ok(Inputs {
+            notifications,
             parties,
             tls,
             procedures,

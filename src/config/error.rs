@@ -1,18 +1,21 @@
 //! What can be wrong with a configuration. All of it is for the person who wrote the file to mend,
 //! and none of it passes by trying again.
 
-use crate::domain::ProcedureKey;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::{FORMAT_VERSION, MAX_FILE_BYTES};
+use crate::domain::ProcedureKey;
+use crate::domain::party::PartyId;
+use crate::notify::SetupError;
 use crate::procedures::FileError;
 use crate::procedures::calendar::CalendarFileError;
 use crate::trust::pem::{PemError, Wanted};
 use crate::trust::registry::RegistryError;
-use crate::trust::tls::{TlsError, TlsFiles};
+use crate::trust::secret::SecretError;
+use crate::trust::tls::{OutgoingError, TlsError, TlsFiles};
 
 /// A key of the file with its section, such as `limits.max_message_kib`.
 pub type Key = &'static str;
@@ -150,6 +153,16 @@ pub enum ConfigError {
         /// Where, what and the remedy.
         why: Box<TlsError>,
     },
+    /// The notifications cannot be sent as they are configured.
+    #[error("{}: key {key}: {why}", file.display())]
+    Notify {
+        /// The configuration.
+        file: PathBuf,
+        /// The key.
+        key: Key,
+        /// What is wrong and what would be right.
+        why: NotifyFault,
+    },
     /// A procedure inside this build is wrong.
     #[error("this build of kopir is faulty: {0}; install another")]
     Procedures(Box<FileError>),
@@ -199,4 +212,24 @@ pub enum PublicationFault {
         /// The one before.
         earlier: ProcedureKey,
     },
+}
+
+/// What is wrong with the notifications.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyFault {
+    /// The registry lists addresses, and there is no mail server.
+    #[error(
+        "is missing, and the registry has addresses of e-mail for {0}; add the section with host \
+         and from, or take the addresses out"
+    )]
+    NoMailServer(PartyId),
+    /// The servers' authorities cannot be had.
+    #[error(transparent)]
+    Authorities(Box<OutgoingError>),
+    /// The password cannot be had.
+    #[error(transparent)]
+    Secret(Box<SecretError>),
+    /// The library refuses what it is given.
+    #[error(transparent)]
+    Setup(SetupError),
 }

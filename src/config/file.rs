@@ -34,14 +34,14 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
 }
 
 /// A number of the file: its key, what it is when left out, and its range.
-struct Number {
+pub(super) struct Number {
     key: Key,
     default: u32,
     min: u32,
     max: u32,
 }
 
-const fn number(key: Key, default: u32, min: u32, max: u32) -> Number {
+pub(super) const fn number(key: Key, default: u32, min: u32, max: u32) -> Number {
     Number { key, default, min, max }
 }
 
@@ -66,6 +66,7 @@ impl Reader<'_> {
             procedures,
             quota,
             ladder,
+            notify,
             log,
             clock,
             health,
@@ -103,6 +104,7 @@ impl Reader<'_> {
             consent_validity: validity
                 .transpose()?
                 .map(|days| CalendarDays(u16::try_from(days).unwrap_or(u16::MAX))),
+            notify: self.notify(notify)?,
             log: self.log(log)?,
             sandbox: sandbox.map(|sandbox| self.sandbox(sandbox)).transpose()?,
         })
@@ -301,7 +303,7 @@ impl Reader<'_> {
         Ok(Sandbox { start })
     }
 
-    fn path(
+    pub(super) fn path(
         &self,
         key: Key,
         found: Option<PathBuf>,
@@ -314,14 +316,14 @@ impl Reader<'_> {
         Ok(self.file.parent().unwrap_or(Path::new("")).join(path))
     }
 
-    fn number(&self, found: Option<i64>, number: Number) -> Result<u32, ConfigError> {
+    pub(super) fn number(&self, found: Option<i64>, number: Number) -> Result<u32, ConfigError> {
         let Number { key, default, min, max } = number;
         let Some(found) = found else { return Ok(default) };
         let fits = u32::try_from(found).ok().filter(|found| (min..=max).contains(found));
         fits.ok_or_else(|| ConfigError::Range { file: self.file.to_owned(), key, found, min, max })
     }
 
-    fn missing(&self, key: Key, example: &'static str) -> ConfigError {
+    pub(super) fn missing(&self, key: Key, example: &'static str) -> ConfigError {
         ConfigError::Missing { file: self.file.to_owned(), key, example }
     }
 
@@ -414,10 +416,10 @@ fn mib(number: u32) -> u64 {
     u64::from(number) * 1024 * 1024
 }
 
-fn count(number: u32) -> usize {
+pub(super) fn count(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn seconds(number: u32) -> Duration {
+pub(super) fn seconds(number: u32) -> Duration {
     Duration::from_secs(u64::from(number))
 }

@@ -60,6 +60,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) ladder: RawLadder,
     #[serde(default)]
+    pub(super) notify: RawNotify,
+    #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
     pub(super) clock: RawClock,
@@ -157,6 +159,30 @@ pub(super) struct RawLadder {
     pub(super) rungs: Option<Vec<String>>,
     #[serde(default)]
     pub(super) hops: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNotify {
+    pub(super) give_up_after_hours: Option<i64>,
+    pub(super) backoff_min_seconds: Option<i64>,
+    pub(super) backoff_max_seconds: Option<i64>,
+    pub(super) max_in_flight: Option<i64>,
+    pub(super) webhook_timeout_seconds: Option<i64>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) smtp: Option<RawSmtp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSmtp {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<i64>,
+    pub(super) tls: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) timeout_seconds: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -90,7 +90,7 @@ fn the_sample_tells_every_range() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 33);
+    assert_eq!(checked, 38);
 }
 
 #[test]
@@ -248,4 +248,85 @@ fn the_readings_of_the_configuration_reach_every_procedure() {
         assert_eq!(procedure.consent_validity(), Some(CalendarDays(90)));
     }
     assert_eq!(parse(LEAST).unwrap().procedures(shipped.clone()).unwrap(), shipped);
+}
+
+/// The mail server of the sample, without one of its lines or with another.
+fn smtp(from: &str, to: &str) -> String {
+    let sample = "host = \"mail.example.kz\"\nport = 587\ntls = \"starttls\"\n\
+                  from = \"kopir@example.kz\"\nusername = \"kopir\"\n\
+                  password_file = \"smtp.password\"\ntimeout_seconds = 30\n";
+    assert!(sample.contains(from), "{from}");
+    format!("{LEAST}[notify.smtp]\n{}", sample.replacen(from, to, 1))
+}
+
+#[test]
+fn a_mail_server_is_taken_as_the_sample_shows_it() {
+    let sample = parse(&whole_sample()).unwrap().notify;
+    assert_eq!(sample.ca_file.as_deref(), Some(Path::new("etc/../certs/outside.pem")));
+    assert_eq!(sample.smtp, parse(&smtp("", "")).unwrap().notify.smtp);
+    let smtp = sample.smtp.unwrap();
+    assert_eq!(smtp.password_file.as_deref(), Some(Path::new("etc/smtp.password")));
+    assert_eq!(parse(LEAST).unwrap().notify.smtp, None);
+    // The port follows from how the connection is protected.
+    for (tls, host, port) in [
+        ("starttls", "mail.example.kz", 587),
+        ("implicit", "10.0.0.1", 465),
+        ("none", "127.0.0.1", 25),
+        ("none", "localhost", 25),
+        ("none", "::1", 25),
+    ] {
+        let text = format!("host = {host:?}\ntls = {tls:?}\nfrom = \"a@b.kz\"\n");
+        let config = parse(&format!("{LEAST}[notify.smtp]\n{text}")).unwrap();
+        assert_eq!(config.notify.smtp.unwrap().options.port, port);
+    }
+}
+
+#[test]
+fn a_mail_server_that_cannot_be_is_refused_with_the_remedy() {
+    let none = smtp("tls = \"starttls\"", "tls = \"none\"");
+    for (text, told) in [
+        (smtp("host = \"mail.example.kz\"\n", ""), "host: is missing; write for example"),
+        (smtp("mail.example.kz", "mail example"), "host: \"mail example\" is not a host name"),
+        (smtp("587", "0"), "port: 0 is out of range; write a number from 1 to 65535"),
+        (smtp("starttls", "ssl"), "tls: \"ssl\" is not starttls, implicit or none"),
+        (none, "tls: \"none\" is not possible to another machine"),
+        (smtp("from = \"kopir@example.kz\"\n", ""), "from: is missing"),
+        (smtp("kopir@example.kz", "Kopir"), "from: \"Kopir\" is not an address of e-mail"),
+        (smtp("username = \"kopir\"\n", ""), "username: is missing"),
+        (smtp("password_file = \"smtp.password\"\n", ""), "password_file: is missing"),
+        (smtp("timeout_seconds = 30", "timeout_seconds = 301"), "timeout_seconds: 301 is out"),
+        (smtp("", "password = \"sesame\"\n"), "password: unknown field `password`"),
+    ] {
+        let told = format!("key notify.smtp.{told}");
+        let refusal = refusal(&text);
+        assert!(refusal.starts_with("etc/kopir.toml:") && refusal.contains(&told), "{refusal}");
+    }
+    let waits = "backoff_min_seconds = 60\nbackoff_max_seconds = 59";
+    let told = refusal(&format!("{LEAST}[notify]\n{waits}\n"));
+    assert!(told.contains("key notify.backoff_max_seconds: 59 is too small"), "{told}");
+    assert!(told.ends_with("write at least 60"), "{told}");
+}
+
+#[test]
+fn what_the_notifications_lack_stops_the_start_with_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = dir.path().join("parties.toml");
+    let contact = "[[contact]]\nparty = \"mission-uz\"\nemail = [\"duty@example.kz\"]\n";
+    let parties = include_str!("../../deploy/parties.toml");
+    fs::write(&registry, format!("{parties}\n{contact}")).unwrap();
+    let parties = registry::read(&registry).unwrap();
+    let told = |text: &str| {
+        let config = Config::parse(&dir.path().join("kopir.toml"), text).unwrap();
+        config.notifications(&parties).unwrap_err().to_string()
+    };
+    let refusal = told(LEAST);
+    assert!(refusal.contains("kopir.toml: key notify.smtp: is missing"), "{refusal}");
+    assert!(refusal.contains("mission-uz"), "{refusal}");
+    let refusal = told(&format!("{}[notify]\nca_file = \"none.pem\"\n", smtp("", "")));
+    assert!(refusal.contains("key notify.ca_file: ") && refusal.contains("none.pem"), "{refusal}");
+    let local =
+        smtp("mail.example.kz\"\nport = 587\ntls = \"starttls", "localhost\"\ntls = \"none");
+    let refusal = told(&local);
+    assert!(refusal.contains("key notify.smtp.password_file: "), "{refusal}");
+    assert!(refusal.contains("smtp.password"), "{refusal}");
 }
