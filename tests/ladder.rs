@@ -2,16 +2,26 @@
 //! nothing of it is lost or said twice when the bus is down, dies, or cannot write.
 //!
 //! Days are those of September 2021, whose sixth is a Monday; times are those of Almaty.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails here"
+)]
 
 #[path = "ladder/bus.rs"]
 mod bus;
+
+
+#[path = "ladder/life.rs"]
+mod life;
 
 use std::collections::BTreeSet;
 
 use bus::{AKIMAT, COMMISSION, COMMITTEE, Dead, Left, MISSION, World, almaty, at};
 use kopir::domain::ladder::{Attribution, Impediment, Rung, Rungs};
 use kopir::domain::{Act, ActFacts, Event, Sequence};
+use kopir::engine::EngineError;
 use kopir::journal::FailedGroup;
 
 fn started(now: &str) -> bus::Bus {

@@ -66,26 +66,23 @@ impl Writer {
         Ok(Noted { party, sequence: repeat.sequence, at: recorded.at, hash: recorded.hash })
     }
 
-    /// The inbox with the notice: the party's own, else that of one for which it acts and which has
-    /// not taken it.
+    /// The inbox from which a system takes a notice: its party's own, then that of each one for
+    /// which it acts; the first that it was taken from once all have been.
     fn inbox_with(
         &self,
         notice: Sequence,
         by: PartyNumber,
     ) -> Result<Option<(PartyNumber, InboxNotice)>, IndexError> {
-        if let Some(own) = self.overlay.notice(notice, by)? {
-            return Ok(Some((by, own)));
-        }
         let acts_for = self.roster.party(by).map(|party| &party.acts_for[..]).unwrap_or_default();
-        let mut found = None;
-        for other in acts_for.iter().filter_map(|id| self.roster.number(id)) {
-            let Some(inbox) = self.overlay.notice(notice, other)? else { continue };
-            let is_waiting = inbox.taken.is_none();
-            found = Some((other, inbox));
-            if is_waiting {
-                break;
+        let others = acts_for.iter().filter_map(|id| self.roster.number(id));
+        let mut taken = None;
+        for party in [by].into_iter().chain(others) {
+            let Some(inbox) = self.overlay.notice(notice, party)? else { continue };
+            if inbox.taken.is_none() {
+                return Ok(Some((party, inbox)));
             }
+            taken = taken.or(Some((party, inbox)));
         }
-        Ok(found)
+        Ok(taken)
     }
 }

@@ -5,17 +5,17 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use kopir::domain::calendar::Calendar;
-use kopir::domain::ladder::{Fired, Impediment, Ladder, Notice};
+use kopir::domain::ladder::{Fired, Impediment, Ladder, Notice, NoticeSent};
 use kopir::domain::party::{Parties, PartyNumber};
 use kopir::domain::{
-    Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, Event, ProcedureKey, RequestId,
-    Sequence, Submission, WhenUnset,
+    Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, Decision, Event, Outcome,
+    ProcedureKey, Procedures, RequestId, Sequence, Submission, WhenUnset,
 };
 use kopir::engine::{
     Amendment, Clock, Engine, EngineError, EngineOptions, Law, Noted, Parts, QueueObserver,
@@ -33,6 +33,16 @@ pub const MISSION: &str = "mission-uz";
 pub const COMMITTEE: &str = "migration-committee";
 pub const AKIMAT: &str = "akimat-kz-55";
 pub const COMMISSION: &str = "commission-kz-55";
+
+static PARTIES: LazyLock<Parties> = LazyLock::new(|| {
+    let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
+    trust::registry::read(&registry).unwrap()
+});
+
+/// Read once: a bus is started some hundred times.
+static LAW: LazyLock<(Arc<Procedures>, Calendar)> = LazyLock::new(|| {
+    (Arc::new(procedures::load().unwrap()), procedures::calendar::kazakhstan().unwrap())
+});
 
 /// The bus died: its journal refused a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +113,12 @@ impl Journal for Dying {
     }
 }
 
+/// The commission's consent.
+pub fn consent(decided_on: jiff::civil::Date) -> ActFacts {
+    let (outcome, grounds) = (Outcome::Consent, Vec::new());
+    ActFacts::Decision(Decision { outcome, decided_on, persons: 1, grounds, months: 0 })
+}
+
 /// A time on the clocks of Almaty in 2021.
 pub fn at(text: &str) -> Timestamp {
     format!("{text}:00+06:00").parse().unwrap()
@@ -110,18 +126,31 @@ pub fn at(text: &str) -> Timestamp {
 
 impl World {
     pub fn new(now: &str) -> Self {
-        let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
         Self {
             store: MemoryStore::new(),
             dir: tempfile::tempdir().unwrap(),
             indexes: 0,
             now: at(now),
             ladder: Ladder::default(),
-            parties: trust::registry::read(&registry).unwrap(),
+            parties: PARTIES.clone(),
             deaths: Vec::new(),
             kept: FailedGroup::Lost,
             acts: BTreeMap::new(),
         }
+    }
+
+    /// A world with the journal that another one left.
+    pub fn of_journal(records: &[(Timestamp, Event)]) -> Self {
+        let world = Self::new("2021-09-06T10:00");
+        let mut journal = world.store.open(MAX_RECORD_BYTES).unwrap();
+        for (at, event) in records {
+            let mut payload = Vec::new();
+            kopir::records::encode_event(event, &mut payload).unwrap();
+            let entry = Entry { time_ms: at.as_millisecond(), payload: &payload };
+            journal.append(&[entry]).unwrap();
+        }
+        drop(journal);
+        world
     }
 
     fn index_dir(&self) -> PathBuf {
@@ -135,10 +164,9 @@ impl World {
 
     /// Starts it after an outage that began with its last sign of life.
     pub fn start_after(mut self, alive: Option<&str>) -> Result<Bus, (Self, Dead)> {
-        let is_new = !self.index_dir().exists();
         let opened = Index::open(&self.index_dir(), &IndexOptions::default()).unwrap();
         // One that a dead bus left is inspected, and thrown away where it does not fit together.
-        assert_eq!(opened.fresh, is_new.then_some(WhyFresh::Missing));
+        assert!(matches!(opened.fresh, None | Some(WhyFresh::Missing)), "{:?}", opened.fresh);
         let index = opened.index;
         let journal = self.store.open(MAX_RECORD_BYTES).unwrap();
         let last = Sequence(journal.tail().next_seq.0 - 1);
@@ -156,21 +184,19 @@ impl World {
             index,
             observer: Arc::new(Nobody),
             parties: self.parties.clone(),
-            law: Law::new(
-                Arc::new(procedures::load().unwrap()),
-                procedures::calendar::kazakhstan().unwrap(),
-                WhenUnset::Admit,
-            ),
+            law: Law::new(Arc::clone(&LAW.0), LAW.1.clone(), WhenUnset::Admit),
             clock: Clock::sandbox(self.now),
             options: EngineOptions {
                 max_waiting_commands: 64,
                 max_group_commands: 16,
                 max_index_lag_records: 1024,
                 reserve_disk_bytes: 0,
+                max_queued_deliveries_per_party: u64::MAX,
             },
             read_calendar: |text| {
                 procedures::calendar::parse(text).map_err(|error| error.to_string())
             },
+            vitals: Arc::default(),
             ladder: self.ladder.clone(),
             last_alive_ms: alive.map(|alive| at(alive).as_millisecond()),
         };
@@ -337,6 +363,24 @@ impl Bus {
         self.asked(async move |engine| engine.acknowledge_notice(notice, by).await)
     }
 
+    /// Both receipts wait for the same turn.
+    pub fn take_notice_twice(
+        &mut self,
+        by: &str,
+        notice: Sequence,
+    ) -> Result<[Result<Noted, EngineError>; 2], Dead> {
+        let by = self.number(by);
+        self.asked(async move |engine| {
+            let take = || engine.acknowledge_notice(notice, by);
+            let (one, other) = futures_util::join!(take(), take());
+            [one, other]
+        })
+    }
+
+    pub fn sent(&mut self, sent: NoticeSent) -> Result<Result<Noted, EngineError>, Dead> {
+        self.asked(async move |engine| engine.notice_sent(sent).await)
+    }
+
     /// Warns of what was sent last in a case.
     pub fn warn(&mut self, party: &str, n: u8, impediment: Impediment) -> Result<(), Dead> {
         let (case, delivery, party) = (self.case(n), self.last_act(n), self.number(party));
@@ -348,8 +392,8 @@ impl Bus {
 
     /// The calendar in force with one more day off, or with a Saturday that works.
     pub fn amend(&mut self, line: &str, version: &str) -> Result<Result<u64, EngineError>, Dead> {
-        let carried: Calendar = procedures::calendar::kazakhstan().unwrap();
-        let text = procedures::calendar::write(&carried).unwrap();
+        let (_, carried) = &*LAW;
+        let text = procedures::calendar::write(carried).unwrap();
         let mut lines: Vec<String> =
             text.lines().map(|line| line.replace(carried.version().as_str(), version)).collect();
         let place = lines.iter().position(|other| other.as_str() > line && other.starts_with("20"));
