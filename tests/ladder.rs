@@ -11,7 +11,8 @@
 
 #[path = "ladder/bus.rs"]
 mod bus;
-
+#[path = "ladder/down.rs"]
+mod down;
 
 #[path = "ladder/life.rs"]
 mod life;

@@ -167,6 +167,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         ladder: Arc::new(ladder),
         timetable: Timetable::default(),
         outages: Vec::new(),
+        unrecorded_outage_ms: None,
         last_alive_ms,
         stalls: Stalls::default(),
         resumed: None,

@@ -56,16 +56,23 @@ impl Writer {
         self.stalls.turn(self.clock.boot_ms(), now_ms);
         let before = self.journal.tail().next_seq.0;
         // The outage is a record of its own, also where nothing fell due in it.
-        if self.sweep(now_ms, group)? {
-            self.commit(now_ms, group)?;
-        }
+        let is_said = self.sweep(now_ms, group)? && self.commit(now_ms, group)?;
         let records = self.journal.tail().next_seq.0 - before;
         if records > 0 {
             tracing::info!(records, "what fell due while the bus was away has been said");
         }
-        self.resumed = None;
-        self.vitals.set_caught_up();
+        if is_said {
+            self.caught_up();
+        }
         Ok(())
+    }
+
+    /// Everything that fell due while the bus was away is said. Where the disk was full at the
+    /// start, that is so after a later turn.
+    pub(super) fn caught_up(&mut self) {
+        if self.resumed.take().is_some() {
+            self.vitals.set_caught_up();
+        }
     }
 
     /// Makes the timetable from the queues of the index, which must have everything.
@@ -146,6 +153,9 @@ impl Writer {
     /// Notes that the bus took no turn for a while.
     pub(super) fn notice_stall(&mut self, now_ms: i64, group: &mut Group) {
         let stood = self.stalls.turn(self.clock.boot_ms(), now_ms);
+        if let Some(from_ms) = self.unrecorded_outage_ms.take() {
+            return self.note_outage(from_ms, now_ms, group);
+        }
         if let Some(BusOutage { from, until }) = stood.filter(|_| !self.clock.is_sandbox()) {
             self.note_outage(from.as_millisecond(), until.as_millisecond(), group);
         }

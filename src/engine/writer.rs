@@ -58,6 +58,8 @@ pub(super) struct Writer {
     pub(super) timetable: Timetable,
     /// When the bus was away, in order.
     pub(super) outages: Vec<Outage>,
+    /// When an outage began that could not be recorded, in Unix milliseconds.
+    pub(super) unrecorded_outage_ms: Option<i64>,
     /// The last sign of life before this start, in Unix milliseconds, if there was one.
     pub(super) last_alive_ms: Option<i64>,
     /// When the last turn was.
@@ -131,6 +133,7 @@ impl Writer {
             waiting.drain(..).for_each(|request| request.refuse(&EngineError::DiskFull));
             return Ok(());
         }
+        self.caught_up();
         self.expire(now_ms, group);
         for request in waiting.drain(..) {
             match request {
@@ -466,8 +469,10 @@ impl Writer {
         };
         group.bytes.clear();
         self.timetable.undo();
-        // Outages that were not recorded are not known.
         let next = Sequence(self.journal.tail().next_seq.0);
+        // An outage that was not recorded lasts until it can be.
+        let lost = self.outages.iter().find(|outage| outage.sequence >= next);
+        self.unrecorded_outage_ms = lost.map(|outage| outage.from.as_millisecond());
         self.outages.retain(|outage| outage.sequence < next);
         for decided in group.decided.drain(..) {
             self.vitals.queues.take_back(&decided.change.queue);
