@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -10,7 +10,8 @@ use kopir::domain::act::Basis;
 use kopir::domain::ladder::BusOutage;
 use kopir::domain::region::Region;
 use kopir::domain::{
-    Act, ActFacts, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, Submission, WhenUnset,
+    Act, ActFacts, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, Sequence, Submission,
+    WhenUnset,
 };
 use kopir::engine::{
     Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
@@ -106,6 +107,29 @@ fn an_outage_in_which_nothing_fell_due_is_recorded_all_the_same() {
     assert_eq!(recorded.event, Event::BusOutage(BusOutage { from, until }));
 }
 
+#[test]
+fn a_party_that_is_new_at_a_start_does_not_hide_the_outage_before_it() {
+    let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+    let all = std::fs::read_to_string(registry()).unwrap();
+    let fewer = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(fewer.path(), &all[..all.rfind("[[party]]").unwrap()]).unwrap();
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let (from, clock) = (parts.clock.now(), parts.clock.clone());
+    let parties = trust::registry::read(fewer.path()).unwrap();
+    drop(assemble(Parts { parties, ..parts }).unwrap().stepped().unwrap());
+
+    let until = from + jiff::SignedDuration::from_hours(2);
+    clock.set(until).unwrap();
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let parts = Parts { clock, last_alive_ms: Some(from.as_millisecond()), ..parts };
+    let stepped = assemble(parts).unwrap().stepped().unwrap();
+    let last = stepped.engine().progress().sequence;
+    let before = stepped.engine().recorded(Sequence(last.0 - 1)).unwrap();
+    assert!(matches!(before.event, Event::PartyEnrolled(_)), "{before:?}");
+    let recorded = stepped.engine().recorded(last).unwrap();
+    assert_eq!(recorded.event, Event::BusOutage(BusOutage { from, until }));
+}
+
 #[tokio::test]
 async fn one_thread_drives_writer_and_index_beyond_the_lag_that_a_writer_waits_at() {
     let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
@@ -129,6 +153,10 @@ async fn one_thread_drives_writer_and_index_beyond_the_lag_that_a_writer_waits_a
     while stepped.fold() {}
     let progress = stepped.engine().progress();
     assert_eq!(progress.sequence, progress.indexed);
+}
+
+fn registry() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml")
 }
 
 struct Quiet;
@@ -163,13 +191,12 @@ impl Bus {
 
     fn parts(store: &MemoryStore, dir: &TempDir, observer: Arc<dyn QueueObserver>) -> Parts {
         let index = Index::open(dir.path(), &IndexOptions::default()).unwrap().index;
-        let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml");
         Parts {
             journal: Box::new(store.open(MAX_RECORD_BYTES).unwrap()),
             disk: None,
             index,
             observer,
-            parties: trust::registry::read(&registry).unwrap(),
+            parties: trust::registry::read(&registry()).unwrap(),
             law: Law::new(
                 Arc::new(procedures::load().unwrap()),
                 procedures::calendar::kazakhstan().unwrap(),

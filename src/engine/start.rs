@@ -133,6 +133,8 @@ impl Assembled {
 pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let Parts { mut journal, disk, index, observer, parties, law, clock, options, .. } = parts;
     let Parts { read_calendar, ladder, last_alive_ms, vitals, .. } = parts;
+    // Enrolments are of this start, whatever fell due before it.
+    let ended_ms = journal.tail().last_time_ms;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
@@ -168,6 +170,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         timetable: Timetable::default(),
         outages: Vec::new(),
         unrecorded_outage_ms: None,
+        ended_ms,
         last_alive_ms,
         stalls: Stalls::default(),
         resumed: None,

@@ -38,7 +38,7 @@ impl Writer {
     pub(super) fn prepare(&mut self, group: &mut Group) -> Result<(), JournalError> {
         // Asked before an amendment is finished, which says things of its own.
         let swept = self.overlay.index().swept();
-        let last_ms = self.journal.tail().last_time_ms.unwrap_or_else(|| self.now_ms());
+        let last_ms = self.ended_ms.unwrap_or_else(|| self.now_ms());
         self.settle(group)?;
         if !self.backlog.wait_until_empty() {
             return Ok(());
@@ -51,7 +51,8 @@ impl Writer {
             return Ok(());
         }
         if let Some(alive_ms) = self.last_alive_ms {
-            self.note_outage(alive_ms.max(last_ms), now_ms, group);
+            let from_ms = self.ended_ms.map_or(alive_ms, |ended_ms| alive_ms.max(ended_ms));
+            self.note_outage(from_ms, now_ms, group);
         }
         self.stalls.turn(self.clock.boot_ms(), now_ms);
         let before = self.journal.tail().next_seq.0;

@@ -60,6 +60,9 @@ pub(super) struct Writer {
     pub(super) outages: Vec<Outage>,
     /// When an outage began that could not be recorded, in Unix milliseconds.
     pub(super) unrecorded_outage_ms: Option<i64>,
+    /// The time of the journal's last record before this start, in Unix milliseconds; none in an
+    /// empty journal.
+    pub(super) ended_ms: Option<i64>,
     /// The last sign of life before this start, in Unix milliseconds, if there was one.
     pub(super) last_alive_ms: Option<i64>,
     /// When the last turn was.
