@@ -114,6 +114,25 @@ fn a_sandbox_starts_without_warning_of_certificates_that_are_valid_today() -> Ou
 }
 
 #[test]
+fn the_state_of_a_bus_is_shown_to_those_who_run_it() -> Outcome {
+    let bus = Bus::start()?;
+    let status = bus.json(BODY, &["status"])?;
+    assert_eq!((&status["serving"], &status["sandbox"]), (&true.into(), &true.into()));
+    assert_eq!(status["issues"], Value::Array(Vec::new()));
+    assert_eq!(status["machine_clock"]["state"], "level");
+    assert_eq!(status["journal_disk"]["level"], "ample");
+    assert_eq!(status["oldest_slack_seconds"], Value::Null);
+    let parties = status["parties"].as_array().ok_or("a list")?;
+    assert!(parties.iter().all(|party| party["queued_deliveries"] == 0));
+    let (shown, _) = bus.ask("operator", &["status"], 0)?;
+    for words in ["serving, ready", "machine's clock", "MiB free", "migration-committee"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    bus.ask("mission-uz", &["status"], 4)?;
+    Ok(())
+}
+
+#[test]
 fn quotas_are_set_by_the_authorised_body_and_shown_to_everybody() -> Outcome {
     let bus = Bus::start()?;
     assert_eq!(bus.json("operator", &["quota", "list"])?, Value::Array(Vec::new()));

@@ -41,7 +41,7 @@ use kopir::engine::{
     Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, ReadError, Started,
     case_id, start, timestamp,
 };
-use kopir::index::{Index, IndexOptions, Obligation, QueueOp, QueuedDelivery, rebuild};
+use kopir::index::{Counts, Index, IndexOptions, Obligation, QueueOp, QueuedDelivery, rebuild};
 use kopir::journal::{Journal, MemoryStore};
 use kopir::procedures;
 use proptest::test_runner::Config;
@@ -182,6 +182,9 @@ impl StateMachineTest for Bus {
         let progress = bus.engine.progress();
         assert_eq!((progress.sequence.0, progress.indexed.0), (reference.last, reference.last));
         assert_eq!(bus.held.applied, reference.last);
+        let mut counted = bus.engine.vitals().queues.all();
+        counted.retain(|_, counts| *counts != Counts::default());
+        assert_eq!(counted, bus.engine.index().counts().unwrap(), "what waits is counted");
         let beyond = bus.engine.recorded(Sequence(reference.last + 1));
         assert!(matches!(beyond, Err(ReadError::Missing(_))), "{beyond:?}");
         assert_eq!(bus.held.cases.len(), reference.cases.len());

@@ -131,14 +131,19 @@ impl Bus {
     /// A bus with some settings changed.
     pub async fn with(settings: &[Setting]) -> Self {
         let site = Arc::new(Site::build(settings));
-        Self::start_on(site, Clock::sandbox(time(MORNING))).await
+        Self::start_on(site, Clock::sandbox(time(MORNING)), &[]).await
     }
 
     /// Stops the bus and starts another on the same files. The clock goes on where it was.
     pub async fn restart(self) -> Self {
+        self.restart_with(&[]).await
+    }
+
+    /// The same with some settings changed, for this start.
+    pub async fn restart_with(self, settings: &[Setting]) -> Self {
         let (site, now) = (Arc::clone(&self.site), self.now());
         self.stop().await;
-        Self::start_on(site, Clock::sandbox(now)).await
+        Self::start_on(site, Clock::sandbox(now), settings).await
     }
 
     /// The same after the index has been removed.
@@ -146,7 +151,7 @@ impl Bus {
         let (site, now) = (Arc::clone(&self.site), self.now());
         self.stop().await;
         std::fs::remove_dir_all(site.path("data/index")).unwrap();
-        Self::start_on(site, Clock::sandbox(now)).await
+        Self::start_on(site, Clock::sandbox(now), &[]).await
     }
 
     /// Stops it in good order.
@@ -154,9 +159,9 @@ impl Bus {
         within(self.app.stop()).await.unwrap();
     }
 
-    async fn start_on(site: Arc<Site>, clock: Clock) -> Self {
+    async fn start_on(site: Arc<Site>, clock: Clock, settings: &[Setting]) -> Self {
         let file = site.path("kopir.toml");
-        let config = Config::parse(&file, &site.config(&clock)).unwrap();
+        let config = Config::parse(&file, &site.config(&clock, settings)).unwrap();
         let app = within(App::start(config, clock)).await.unwrap();
         Self { app, site }
     }
@@ -302,7 +307,7 @@ impl Site {
     }
 
     /// Small files, so that a bus starts in no time; the settings of the test come last.
-    fn config(&self, clock: &Clock) -> String {
+    fn config(&self, clock: &Clock, settings: &[Setting]) -> String {
         let mut keys: BTreeMap<(&str, &str), String> = BTreeMap::new();
         let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
         let certificates = self.certificates();
@@ -320,7 +325,7 @@ impl Site {
         keys.insert(("quota", "when_unset"), "\"admit\"".into());
         keys.insert(("log", "filter"), "\"off\"".into());
         keys.insert(("sandbox", "start_time"), format!("\"{}\"", clock.now()));
-        for (key, value) in &self.settings {
+        for (key, value) in self.settings.iter().chain(settings) {
             let (section, name) = key.split_once('.').unwrap_or(("", key));
             keys.insert((section, name), (*value).into());
         }

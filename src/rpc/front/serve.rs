@@ -90,7 +90,7 @@ pub async fn serve(
 
 /// Lets the health service know of every change, and that a bus which stops serves no more.
 async fn keep_reporting(
-    reporter: HealthReporter,
+    mut reporter: HealthReporter,
     mut health: watch::Receiver<Health>,
     mut stopping: watch::Receiver<bool>,
 ) -> Infallible {
@@ -109,6 +109,8 @@ async fn keep_reporting(
     }
     for service in ["", READINESS] {
         reporter.set_service_status(service, ServingStatus::NotServing).await;
+        // Whoever watches is told that last and let go; an open call would hold up the stop.
+        reporter.clear_service_status(service).await;
     }
     std::future::pending().await
 }
