@@ -2,8 +2,6 @@
 //! never further ahead of the true time than the bound, and so never says early what a term says.
 //! The truth here is the boot clock; NTP, operators and suspensions do what they like to the other.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
-
 use kopir::engine::clock::steady::{NOISE_MS, Steady};
 use kopir::engine::clock::{ClockState, Reading, SteadyOptions};
 use proptest::prelude::*;
@@ -71,8 +69,6 @@ fn happen(machine: &mut Machine, happening: Happening) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
-
     #[test]
     fn time_never_runs_backwards_nor_ahead_of_the_truth(
         happenings in proptest::collection::vec(happening(), 1..200),

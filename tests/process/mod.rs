@@ -170,9 +170,14 @@ impl Ground {
         self.data().join("index")
     }
 
-    /// Writes the configuration; the bounds that protect a bus from a party's haste are far off,
-    /// because haste is what these tests are made of.
+    /// Writes the configuration of a sandbox; the bounds that protect a bus from a party's haste are
+    /// far off, because haste is what these tests are made of.
     pub fn configure(&self, settings: &Settings) -> PathBuf {
+        self.configure_with(settings, &sandbox_from(papers::SANDBOX_START))
+    }
+
+    /// The same with other sections in the place of the sandbox's; none for the machine's clock.
+    fn configure_with(&self, settings: &Settings, sections: &str) -> PathBuf {
         let data_dir = settings.data_dir.clone().unwrap_or_else(|| self.data());
         let text = format!(
             "version = 1\n\
@@ -197,15 +202,13 @@ impl Ground {
              when_unset = \"admit\"\n\
              [log]\n\
              filter = \"warn\"\n\
-             [sandbox]\n\
-             start_time = \"{}\"\n",
+             {sections}",
             settings.listen,
             settings.engine_reserve_mib,
             settings.segment_mib,
             settings.journal_reserve_mib,
             settings.keepalive_seconds.0,
             settings.keepalive_seconds.1,
-            papers::SANDBOX_START,
         );
         let file = self.path("kopir.toml");
         fs::write(&file, text).unwrap();
@@ -216,6 +219,23 @@ impl Ground {
     pub fn serve(&self, settings: &Settings) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kopir"));
         command.arg("serve").arg("--config").arg(self.configure(settings));
+        command
+    }
+
+    /// The command that serves a sandbox whose clock begins at this instant.
+    pub fn serve_sandbox_from(&self, start: &str) -> Command {
+        self.serve_with(&sandbox_from(start))
+    }
+
+    /// The command that serves by the machine's clock.
+    pub fn serve_by_machine_clock(&self) -> Command {
+        self.serve_with("")
+    }
+
+    fn serve_with(&self, sections: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kopir"));
+        let config = self.configure_with(&Settings::default(), sections);
+        command.arg("serve").arg("--config").arg(config);
         command
     }
 
@@ -234,6 +254,10 @@ impl Ground {
     pub async fn client(&self, bus: &Bus, party: &str) -> Channel {
         self.connect(bus.address, party).await.unwrap_or_else(|error| bus.fail(&error.to_string()))
     }
+}
+
+fn sandbox_from(start: &str) -> String {
+    format!("[sandbox]\nstart_time = \"{start}\"\n")
 }
 
 /// A bus that has said where it listens. Dropping it kills it, without waiting to be asked.
