@@ -2,6 +2,7 @@
 //! and its remedy.
 
 use super::*;
+use crate::engine::vitals::DiskMarks;
 
 const SAMPLE: &str = include_str!("../../deploy/kopir.toml");
 
@@ -152,6 +153,7 @@ fn numbers_that_do_not_work_together_are_refused_with_the_least_that_does() {
         ("engine", "max_waiting_commands = 1000\nmax_group_commands = 1001", "write at least 1001"),
         ("engine", "max_waiting_commands = 2047", "write at least 2048"),
         ("engine", "reserve_disk_mib = 127", "write at least 128"),
+        ("engine", "warn_disk_mib = 255", "write at least 256"),
         ("journal", "max_record_kib = 511", "write at least 512"),
         ("journal", "max_record_kib = 513\nsegment_mib = 1", "write at least 2"),
         ("limits", "max_connections = 31", "write at least 32"),
@@ -164,6 +166,32 @@ fn numbers_that_do_not_work_together_are_refused_with_the_least_that_does() {
         assert!(told.starts_with(&format!("etc/kopir.toml: key {section}.{key}: ")), "{told}");
         assert!(told.ends_with(least), "{told}");
     }
+}
+
+#[test]
+fn the_operator_is_warned_before_anything_is_refused() {
+    let marks = |keys: &str| parse(&format!("{LEAST}[engine]\n{keys}\n")).unwrap().keeper.disk;
+    for keys in ["", "reserve_disk_mib = 2000", "warn_disk_mib = 256", "reserve_disk_mib = 1048576"]
+    {
+        let DiskMarks { warn_bytes, intake_bytes, all_bytes } = marks(keys);
+        assert!(warn_bytes >= intake_bytes && intake_bytes > all_bytes, "{keys}");
+    }
+    assert_eq!(marks("reserve_disk_mib = 2000").warn_bytes, 4000 * 1024 * 1024);
+}
+
+#[test]
+fn memory_has_no_bound_unless_one_is_set() {
+    let bound = |keys: &str| parse(&format!("{LEAST}[limits]\n{keys}\n")).unwrap().keeper;
+    assert_eq!(bound("").max_memory_bytes, None);
+    assert_eq!(bound("max_memory_mib = 0").max_memory_bytes, None);
+    assert_eq!(bound("max_memory_mib = 512").max_memory_bytes, Some(512 * 1024 * 1024));
+}
+
+#[test]
+fn no_file_takes_the_clock_for_right() {
+    assert!(!parse(LEAST).unwrap().clock.accept);
+    let told = refusal(&format!("{LEAST}[clock]\naccept = true\n"));
+    assert!(told.contains("key clock.accept: unknown field"), "{told}");
 }
 
 #[test]

@@ -31,14 +31,20 @@ impl Reader<'_> {
     ) -> Result<KeeperOptions, ConfigError> {
         let RawHealth { max_commit_seconds } = *health;
         let commit = number("health.max_commit_seconds", 5, 1, 600);
+        let intake_bytes = self.engine(engine, limits)?.reserve_disk_bytes;
         let warn = number("engine.warn_disk_mib", 1_024, 1, 1_048_576);
+        let warn_bytes = match engine.warn_disk_mib {
+            Some(found) => mib(self.number(Some(found), warn)?),
+            // A reserve that is larger than usual is warned of in time as well.
+            None => mib(warn.default).max(intake_bytes.saturating_mul(2)),
+        };
         let memory = number("limits.max_memory_mib", 0, 0, 1_048_576);
         let memory = mib(self.number(limits.max_memory_mib, memory)?);
         Ok(KeeperOptions {
             max_commit: seconds(self.number(max_commit_seconds, commit)?),
             disk: DiskMarks {
-                warn_bytes: mib(self.number(engine.warn_disk_mib, warn)?),
-                intake_bytes: self.engine(engine, limits)?.reserve_disk_bytes,
+                warn_bytes,
+                intake_bytes,
                 all_bytes: self.journal(journal)?.reserve_bytes,
             },
             max_memory_bytes: (memory > 0).then_some(memory),
