@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Config, Inputs};
+use crate::dispatch::push::{self, Backoff, PushOptions};
 use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::Sequence;
 use crate::engine::alive::{AtStart, LastAlive};
@@ -28,6 +29,7 @@ use crate::procedures::calendar;
 use crate::rpc::front::{
     FrontOptions, Http2Options, ListenOptions, Listener, ServeError, ServeOptions, serve,
 };
+use crate::rpc::push::AgencyCourier;
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
 use keep::Keepers;
@@ -48,6 +50,7 @@ pub struct App {
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     keepers: Keepers,
     notifier: tokio::task::JoinHandle<()>,
+    pusher: tokio::task::JoinHandle<()>,
     threads: [JoinHandle<()>; 2],
 }
 
@@ -60,7 +63,7 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         // Clients hold certificates against their own clocks, a sandbox's bus included.
         let today = Clock::System.now();
-        let Inputs { parties, tls, procedures, calendar, ladder, notifications } =
+        let Inputs { parties, tls, endpoint_tls, procedures, calendar, ladder, notifications } =
             config.open_inputs(today)?;
         for warning in &tls.warnings {
             tracing::warn!(%warning, "the bus's certificate");
@@ -93,6 +96,15 @@ impl App {
             applicants: Arc::new(ApplicantKey::open(&config.applicant_key())?),
             stopping: stopping.clone(),
         })?);
+        let push = push_options(&config);
+        let courier = AgencyCourier::new(Arc::clone(&bus), endpoint_tls, push.timeout);
+        let pusher = tokio::spawn(push::run(
+            dispatch.clone(),
+            Arc::new(courier),
+            engine.clock().clone(),
+            push,
+            stopping.clone(),
+        ));
         let options = serve_options(&config);
         let roster = Arc::clone(engine.roster());
         let tls = Arc::clone(&tls.config);
@@ -103,7 +115,7 @@ impl App {
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
         let threads = started.threads;
-        Ok(Self { address, engine, dispatch, stop, server, keepers, notifier, threads })
+        Ok(Self { address, engine, dispatch, stop, server, keepers, notifier, pusher, threads })
     }
 
     /// The address that the bus listens on.
@@ -140,7 +152,8 @@ impl App {
     /// # Errors
     /// If the server ended with an error, or a thread panicked, or the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { engine, dispatch, stop, mut server, keepers, notifier, threads, .. } = self;
+        let Self { engine, dispatch, stop, mut server, keepers, notifier, pusher, threads, .. } =
+            self;
         let alive = engine.is_alive();
         stop.send_replace(true);
         drop(keepers);
@@ -154,6 +167,8 @@ impl App {
         };
         // It ends by the stop that was said, and lets go of the engine.
         notifier.await.context("the task of the notifications")?;
+        // It ends by the stop, and its calls with it.
+        pusher.await.context("the task of the endpoints")?;
         engine.close().await;
         drop((engine, dispatch));
         for thread in threads {
@@ -219,6 +234,19 @@ fn serve_options(config: &Config) -> ServeOptions {
             keepalive_timeout: http2.keepalive_timeout,
             max_pending_reset_streams: http2.max_pending_reset_streams,
         },
+    }
+}
+
+fn push_options(config: &Config) -> PushOptions {
+    let push = config.push;
+    // Jitter only keeps parties apart; the low half of a random id is random enough.
+    let (_, seed) = uuid::Uuid::new_v4().as_u64_pair();
+    PushOptions {
+        max_in_flight: push.max_in_flight_per_party,
+        timeout: push.timeout,
+        backoff: Backoff { base: push.backoff_base, max: push.backoff_max },
+        breaker_failures: push.breaker_failures,
+        seed,
     }
 }
 

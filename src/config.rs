@@ -28,7 +28,7 @@ use crate::engine::keeper::KeeperOptions;
 use crate::journal::FileOptions;
 use crate::procedures;
 use crate::trust::registry;
-use crate::trust::tls::{self, ServerTls, TlsFiles};
+use crate::trust::tls::{self, EndpointTls, ServerTls, TlsFiles};
 
 pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
 pub use self::notify::{Notifications, Notify, Smtp};
@@ -73,6 +73,8 @@ pub struct Config {
     pub limits: Limits,
     /// Bounds of the HTTP/2 connections below the calls.
     pub http2: Http2Limits,
+    /// How deliveries are brought to the endpoints of the parties.
+    pub push: Push,
     /// How long a consent stays valid; none where the law's silence is kept (002-EN A1 ¶¶14-20).
     pub consent_validity: Option<CalendarDays>,
     /// Readings of the law that are configuration.
@@ -159,6 +161,21 @@ pub struct Http2Limits {
     pub max_pending_reset_streams: usize,
 }
 
+/// How deliveries are brought to the endpoints of the parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Push {
+    /// Deliveries of one party that may be on their way to its endpoint.
+    pub max_in_flight_per_party: usize,
+    /// How long one attempt may take, connecting included.
+    pub timeout: Duration,
+    /// The limit of the first wait after a failure; it doubles with each further one.
+    pub backoff_base: Duration,
+    /// The limit of any wait.
+    pub backoff_max: Duration,
+    /// Failures in a row after which an endpoint is tried with one delivery at a time.
+    pub breaker_failures: u32,
+}
+
 /// What the bus tells of itself, on its standard error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
@@ -191,6 +208,8 @@ pub struct Inputs {
     pub parties: Parties,
     /// The bus's side of every connection.
     pub tls: ServerTls,
+    /// The bus's side where it calls the parties' endpoints.
+    pub endpoint_tls: EndpointTls,
     /// The procedures, with the configured validity of the consent.
     pub procedures: Procedures,
     /// The working days of Kazakhstan.
@@ -262,11 +281,13 @@ impl Config {
         }
         let parties = registry::read(&self.registry_file)
             .map_err(|why| ConfigError::Registry { file: file(), why: Box::new(why) })?;
-        let tls = tls::server_config(&self.tls, now).map_err(|why| ConfigError::Tls {
+        let unusable = |why| ConfigError::Tls {
             file: file(),
             key: error::tls_key(&why, &self.tls),
             why: Box::new(why),
-        })?;
+        };
+        let tls = tls::server_config(&self.tls, now).map_err(unusable)?;
+        let endpoint_tls = EndpointTls::read(&self.tls).map_err(unusable)?;
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
         let procedures = self.procedures(procedures)?;
@@ -277,6 +298,7 @@ impl Config {
             notifications,
             parties,
             tls,
+            endpoint_tls,
             procedures,
             ladder,
             calendar: procedures::calendar::kazakhstan()

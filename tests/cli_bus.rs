@@ -199,3 +199,26 @@ fn an_amended_calendar_is_put_in_force_once() -> Outcome {
     assert!(told.contains("kz-2027.2 already"), "{told}");
     Ok(())
 }
+
+#[test]
+fn an_endpoint_is_set_by_its_party_and_watched_by_the_operator() -> Outcome {
+    let bus = Bus::start()?;
+    let akimat = "akimat-kz-55";
+    let show = ["inbox", "endpoint", "show", akimat];
+    assert_eq!(bus.ask("operator", &show, 0)?.0, "no endpoint is registered\n");
+    let url = "https://127.0.0.1:1";
+    let (out, told) = bus.ask(akimat, &["inbox", "endpoint", "set", url], 0)?;
+    assert_eq!(out, format!("deliveries go to {url}\n"));
+    assert!(told.starts_with("request id "), "{told}");
+    let shown = bus.json("operator", &show)?;
+    assert_eq!((&shown["url"], &shown["state"]), (&url.into(), &"closed".into()));
+    let (_, told) = bus.ask("operator", &["inbox", "endpoint", "set", url], 4)?;
+    assert!(told.contains("ROLE_NOT_ALLOWED"), "{told}");
+    let (_, told) = bus.ask(akimat, &["inbox", "endpoint", "set", "http://127.0.0.1:1"], 2)?;
+    assert!(told.contains("must begin with https://"), "{told}");
+    bus.ask(akimat, &["inbox", "endpoint", "remove"], 0)?;
+    assert_eq!(bus.json("operator", &show)?, Value::Null);
+    // The listing itself goes on as before.
+    assert!(bus.ask("operator", &["inbox", akimat], 0)?.0.contains("deliveries waiting"));
+    Ok(())
+}

@@ -1,6 +1,8 @@
-//! `kopir inbox`: what waits for a party of a running bus, and what it owes.
+//! `kopir inbox`: what waits for a party of a running bus, what it owes, and where it has its
+//! deliveries brought to.
 
-use clap::Args;
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::bus::BusArgs;
@@ -12,6 +14,8 @@ use crate::rpc::proto::inbox::v1::inbox_service_client::InboxServiceClient;
 use crate::rpc::proto::inbox::v1::{ListObligationsRequest, Obligation};
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 use crate::rpc::proto::operations::v1::{ListInboxRequest, QueuedDelivery};
+
+mod endpoint;
 
 /// Items asked for at once.
 const PAGE_ITEMS: usize = 500;
@@ -27,11 +31,17 @@ const PAGE_ITEMS: usize = 500;
 ///   kopir inbox migration-committee --certs certs
 ///   kopir inbox akimat-kz-55 --limit 20 --json
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(super) struct InboxArgs {
+    #[command(subcommand)]
+    command: Option<InboxCommand>,
     /// The party whose inbox it is, as the registry names it
-    #[arg(value_name = "PARTY")]
-    whose: PartyId,
+    #[arg(value_name = "PARTY", required = true)]
+    whose: Option<PartyId>,
     #[command(flatten)]
     bus: BusArgs,
     /// At most so many deliveries, and so many obligations
@@ -42,6 +52,12 @@ pub(super) struct InboxArgs {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum InboxCommand {
+    #[command(subcommand)]
+    Endpoint(endpoint::EndpointCommand),
+}
+
 /// The first items of a listing.
 struct First<T> {
     items: Vec<T>,
@@ -50,14 +66,22 @@ struct First<T> {
 }
 
 pub(super) fn run(args: &InboxArgs) -> Result<(), Failure> {
+    match (&args.command, &args.whose) {
+        (Some(InboxCommand::Endpoint(command)), _) => endpoint::run(command),
+        (None, Some(whose)) => show(args, whose),
+        (None, None) => Err(Failure::usage(anyhow!("name the party whose inbox is to be shown"))),
+    }
+}
+
+fn show(args: &InboxArgs, whose: &PartyId) -> Result<(), Failure> {
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let (deliveries, obligations) = args.bus.call(async |channel| {
-        let deliveries = deliveries(channel.clone(), &args.whose, limit).await?;
-        Ok((deliveries, obligations(channel, &args.whose, limit).await?))
+        let deliveries = deliveries(channel.clone(), whose, limit).await?;
+        Ok((deliveries, obligations(channel, whose, limit).await?))
     })?;
     if args.json {
         return print_json(&json!({
-            "party": args.whose.as_str(),
+            "party": whose.as_str(),
             "deliveries": deliveries.items.iter().map(delivery_json).collect::<Vec<_>>(),
             "more_deliveries": deliveries.more,
             "obligations": obligations.items.iter().map(obligation_json).collect::<Vec<_>>(),
@@ -65,8 +89,7 @@ pub(super) fn run(args: &InboxArgs) -> Result<(), Failure> {
         }));
     }
     print(format_args!(
-        "deliveries waiting for {}: {}\n{}\nobligations open: {}\n{}",
-        args.whose,
+        "deliveries waiting for {whose}: {}\n{}\nobligations open: {}\n{}",
         deliveries.count(),
         delivery_table(&deliveries.items),
         obligations.count(),

@@ -54,6 +54,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) http2: RawHttp2,
     #[serde(default)]
+    pub(super) push: RawPush,
+    #[serde(default)]
     pub(super) procedures: RawProcedures,
     #[serde(default)]
     pub(super) quota: RawQuota,
@@ -133,6 +135,16 @@ pub(super) struct RawHttp2 {
     pub(super) keepalive_interval_seconds: Option<i64>,
     pub(super) keepalive_timeout_seconds: Option<i64>,
     pub(super) max_pending_reset_streams: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPush {
+    pub(super) max_in_flight_per_party: Option<i64>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) backoff_base_ms: Option<i64>,
+    pub(super) backoff_max_seconds: Option<i64>,
+    pub(super) breaker_failures: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -109,14 +109,15 @@ impl Inbox {
         }
     }
 
-    /// From where the queue must be read before the next delivery can be taken, if it must.
+    /// From where the queue must be read before the next delivery can be taken, if it must: where
+    /// no more are ready than are passed over.
     #[expect(
         clippy::option_option,
         reason = "whether to read, and from which place if not the first"
     )]
-    pub(super) fn wants_more(&self) -> Option<Option<QueueKey>> {
+    pub(super) fn wants_more(&self, passed_over: usize) -> Option<Option<QueueKey>> {
         match self.horizon {
-            _ if !self.ready.is_empty() => None,
+            _ if self.ready.len() > passed_over => None,
             Horizon::All => None,
             Horizon::Unread => Some(None),
             Horizon::Upto(key) => Some(Some(key)),
@@ -141,10 +142,19 @@ impl Inbox {
 
     /// Leases the earliest ready delivery; when there is none, the earliest that was set aside.
     pub(super) fn take(&mut self, holder: Holder) -> Option<Leased> {
-        let (key, mut delivery) = match self.ready.pop_first() {
-            Some(first) => first,
-            None => self.take_aside()?,
-        };
+        self.take_where(holder, i64::MIN, |_| true)
+    }
+
+    /// The same, from a place in the due order on, of those that may go.
+    pub(super) fn take_where(
+        &mut self,
+        holder: Holder,
+        from_ms: i64,
+        may_go: impl Fn(QueueKey) -> bool,
+    ) -> Option<Leased> {
+        let key = self.first_from(from_ms, may_go)?;
+        let set_aside = |inbox: &mut Self| inbox.aside.remove(&key).map(|aside| aside.delivery);
+        let mut delivery = self.ready.remove(&key).or_else(|| set_aside(self))?;
         delivery.attempts = delivery.attempts.saturating_add(1);
         let QueueKey { order_ms, sequence } = key;
         self.leases.insert(sequence, Lease { key, delivery, holder: Some(holder) });
@@ -154,6 +164,45 @@ impl Inbox {
         }
         let Ready { case, attempts: attempt } = delivery;
         Some(Leased { case, sequence, order_ms, attempt })
+    }
+
+    /// The delivery that would be leased next.
+    pub(super) fn first_from(
+        &self,
+        from_ms: i64,
+        may_go: impl Fn(QueueKey) -> bool,
+    ) -> Option<QueueKey> {
+        let from = QueueKey { order_ms: from_ms, sequence: Sequence(0) };
+        let mut ready = self.ready.range(from..).map(|(key, _)| *key);
+        let mut aside = self.aside.range(from..).filter(|(_, aside)| !aside.is_condemned);
+        let set_aside = || aside.find(|(key, _)| may_go(**key)).map(|(key, _)| *key);
+        ready.find(|key| may_go(*key)).or_else(set_aside)
+    }
+
+    /// Whether a delivery is in the queue, as far as the window reaches.
+    pub(super) fn has(&self, key: QueueKey) -> bool {
+        let is_free = self.ready.contains_key(&key) || self.aside.contains_key(&key);
+        is_free || self.is_leased(key.sequence)
+    }
+
+    /// Frees one delivery that a holder has. That it was not taken may be laid to the delivery.
+    pub(super) fn give_back(&mut self, holder: Holder, delivery: Sequence, is_to_blame: bool) {
+        let lease = self.leases.get(&delivery).filter(|lease| lease.holder == Some(holder));
+        let Some(&Lease { key, delivery: free, .. }) = lease else { return };
+        if is_to_blame {
+            return self.fail(&[key]);
+        }
+        self.leases.remove(&delivery);
+        self.let_go(holder, delivery);
+        self.make_ready(key, free);
+    }
+
+    /// Frees what a holder has, none of which is to blame.
+    pub(super) fn give_all_back(&mut self, holder: Holder) {
+        let held = self.leases.iter().filter(|(_, lease)| lease.holder == Some(holder));
+        for delivery in held.map(|(delivery, _)| *delivery).collect::<Vec<_>>() {
+            self.give_back(holder, delivery, false);
+        }
     }
 
     /// The acknowledgement of a delivery is durable; it may also have been ready again.
@@ -308,12 +357,6 @@ impl Inbox {
                 self.make_ready(key, aside.delivery);
             }
         }
-    }
-
-    fn take_aside(&mut self) -> Option<(QueueKey, Ready)> {
-        let first = self.aside.iter().find(|(_, aside)| !aside.is_condemned);
-        let key = *first?.0;
-        self.aside.remove(&key).map(|aside| (key, aside.delivery))
     }
 
     fn let_go(&mut self, holder: Holder, sequence: Sequence) {

@@ -9,6 +9,7 @@
 mod failing;
 mod inbox;
 mod outlook;
+pub mod push;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ use crate::engine::QueueObserver;
 use crate::index::{Index, IndexError, QueueKey, QueueOp};
 use inbox::{Holder, Inbox};
 use outlook::Presence;
+use push::PushHealth;
 
 pub use outlook::Outlook;
 
@@ -76,15 +78,23 @@ struct Shared {
     options: DispatchOptions,
     inboxes: Mutex<HashMap<PartyNumber, Arc<Mailbox>>>,
     streams: AtomicU64,
+    /// Wakes whoever keeps the endpoints' workers.
+    endpoints_changed: Notify,
 }
 
 struct Mailbox {
     inbox: Mutex<Inbox>,
     /// Wakes the streams that wait for a delivery or for room.
     changed: Notify,
+    /// How the party's endpoint fares; none while it has none.
+    health: Mutex<Option<PushHealth>>,
 }
 
 impl Mailbox {
+    fn health(&self) -> MutexGuard<'_, Option<PushHealth>> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,17 +103,24 @@ impl Mailbox {
 impl Dispatch {
     /// Delivery from the queues of `index`.
     pub fn new(index: Index, options: DispatchOptions) -> Self {
-        let inboxes = Mutex::default();
-        Self { shared: Arc::new(Shared { index, options, inboxes, streams: AtomicU64::new(0) }) }
+        let (inboxes, streams) = (Mutex::default(), AtomicU64::new(0));
+        let endpoints_changed = Notify::new();
+        Self { shared: Arc::new(Shared { index, options, inboxes, streams, endpoints_changed }) }
     }
 
     /// Opens a party's inbox as a stream with room for `window` unacknowledged deliveries.
     pub fn open(&self, party: PartyNumber, window: usize) -> InboxStream {
-        let stream = Holder::Stream(self.shared.streams.fetch_add(1, Ordering::Relaxed));
-        let mailbox = self.mailbox(party);
-        let opened = InboxStream { dispatch: self.clone(), mailbox, party, stream, window };
+        let opened = self.open_unseen(party, window);
         opened.touch();
         opened
+    }
+
+    /// The same for a worker of the bus's own, which says nothing of whether the party is there and
+    /// keeps what it holds however long it does not move.
+    fn open_unseen(&self, party: PartyNumber, window: usize) -> InboxStream {
+        let stream = Holder::Stream(self.shared.streams.fetch_add(1, Ordering::Relaxed));
+        let mailbox = self.mailbox(party);
+        InboxStream { dispatch: self.clone(), mailbox, party, stream, window }
     }
 
     /// Leases up to `max` deliveries for a time, to a client without a stream.
@@ -150,7 +167,14 @@ impl Dispatch {
         let mailbox = self.mailbox(party);
         let mut inbox = mailbox.lock();
         let is_there = inbox.was_there(Instant::now(), self.shared.options.max_stream_silence);
-        Presence { is_there, settled: inbox.settled_count(), next_attempt_ms: None }
+        let settled = inbox.settled_count();
+        drop(inbox);
+        // An endpoint is there until it fails.
+        let push = *mailbox.health();
+        let failing = push.filter(|health| health.consecutive_failures > 0);
+        let is_there = is_there || push.is_some() && failing.is_none();
+        let next = failing.and_then(|health| health.next_attempt_at);
+        Presence { is_there, settled, next_attempt_ms: next.map(|at| at.as_millisecond()) }
     }
 
     /// The deliveries that are to be held. They are handed out to nobody until they have left the
@@ -188,6 +212,11 @@ impl Dispatch {
         self.mailbox(party).lock().is_leased(delivery)
     }
 
+    /// How a party's endpoint fares; none while it has none, or before it was first looked at.
+    pub fn push_health(&self, party: PartyNumber) -> Option<PushHealth> {
+        *self.mailbox(party).health()
+    }
+
     fn inboxes(&self) -> MutexGuard<'_, HashMap<PartyNumber, Arc<Mailbox>>> {
         self.shared.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,7 +225,7 @@ impl Dispatch {
         let DispatchOptions { max_ready_per_party, max_failed_attempts, .. } = self.shared.options;
         let new = || {
             let inbox = Mutex::new(Inbox::new(max_ready_per_party, max_failed_attempts));
-            Arc::new(Mailbox { inbox, changed: Notify::new() })
+            Arc::new(Mailbox { inbox, changed: Notify::new(), health: Mutex::default() })
         };
         Arc::clone(self.inboxes().entry(party).or_insert_with(new))
     }
@@ -208,24 +237,40 @@ impl Dispatch {
         party: PartyNumber,
         holder: Holder,
     ) -> Result<Option<Leased>, IndexError> {
+        let inbox = self.refilled(mailbox, party, 0)?;
+        Ok(inbox.and_then(|mut inbox| inbox.take(holder)))
+    }
+
+    /// A mailbox with more deliveries ready than are passed over, as far as there are any; none
+    /// while too many are on lease.
+    fn refilled<'m>(
+        &self,
+        mailbox: &'m Mailbox,
+        party: PartyNumber,
+        passed_over: usize,
+    ) -> Result<Option<MutexGuard<'m, Inbox>>, IndexError> {
         let mut inbox = mailbox.lock();
         if inbox.leased() >= self.shared.options.max_leased_per_party {
             return Ok(None);
         }
         // More than one page where all of a page is on lease.
-        while let Some(after) = inbox.wants_more() {
+        while let Some(after) = inbox.wants_more(passed_over) {
             let limit = self.shared.options.max_ready_per_party;
             let queued = self.shared.index.deliveries(party, after, limit)?;
             let all = queued.len() < limit;
             inbox.refill(queued.into_iter().map(|queued| (queued.key, queued.case)), all);
         }
-        Ok(inbox.take(holder))
+        Ok(Some(inbox))
     }
 }
 
 impl QueueObserver for Dispatch {
     fn queues_changed(&self, operations: &[QueueOp]) {
         let mut touched: HashMap<PartyNumber, Arc<Mailbox>> = HashMap::new();
+        let is_of_endpoint = |operation: &QueueOp| matches!(operation, QueueOp::SetEndpoint { .. });
+        if operations.iter().any(is_of_endpoint) {
+            self.shared.endpoints_changed.notify_waiters();
+        }
         for operation in operations {
             let (party, key, added) = match operation {
                 QueueOp::AddDelivery { to, key, case, mark: _ } => (*to, *key, Some(*case)),
@@ -244,7 +289,8 @@ impl QueueObserver for Dispatch {
                 | QueueOp::TakeNotice { .. }
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
-                | QueueOp::AddOutage { .. } => continue,
+                | QueueOp::AddOutage { .. }
+                | QueueOp::SetEndpoint { .. } => continue,
             };
             let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
             match added {
@@ -301,6 +347,25 @@ impl InboxStream {
     /// Ends the lease of a delivery whose acknowledgement is durable.
     pub fn settled(&self, delivery: Sequence) {
         self.mailbox.lock().settle(delivery);
+        self.mailbox.changed.notify_waiters();
+    }
+
+    /// Leases the earliest delivery, from a place in the due order on if one is given, that may go;
+    /// of those in the window about `passed_over` may not.
+    fn take_where(
+        &self,
+        passed_over: usize,
+        from_ms: Option<i64>,
+        may_go: impl Fn(QueueKey) -> bool,
+    ) -> Result<Option<Leased>, IndexError> {
+        let inbox = self.dispatch.refilled(&self.mailbox, self.party, passed_over)?;
+        let from_ms = from_ms.unwrap_or(i64::MIN);
+        Ok(inbox.and_then(|mut inbox| inbox.take_where(self.stream, from_ms, may_go)))
+    }
+
+    /// Frees one delivery that this stream holds. That it was not taken may be laid to it.
+    fn give_back(&self, delivery: Sequence, is_to_blame: bool) {
+        self.mailbox.lock().give_back(self.stream, delivery, is_to_blame);
         self.mailbox.changed.notify_waiters();
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::act::{Act, Basis, Body, Ground};
+use super::endpoint::EndpointUrl;
 use super::event::Decision;
 use super::ids::{CaseId, ProcedureKey, RequestId};
 use super::party::PartyNumber;
@@ -116,4 +117,19 @@ pub struct SetQuota {
     pub persons: u32,
     /// The order that sets it.
     pub basis: String,
+}
+
+/// An endpoint that a party registers, or takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetEndpoint {
+    /// Who asks.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what is asked.
+    pub fingerprint: [u8; 32],
+    /// Whose deliveries go there.
+    pub party: PartyNumber,
+    /// Where; none takes the endpoint back.
+    pub url: Option<EndpointUrl>,
 }

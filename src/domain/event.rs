@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::act::{Act, Actor, Basis, Body, Ground, Outcome};
 use super::calendar::CalendarVersion;
+use super::endpoint::EndpointUrl;
 use super::held::{DeliveryHeld, HeldResolved};
 use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
@@ -45,6 +46,8 @@ pub enum Event {
     DeliveryHeld(DeliveryHeld),
     /// A held delivery was released, redirected or withdrawn.
     HeldResolved(HeldResolved),
+    /// A party registered an endpoint for its deliveries, or took it back.
+    EndpointSet(EndpointSet),
 }
 
 /// A party of the registry seen for the first time.
@@ -295,4 +298,19 @@ pub struct ClockMoved {
 pub struct CalendarSettled {
     /// The record of the amendment.
     pub amendment: Sequence,
+}
+
+/// An endpoint to which the bus hands a party's deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointSet {
+    /// Whose deliveries go there.
+    pub party: PartyNumber,
+    /// Where; none from now on when it is taken back.
+    pub url: Option<EndpointUrl>,
+    /// Who set it.
+    pub author: PartyNumber,
+    /// The sender's id of the act.
+    pub request: RequestId,
+    /// SHA-256 of what was asked.
+    pub fingerprint: [u8; 32],
 }

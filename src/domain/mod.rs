@@ -11,6 +11,7 @@ pub mod case;
 pub mod command;
 pub mod contact;
 pub mod decide;
+pub mod endpoint;
 pub mod event;
 pub mod held;
 pub mod hours;
@@ -26,15 +27,16 @@ pub mod term;
 
 pub use act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 pub use case::{Case, CaseStatus, HopRun, HopState};
-pub use command::{ActFacts, CaseAct, Command, SetQuota, Submission};
+pub use command::{ActFacts, CaseAct, Command, SetEndpoint, SetQuota, Submission};
 pub use decide::{
     Context, Procedures, acknowledge, decide, edition_on, expire, hold, recount, resolve_held,
     set_quota,
 };
+pub use endpoint::{EndpointError, EndpointUrl};
 pub use event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
-    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
-    PartyEnrolled, QuotaSet, ServiceClock,
+    DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
+    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
 };
 pub use held::{
     DeliveryHeld, Held, HeldBy, HeldReason, HeldResolved, Hold, Resolution, ResolveHeld,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::held::{HeldReply, HeldTaken};
-use super::{Accepted, Amended, Confirmed, EngineError, Noted, QuotaTaken, Request, timestamp};
+use super::{
+    Accepted, Amended, Confirmed, EndpointTaken, EngineError, Noted, QuotaTaken, Request, timestamp,
+};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
     ActRecorded, Case, DeliveryAcknowledged, Quota, QuotaSet, RequestId, Sequence,
@@ -21,6 +23,7 @@ pub(super) enum Answer {
     Act(Arc<ActRecorded>, Arc<Case>, oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(DeliveryAcknowledged, Arc<Case>, oneshot::Sender<Result<Confirmed, EngineError>>),
     Noted(PartyNumber, oneshot::Sender<Result<Noted, EngineError>>),
+    Endpoint(oneshot::Sender<Result<EndpointTaken, EngineError>>),
 }
 
 /// What is answered after the sync without a record of its own.
@@ -33,6 +36,7 @@ pub(super) enum Later {
     Noted(Result<Repeat, EngineError>, oneshot::Sender<Result<Noted, EngineError>>),
     /// What fell due has been said.
     Swept(oneshot::Sender<()>),
+    Endpoint(Result<Repeat, EngineError>, oneshot::Sender<Result<EndpointTaken, EngineError>>),
 }
 
 /// A request that was accepted before.
@@ -50,6 +54,7 @@ pub(super) enum Reply {
     Act(oneshot::Sender<Result<Accepted, EngineError>>),
     Acknowledged(oneshot::Sender<Result<Confirmed, EngineError>>),
     Noted(oneshot::Sender<Result<Noted, EngineError>>),
+    Endpoint(oneshot::Sender<Result<EndpointTaken, EngineError>>),
 }
 
 impl Reply {
@@ -62,6 +67,7 @@ impl Reply {
             Self::Act(reply) => drop(reply.send(Err(error))),
             Self::Acknowledged(reply) => drop(reply.send(Err(error))),
             Self::Noted(reply) => drop(reply.send(Err(error))),
+            Self::Endpoint(reply) => drop(reply.send(Err(error))),
         }
     }
 }
@@ -81,6 +87,7 @@ impl Request {
             Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {
                 Reply::Noted(reply).refuse(error.clone());
             }
+            Self::SetEndpoint(_, reply) => Reply::Endpoint(reply).refuse(error.clone()),
             Self::Sweep(_) | Self::Warn(_) | Self::Stop => {}
         }
     }
@@ -108,6 +115,7 @@ impl Answer {
             Self::Noted(party, reply) => {
                 drop(reply.send(Ok(Noted { party, sequence, at, hash })));
             }
+            Self::Endpoint(reply) => drop(reply.send(Ok(EndpointTaken { sequence, at, hash }))),
         }
     }
 
@@ -119,6 +127,7 @@ impl Answer {
             Self::Act(_, _, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, _, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
             Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
+            Self::Endpoint(reply) => Reply::Endpoint(reply).refuse(error.clone()),
         }
     }
 }
@@ -132,12 +141,14 @@ impl Later {
             | Self::Quota(Ok(repeat), _)
             | Self::Noted(Ok(repeat), _)
             | Self::Held(Ok(repeat), _)
+            | Self::Endpoint(Ok(repeat), _)
             | Self::Amended(Ok(repeat), _) => Some(repeat.sequence),
             Self::Act(Err(_), _)
             | Self::Acknowledged(Err(_), _)
             | Self::Quota(Err(_), _)
             | Self::Held(Err(_), _)
             | Self::Noted(Err(_), _)
+            | Self::Endpoint(Err(_), _)
             | Self::Amended(Err(_), _)
             | Self::Swept(_) => None,
         }
@@ -153,6 +164,7 @@ impl Later {
             Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
             // Dropped, so that whoever waits sees that it was not done.
             Self::Swept(reply) => drop(reply),
+            Self::Endpoint(_, reply) => Reply::Endpoint(reply).refuse(error.clone()),
         }
     }
 }

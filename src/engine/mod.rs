@@ -38,7 +38,7 @@ use crate::domain::ladder::{Impediment, NoticeSent};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
     ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Quota, QuotaKey,
-    Rejection, RequestId, Roster, Sequence, SetQuota, WhenUnset,
+    Rejection, RequestId, Roster, Sequence, SetEndpoint, SetQuota, WhenUnset,
 };
 use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
@@ -148,6 +148,17 @@ pub struct QuotaTaken {
     pub key: QuotaKey,
     /// Where it stands now.
     pub quota: Quota,
+}
+
+/// An endpoint, registered or taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointTaken {
+    /// Its place in the journal.
+    pub sequence: Sequence,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The SHA-256 of its record.
+    pub hash: [u8; 32],
 }
 
 /// A calendar that the operator puts in the place of the one in force.
@@ -288,6 +299,7 @@ enum Request {
     List(Vec<(Command, oneshot::Sender<Result<Accepted, EngineError>>)>),
     Acknowledge(Acknowledgement, oneshot::Sender<Result<Confirmed, EngineError>>),
     SetQuota(SetQuota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
+    SetEndpoint(SetEndpoint, oneshot::Sender<Result<EndpointTaken, EngineError>>),
     Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
     Held(Box<held::HeldRequest>, held::HeldReply),
     /// A notice taken from an inbox.
@@ -394,6 +406,17 @@ impl Engine {
     pub async fn set_quota(&self, asked: SetQuota) -> Result<QuotaTaken, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::SetQuota(asked, reply))?;
+        answer.await.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Registers an endpoint or takes it back, and waits until that is durable. A repeat gets the
+    /// original receipt.
+    ///
+    /// # Errors
+    /// As for [`Engine::act`].
+    pub async fn set_endpoint(&self, asked: SetEndpoint) -> Result<EndpointTaken, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::SetEndpoint(asked, reply))?;
         answer.await.unwrap_or(Err(EngineError::Stopped))
     }
 

@@ -177,7 +177,8 @@ impl Overlay {
                 | QueueOp::Swept(_)
                 | QueueOp::AddNotice { .. }
                 | QueueOp::AddOutgoing { .. }
-                | QueueOp::AddOutage { .. } => continue,
+                | QueueOp::AddOutage { .. }
+                | QueueOp::SetEndpoint { .. } => continue,
                 QueueOp::TakeNotice { notice, party, by, .. } => {
                     self.taken.insert((*notice, *party), *by);
                     continue;

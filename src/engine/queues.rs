@@ -65,7 +65,8 @@ impl QueueCounts {
                 | QueueOp::TakeNotice { .. }
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
-                | QueueOp::AddOutage { .. } => continue,
+                | QueueOp::AddOutage { .. }
+                | QueueOp::SetEndpoint { .. } => continue,
             };
             let of = counts.entry(party).or_default();
             of.deliveries = of.deliveries.saturating_add_signed(deliveries);

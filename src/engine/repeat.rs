@@ -22,6 +22,9 @@ impl Writer {
             Later::Held(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_held(&repeat)));
             }
+            Later::Endpoint(asked, reply) => {
+                let _ = reply.send(asked.and_then(|repeat| self.repeated_endpoint(&repeat)));
+            }
             Later::Act(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_act(&repeat)));
             }

@@ -1,15 +1,15 @@
-//! What the writer does besides acts and acknowledgements: quotas, the expiry of held places, and
-//! amendments of the calendar with the clocks they move.
+//! What the writer does besides acts and acknowledgements: quotas, endpoints, the expiry of held
+//! places, and amendments of the calendar with the clocks they move.
 
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
 use super::writer::{Group, Writer};
-use super::{Amended, Amendment, EngineError, QuotaTaken, timestamp};
+use super::{Amended, Amendment, EndpointTaken, EngineError, QuotaTaken, timestamp};
 use crate::domain::{
-    self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, Event, Rejection, Sequence,
-    SetQuota,
+    self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, EndpointSet, Event, Rejection,
+    Sequence, SetEndpoint, SetQuota,
 };
 use crate::journal::JournalError;
 
@@ -58,6 +58,36 @@ impl Writer {
         let quota = self.overlay.quota(set.key).map_err(index_fault)?;
         let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);
         Ok(QuotaTaken { sequence, at, hash, key: set.key, quota })
+    }
+
+    pub(super) fn set_endpoint(
+        &mut self,
+        asked: SetEndpoint,
+        reply: oneshot::Sender<Result<EndpointTaken, EngineError>>,
+        now_ms: i64,
+        group: &mut Group,
+    ) {
+        let SetEndpoint { author, request, fingerprint, party, url } = asked;
+        match self.overlay.request(author, request).map_err(index_fault) {
+            Err(error) => group.later.push(Later::Endpoint(Err(error), reply)),
+            Ok(Some(sequence)) => {
+                let fingerprint = Some((request, fingerprint));
+                group.later.push(Later::Endpoint(Ok(Repeat { sequence, fingerprint }), reply));
+            }
+            Ok(None) => {
+                let set = EndpointSet { party, url, author, request, fingerprint };
+                self.take(Event::EndpointSet(set), now_ms, group, Reply::Endpoint(reply));
+            }
+        }
+    }
+
+    pub(super) fn repeated_endpoint(&self, repeat: &Repeat) -> Result<EndpointTaken, EngineError> {
+        let recorded = self.read_back(repeat.sequence)?;
+        let Event::EndpointSet(set) = recorded.event else {
+            return Err(reused(repeat));
+        };
+        check_fingerprint(repeat, set.fingerprint)?;
+        Ok(EndpointTaken { sequence: repeat.sequence, at: recorded.at, hash: recorded.hash })
     }
 
     /// Frees the places whose consents have expired. Looked for once an hour, because a day

@@ -159,6 +159,7 @@ impl Writer {
                 | Request::TakeNotice(..)
                 | Request::Sent(..)
                 | Request::Sweep(_)
+                | Request::SetEndpoint(..)
                 | Request::Stop) => self.decide(request, now_ms, shortage.as_ref(), group),
             }
             if group.is_full() {
@@ -194,6 +195,7 @@ impl Writer {
             Request::TakeNotice(taken, reply) => self.take_notice(taken, reply, now_ms, group),
             Request::Sent(sent, reply) => self.notice_sent(sent, reply, now_ms, group),
             Request::SetQuota(asked, reply) => self.set_quota(asked, reply, now_ms, group),
+            Request::SetEndpoint(asked, reply) => self.set_endpoint(asked, reply, now_ms, group),
             Request::Act(command, reply) => match self.decide_act(&command, now_ms) {
                 Ok(Outcome::Fresh(event)) => match self.no_room_for(&event, shortage, now_ms) {
                     Some(error) => group.later.push(Later::Act(Err(error), reply)),
@@ -351,7 +353,8 @@ impl Writer {
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
             | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_) => match case_of(&event) {
+            | Event::HeldResolved(_)
+            | Event::EndpointSet(_) => match case_of(&event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),
             },
@@ -397,6 +400,7 @@ impl Writer {
             (Event::DeliveryHeld(_) | Event::HeldResolved(_), Some(case), Reply::Held(reply)) => {
                 Answer::Held(case, reply)
             }
+            (Event::EndpointSet(_), None, Reply::Endpoint(reply)) => Answer::Endpoint(reply),
             (_, _, Reply::Nobody) => Answer::Nobody,
             // Each kind of request is decided to its own kind of event, just above.
             (_, _, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),

@@ -182,6 +182,11 @@ impl Audit {
                 keys::parse_expiry(key)?;
                 self.there.add(key, value);
             }
+            keys::ENDPOINT => {
+                let (_, sequence) = keys::parse_endpoint(key)?;
+                values::read_registered(value)?;
+                self.there.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
+            }
             _ => return None,
         }
         Some(())
@@ -200,6 +205,10 @@ impl Audit {
             NoteKind::NoticeAcknowledged => self.brought.taken += 1,
             NoteKind::NoticeSent => self.brought.outgoing -= 1,
             NoteKind::BusOutage => self.brought.outages += 1,
+            NoteKind::EndpointSet => {
+                self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
+                self.asked_for.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
+            }
             NoteKind::HoldingExpired
             | NoteKind::ClocksMoved
             | NoteKind::CalendarSettled
@@ -256,7 +265,8 @@ impl Audit {
                 | QueueOp::TakeNotice { .. }
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
-                | QueueOp::AddOutage { .. } => {}
+                | QueueOp::AddOutage { .. }
+                | QueueOp::SetEndpoint { .. } => {}
             }
         }
     }

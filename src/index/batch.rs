@@ -172,5 +172,8 @@ fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
         QueueOp::AddOutage { sequence, from_ms, until_ms } => {
             batch.insert(&keys::outage(sequence), &values::write_span(from_ms, until_ms));
         }
+        QueueOp::SetEndpoint { party, sequence, registered } => {
+            batch.insert(&keys::endpoint(party, sequence), &[u8::from(registered)]);
+        }
     }
 }

@@ -94,6 +94,8 @@ named! {
         DeliveryHeld = 14 "delivery-held",
         /// A held delivery was resolved.
         HeldResolved = 15 "held-resolved",
+        /// An endpoint was registered or taken back.
+        EndpointSet = 16 "endpoint-set",
     }
 }
 
@@ -272,6 +274,15 @@ pub enum QueueOp {
         /// Until when, Unix milliseconds.
         until_ms: i64,
     },
+    /// A party's endpoint is another from now on.
+    SetEndpoint {
+        /// The party.
+        party: PartyNumber,
+        /// The record that says so.
+        sequence: Sequence,
+        /// Whether there is one.
+        registered: bool,
+    },
 }
 
 /// A record that does not follow from the ones before it. The journal holds what `decide` made,
@@ -409,6 +420,13 @@ pub fn fold(
             change.queue.push(QueueOp::AddOutage { sequence, from_ms, until_ms });
             return Ok(change);
         }
+        Event::EndpointSet(set) => {
+            change.request = Some((set.author, set.request));
+            change.note = Some(NoteKind::EndpointSet);
+            let (party, registered) = (set.party, set.url.is_some());
+            change.queue.push(QueueOp::SetEndpoint { party, sequence, registered });
+            return Ok(change);
+        }
         Event::Act(act) => {
             change.request = act.opening.is_none().then_some((act.author, act.request));
             if let Some(HoldingChange { before, after }) = act.holding {
@@ -463,7 +481,8 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         | Event::Notice(_)
         | Event::NoticeAcknowledged(_)
         | Event::NoticeSent(_)
-        | Event::BusOutage(_) => None,
+        | Event::BusOutage(_)
+        | Event::EndpointSet(_) => None,
         Event::Act(act) => Some(act.case),
         Event::Acknowledged(acknowledged) => Some(acknowledged.case),
         Event::HoldingExpired(expired) => Some(expired.case),
@@ -653,6 +672,7 @@ fn removal(op: &QueueOp) -> QueueOp {
         | QueueOp::TakeNotice { .. }
         | QueueOp::AddOutgoing { .. }
         | QueueOp::RemoveOutgoing { .. }
-        | QueueOp::AddOutage { .. }) => removal,
+        | QueueOp::AddOutage { .. }
+        | QueueOp::SetEndpoint { .. }) => removal,
     }
 }

@@ -16,6 +16,7 @@
 //! [12] notice u64, party u32, channel u8               nothing
 //! [13] record u64                                      from i64 LE, until i64 LE
 //! [14] party u32, order i64, sequence u64              case 16, of a held delivery
+//! [15] party u32, sequence u64                         whether an endpoint is registered since this record
 //! [16] notice u64, party u32                           order i64 LE, sequence u64 LE of the acknowledgement or zero
 //! [0] "swept"                                          i64 LE
 //! ```
@@ -56,6 +57,7 @@ pub(super) const SAID: u8 = 11;
 pub(super) const OUTGOING: u8 = 12;
 pub(super) const OUTAGE: u8 = 13;
 pub(super) const HELD: u8 = 14;
+pub(super) const ENDPOINT: u8 = 15;
 pub(super) const NOTICE: u8 = 16;
 
 /// The length of a request's key.
@@ -146,6 +148,13 @@ pub(super) fn expiry(until: Date, case: CaseId) -> [u8; 21] {
     let mut key = [EXPIRY; 21];
     key[1..5].copy_from_slice(&days(until));
     key[5..].copy_from_slice(&case.0);
+    key
+}
+
+pub(super) fn endpoint(party: PartyNumber, sequence: Sequence) -> [u8; 13] {
+    let mut key = [ENDPOINT; 13];
+    key[1..5].copy_from_slice(&party.0.to_be_bytes());
+    key[5..].copy_from_slice(&sequence.0.to_be_bytes());
     key
 }
 
@@ -277,6 +286,13 @@ pub(super) fn parse_expiry(key: &[u8]) -> Option<CaseId> {
     let (&EXPIRY, rest) = key.split_first()? else { return None };
     let (_day, case) = rest.split_at_checked(4)?;
     case.try_into().ok().map(CaseId)
+}
+
+pub(super) fn parse_endpoint(key: &[u8]) -> Option<(PartyNumber, Sequence)> {
+    let (&ENDPOINT, rest) = key.split_first()? else { return None };
+    let (party, rest) = rest.split_first_chunk()?;
+    let sequence = Sequence(u64::from_be_bytes(rest.try_into().ok()?));
+    Some((PartyNumber(u32::from_be_bytes(*party)), sequence))
 }
 
 /// A range of keys.

@@ -404,6 +404,42 @@ impl Index {
         self.page(range, limit, "an expiry", |key, _| keys::parse_expiry(key))
     }
 
+    /// The record that registered a party's endpoint; none while it has none.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn endpoint(&self, party: PartyNumber) -> Result<Option<Sequence>, IndexError> {
+        let range = keys::of_party(keys::ENDPOINT, party, None);
+        self.with(|db| {
+            let Some(entry) = db.range(range).next_back() else { return Ok(None) };
+            let (key, value) = entry.map_err(storage("read an endpoint"))?;
+            let (_, sequence) = keys::parse_endpoint(&key).ok_or(unreadable("an endpoint"))?;
+            let registered = values::read_registered(&value).ok_or(unreadable("an endpoint"))?;
+            Ok(registered.then_some(sequence))
+        })
+    }
+
+    /// Every party that has an endpoint, with the record that registered it.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn endpoints(&self) -> Result<BTreeMap<PartyNumber, Sequence>, IndexError> {
+        let range = keys::all_of(keys::ENDPOINT, None);
+        let set = self.page(range, usize::MAX, "an endpoint", |key, value| {
+            Some((keys::parse_endpoint(key)?, values::read_registered(value)?))
+        })?;
+        let mut endpoints = BTreeMap::new();
+        // In the order of the journal within a party, so that the last one stands.
+        for ((party, sequence), registered) in set {
+            if registered {
+                endpoints.insert(party, sequence);
+            } else {
+                endpoints.remove(&party);
+            }
+        }
+        Ok(endpoints)
+    }
+
     /// The last record of a kind that is of no case's acts.
     ///
     /// # Errors

@@ -87,7 +87,8 @@ fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<QueuedDelivery>, Of<O
             | QueueOp::TakeNotice { .. }
             | QueueOp::AddOutgoing { .. }
             | QueueOp::RemoveOutgoing { .. }
-            | QueueOp::AddOutage { .. } => panic!("a case has no such operations"),
+            | QueueOp::AddOutage { .. }
+            | QueueOp::SetEndpoint { .. } => panic!("a case has no such operations"),
         }
     }
     deliveries.sort_by_key(|(party, delivery)| (*party, delivery.key));
@@ -119,7 +120,8 @@ fn assert_lists_are_of(index: &Index, line: &Line) {
             | QueueOp::TakeNotice { .. }
             | QueueOp::AddOutgoing { .. }
             | QueueOp::RemoveOutgoing { .. }
-            | QueueOp::AddOutage { .. } => panic!("a case has no such operations"),
+            | QueueOp::AddOutage { .. }
+            | QueueOp::SetEndpoint { .. } => panic!("a case has no such operations"),
         }
     }
     expected.sort();

@@ -175,6 +175,15 @@ pub(super) fn read_note(value: &[u8]) -> Option<(NoteKind, Brought)> {
     Some((kind, Brought { said, inboxes, outgoing }))
 }
 
+/// An endpoint's value: whether one is registered since the record of the key.
+pub(super) fn read_registered(value: &[u8]) -> Option<bool> {
+    match value {
+        [0] => Some(false),
+        [1] => Some(true),
+        _ => None,
+    }
+}
+
 /// An enrolment's value: the party.
 pub(super) fn read_enrolment(value: &[u8]) -> Option<PartyId> {
     std::str::from_utf8(value).ok()?.parse().ok()

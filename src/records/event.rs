@@ -13,6 +13,7 @@ use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::Role;
 
 use super::RecordError;
+use super::endpoint;
 use super::fields::{
     MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_applicant, read_arrived, read_calendar,
     read_concerns, read_decision, read_holding, read_participants, read_party, read_procedure,
@@ -21,6 +22,7 @@ use super::fields::{
     write_procedure, write_quota_key,
 };
 use super::held::{read_held, read_resolved, write_held, write_resolved};
+
 use super::notice;
 use super::pieces::{
     read_body, read_delivery, read_due, read_first_delivery, read_hop_opened, read_opened,
@@ -43,6 +45,7 @@ const NOTICE_SENT: u8 = 11;
 const BUS_OUTAGE: u8 = 12;
 const DELIVERY_HELD: u8 = 14;
 const HELD_RESOLVED: u8 = 15;
+const ENDPOINT_SET: u8 = 16;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
@@ -97,6 +100,10 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
             write_resolved(&mut writer, resolved);
             Ok(())
         }
+        Event::EndpointSet(set) => {
+            writer.bytes(&[ENDPOINT_SET, FIRST]);
+            endpoint::write_set(&mut writer, set)
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -127,6 +134,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         BUS_OUTAGE => ("an outage of the bus", FIRST),
         DELIVERY_HELD => ("a held delivery", FIRST),
         HELD_RESOLVED => ("the resolution of a held delivery", FIRST),
+        ENDPOINT_SET => ("an endpoint", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
@@ -147,6 +155,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         BUS_OUTAGE => Event::BusOutage(notice::read_outage(&mut from)?),
         DELIVERY_HELD => Event::DeliveryHeld(read_held(&mut from)?),
         HELD_RESOLVED => Event::HeldResolved(read_resolved(&mut from)?),
+        ENDPOINT_SET => Event::EndpointSet(endpoint::read_set(&mut from)?),
         _ => Event::CalendarSettled(CalendarSettled {
             amendment: Sequence(from.number("amendment")?),
         }),
@@ -491,7 +500,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 16] = [
+    const GOLDEN: [(&str, Sample, &str); 17] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -567,6 +576,11 @@ mod tests {
             "held-withdrawn",
             samples::held_withdrawn,
             include_str!("../../tests/data/records/v1-held-withdrawn.hex"),
+        ),
+        (
+            "endpoint-set",
+            samples::endpoint_set,
+            include_str!("../../tests/data/records/v1-endpoint-set.hex"),
         ),
     ];
 

@@ -15,6 +15,7 @@
 //! takes in a time passes it through [`to_whole_ms`] first.
 
 mod case;
+mod endpoint;
 mod event;
 mod fields;
 mod held;

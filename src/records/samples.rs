@@ -12,8 +12,8 @@ use crate::domain::act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 use crate::domain::calendar::CalendarVersion;
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
-    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
-    PartyEnrolled, QuotaSet, ServiceClock,
+    DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
+    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::held::{DeliveryHeld, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
@@ -430,4 +430,15 @@ pub fn held_redirected() -> Event {
 /// A held delivery, withdrawn without a word.
 pub fn held_withdrawn() -> Event {
     held_resolved(Resolution::Withdrawn, "")
+}
+
+/// An endpoint, registered.
+pub fn endpoint_set() -> Event {
+    Event::EndpointSet(EndpointSet {
+        party: PartyNumber(300),
+        url: Some("https://agency.sample.invalid:8443".parse().unwrap()),
+        author: PartyNumber(7),
+        request: RequestId([0x53; 16]),
+        fingerprint: [0xf6; 32],
+    })
 }

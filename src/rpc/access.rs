@@ -109,6 +109,8 @@ const CASE_READERS: &[Role] = &[
     Role::QualityBody,
     Role::ContactCentre,
 ];
+/// Those to whom an act can be sent, and the operator: the same as those who read cases.
+const RECEIVERS_AND_OPERATOR: &[Role] = CASE_READERS;
 const EVERYBODY: &[Role] = &Role::ALL;
 
 /// Every method with the roles that may call it.
@@ -238,6 +240,9 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.inbox.v1.HeldService/ReleaseDelivery", RECEIVERS),
     ("/kopir.inbox.v1.HeldService/RedirectDelivery", MIGRATION_BODY),
     ("/kopir.inbox.v1.HeldService/WithdrawDelivery", RECEIVERS),
+    ("/kopir.inbox.v1.InboxService/RegisterEndpoint", RECEIVERS),
+    ("/kopir.inbox.v1.InboxService/UnregisterEndpoint", RECEIVERS),
+    ("/kopir.inbox.v1.InboxService/GetEndpoint", RECEIVERS_AND_OPERATOR),
     ("/kopir.cases.v1.CaseService/GetCase", CASE_READERS),
     ("/kopir.cases.v1.CaseService/ListCases", CASE_READERS),
     ("/kopir.cases.v1.CaseService/GetCaseStatus", EVERYBODY),
@@ -300,6 +305,8 @@ mod tests {
         ]
         .into_iter()
         .flat_map(methods)
+        // The parties serve it, and the bus calls.
+        .filter(|path| !path.starts_with("/kopir.agency."))
         .collect();
         let rows: BTreeSet<String> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
         assert_eq!(rows, served);

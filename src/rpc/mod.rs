@@ -11,6 +11,7 @@ mod fields;
 pub mod front;
 pub mod parse;
 pub mod proto;
+pub mod push;
 pub mod reason;
 pub mod services;
 pub mod show;

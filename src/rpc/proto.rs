@@ -17,9 +17,9 @@ mod generated {
 
 pub use generated::google;
 pub use generated::kopir::{
-    akimat, career_centre, cases, commission, employment_centre, employment_commission, forms,
-    gateway, inbox, migration, mission, operations, portal, procedures, quality, quotas, statecorp,
-    types,
+    agency, akimat, career_centre, cases, commission, employment_centre, employment_commission,
+    forms, gateway, inbox, migration, mission, operations, portal, procedures, quality, quotas,
+    statecorp, types,
 };
 
 /// The descriptors of every contract with their imports and comments, for reflection.

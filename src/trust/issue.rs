@@ -178,7 +178,8 @@ pub fn issue_ca(name: &str, validity: Validity) -> Result<CertificateAuthority, 
     })
 }
 
-/// Issues the bus's certificate for the names clients reach it by.
+/// Issues the bus's certificate for the names clients reach it by. It also serves to connect to the
+/// parties' endpoints.
 ///
 /// # Errors
 /// [`IssueError::NoServerName`], [`IssueError::ServerName`] or
@@ -192,7 +193,7 @@ pub fn issue_server(
         return Err(IssueError::NoServerName);
     }
     let mut params = params("kopir", validity);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.extended_key_usages = both_sides();
     for name in names {
         params.subject_alt_names.push(match name {
             ServerName::DnsName(name) => SanType::DnsName(name.as_ref().try_into().map_err(make)?),
@@ -203,7 +204,9 @@ pub fn issue_server(
     issue(ca, params)
 }
 
-/// Issues a party's certificate, good for connecting to the bus as that party.
+/// Issues a party's certificate, good for connecting to the bus as that party, and for an endpoint
+/// of the party that the bus connects to. It is for no name of a host, so no client that looks for
+/// one takes it for a server.
 ///
 /// # Errors
 /// [`IssueError::Make`].
@@ -213,11 +216,16 @@ pub fn issue_party(
     validity: Validity,
 ) -> Result<Issued, IssueError> {
     let mut params = params(party.as_str(), validity);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = both_sides();
     let identity = IdentityUri::of(party).to_string();
     let identity = identity.try_into().map_err(make)?;
     params.subject_alt_names = vec![SanType::URI(identity)];
     issue(ca, params)
+}
+
+/// Both the bus and a party connect, and are connected to.
+fn both_sides() -> Vec<ExtendedKeyUsagePurpose> {
+    vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
 }
 
 impl CertificateAuthority {
@@ -468,7 +476,7 @@ mod tests {
         assert_eq!(parsed.validity().not_after.timestamp(), span.not_after.as_second());
         assert!(!parsed.is_ca());
         let usage = parsed.extended_key_usage().unwrap().unwrap().value;
-        assert!(usage.client_auth && !usage.server_auth);
+        assert!(usage.client_auth && usage.server_auth);
         assert!(parsed.key_usage().unwrap().unwrap().value.digital_signature());
         let identities = identity::identities(issued.certificate()).unwrap();
         assert_eq!(identities, [IdentityUri::of(&mission())]);
@@ -477,7 +485,7 @@ mod tests {
         let server = issue_server(&ca, &names, decade()).unwrap();
         let (_, parsed) = X509Certificate::from_der(server.certificate()).unwrap();
         let usage = parsed.extended_key_usage().unwrap().unwrap().value;
-        assert!(usage.server_auth && !usage.client_auth);
+        assert!(usage.client_auth && usage.server_auth);
         let named = parsed.subject_alternative_name().unwrap().unwrap().value;
         assert_eq!(named.general_names.len(), 2);
         assert!(identity::identities(server.certificate()).is_err());

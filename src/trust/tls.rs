@@ -22,9 +22,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pem::{self, PemError};
 
+mod endpoint;
 mod failure;
 mod outgoing;
 
+pub use endpoint::{EndpointCertificateError, EndpointTls};
 pub use failure::{HandshakeFailure, HandshakeFault, Side};
 pub use outgoing::{Outgoing, OutgoingError};
 

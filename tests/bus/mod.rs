@@ -216,6 +216,26 @@ impl Bus {
         self.site.path("certs")
     }
 
+    /// The files of a party of the registry.
+    pub fn files(&self, id: &str) -> TlsFiles {
+        self.site.files(id)
+    }
+
+    /// The files of a party by an authority that the bus does not know, who trusts the bus all the
+    /// same.
+    pub fn files_of_other_authority(&self, id: &str) -> TlsFiles {
+        let other = issue_ca("Sample Other Authority", always()).unwrap();
+        let certificates = CertificateDir::new(self.site.path("other"));
+        certificates.create().unwrap();
+        let id: PartyId = id.parse().unwrap();
+        certificates.save_party(&id, &issue_party(&other, &id, always()).unwrap()).unwrap();
+        TlsFiles {
+            certificate: certificates.party_certificate(&id),
+            key: certificates.party_key(&id),
+            ca: self.site.certificates().ca_certificate(),
+        }
+    }
+
     /// TLS settings with a certificate of the bus's own authority for any name and span.
     pub fn tls_issued(&self, id: &str, begin: &str, end: &str) -> Arc<ClientConfig> {
         self.site.stranger(id, &self.site.ca, span(begin, end))

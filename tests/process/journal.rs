@@ -175,7 +175,8 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
             | Event::HoldingExpired(_)
             | Event::CalendarAmended(_)
             | Event::ClocksMoved(_)
-            | Event::CalendarSettled(_)) => panic!("nobody asked for {other:?}"),
+            | Event::CalendarSettled(_)
+            | Event::EndpointSet(_)) => panic!("nobody asked for {other:?}"),
         }
         ControlFlow::Continue(())
     });

@@ -12,8 +12,8 @@ use crate::domain::calendar::CalendarVersion;
 use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
-    DeliveryAcknowledged, DeliveryKind, Event, HoldingChange, HoldingExpired, HopOpened, Opening,
-    PartyEnrolled, QuotaSet, ServiceClock,
+    DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
+    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::held::{DeliveryHeld, Held, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
@@ -221,6 +221,15 @@ fn any_quota_set() -> impl Strategy<Value = QuotaSet> {
     })
 }
 
+fn any_endpoint_set() -> impl Strategy<Value = EndpointSet> {
+    let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
+    let url = option::of("https://[a-z][a-z0-9]{0,40}(\\.[a-z]{1,9}){0,3}:[1-9][0-9]{0,3}");
+    (any_party(), url, ids).prop_map(|(party, url, (author, request, fingerprint))| {
+        let url = url.map(|url| url.parse().unwrap());
+        EndpointSet { party, url, author, request: RequestId(request), fingerprint }
+    })
+}
+
 fn any_amended() -> impl Strategy<Value = CalendarAmended> {
     let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
     (any_calendar(), any::<String>(), any::<String>(), ids).prop_map(
@@ -348,6 +357,7 @@ pub fn any_event() -> impl Strategy<Value = Event> {
             .prop_map(|(from, until)| Event::BusOutage(BusOutage { from, until })),
         any_delivery_held().prop_map(Event::DeliveryHeld),
         any_resolved().prop_map(Event::HeldResolved),
+        any_endpoint_set().prop_map(Event::EndpointSet),
     ]
 }
 

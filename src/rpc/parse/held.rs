@@ -22,7 +22,7 @@ use crate::rpc::status::Refusal;
 /// # Errors
 /// [`Refusal::Invalid`] with every fault found, or [`Refusal::DeliveryUnknown`] for text that names
 /// no delivery.
-pub fn rejection(message: &DeliveryRejection, caller: &Caller) -> Result<Hold, Refusal> {
+pub fn rejection(message: &DeliveryRejection, by: PartyNumber) -> Result<Hold, Refusal> {
     let DeliveryRejection { delivery_id, reason, detail } = message;
     let DeliveryId { sequence, case } = delivery_id.parse()?;
     let mut faults = Faults::new();
@@ -48,7 +48,7 @@ pub fn rejection(message: &DeliveryRejection, caller: &Caller) -> Result<Hold, R
     rule::text(&mut faults, &detail_at, detail, least..=MAX_DETAIL_CHARS, Lines::One);
     let reason = faults.judge(stated)?;
     let detail = (!detail.is_empty()).then(|| detail.clone());
-    let by = HeldBy::Receiver(caller.party);
+    let by = HeldBy::Receiver(by);
     Ok(Hold { case, delivery: sequence, by, reason, detail })
 }
 

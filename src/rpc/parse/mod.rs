@@ -9,6 +9,7 @@ pub mod act;
 pub mod application;
 pub mod decision;
 pub mod dispatch;
+pub mod endpoint;
 pub mod fault;
 pub mod forms;
 pub mod held;

@@ -21,7 +21,7 @@ const MAX_RUNGS_SHOWN: usize = 64;
 impl Bus {
     /// The message of a leased delivery; none if it has been acknowledged or held since it was
     /// leased.
-    pub(super) fn delivery(
+    pub(in crate::rpc) fn delivery(
         &self,
         party: PartyNumber,
         leased: Leased,

@@ -82,7 +82,16 @@ impl Bus {
         caller: &Caller,
         message: &DeliveryRejection,
     ) -> Result<RejectionConfirmation, Refusal> {
-        let asked = held::rejection(message, caller)?;
+        self.reject_for(caller.party, message).await
+    }
+
+    /// The same for a party whose endpoint has answered.
+    pub(in crate::rpc) async fn reject_for(
+        &self,
+        party: PartyNumber,
+        message: &DeliveryRejection,
+    ) -> Result<RejectionConfirmation, Refusal> {
+        let asked = held::rejection(message, party)?;
         let taken = self.engine.reject(asked).await.map_err(Refusal::Order)?;
         let held = self.held_by(taken.sequence)?;
         Ok(show::held::confirmation(self.view(), &taken, &held))

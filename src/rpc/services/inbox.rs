@@ -11,13 +11,16 @@ use super::{Bus, Service};
 use crate::domain::Sequence;
 use crate::index::ObligationKey;
 use crate::rpc::Caller;
+use crate::rpc::parse::endpoint;
 use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, Fetch, PartyPage};
 use crate::rpc::proto::inbox::v1::inbox_service_server::InboxService;
 use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, AcknowledgeDeliveryResponse, Delivery, FetchDeliveriesRequest,
-    FetchDeliveriesResponse, ListObligationsRequest, ListObligationsResponse, OpenInboxRequest,
-    RejectDeliveryRequest, RejectDeliveryResponse,
+    FetchDeliveriesResponse, GetEndpointRequest, GetEndpointResponse, ListObligationsRequest,
+    ListObligationsResponse, OpenInboxRequest, RegisterEndpointRequest, RegisterEndpointResponse,
+    RejectDeliveryRequest, RejectDeliveryResponse, UnregisterEndpointRequest,
+    UnregisterEndpointResponse,
 };
 use crate::rpc::show::case::obligation;
 use crate::rpc::show::time;
@@ -92,6 +95,45 @@ impl InboxService for Service {
         bus.engine.caught_up().await;
         let listed = bus.obligations(request.get_ref(), &caller);
         listed.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
+    async fn register_endpoint(
+        &self,
+        request: Request<RegisterEndpointRequest>,
+    ) -> Result<Response<RegisterEndpointResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let refuse = |refusal: Refusal| bus.refuse(&refusal);
+        let (asked, roster) = (bus.asked(&caller), bus.engine.roster());
+        let asked = endpoint::register(request.get_ref(), asked, roster).map_err(refuse)?;
+        let receipt = Some(bus.set_endpoint(asked).await.map_err(refuse)?);
+        Ok(Response::new(RegisterEndpointResponse { receipt }))
+    }
+
+    async fn unregister_endpoint(
+        &self,
+        request: Request<UnregisterEndpointRequest>,
+    ) -> Result<Response<UnregisterEndpointResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let refuse = |refusal: Refusal| bus.refuse(&refusal);
+        let (asked, roster) = (bus.asked(&caller), bus.engine.roster());
+        let asked = endpoint::unregister(request.get_ref(), asked, roster).map_err(refuse)?;
+        let receipt = Some(bus.set_endpoint(asked).await.map_err(refuse)?);
+        Ok(Response::new(UnregisterEndpointResponse { receipt }))
+    }
+
+    async fn get_endpoint(
+        &self,
+        request: Request<GetEndpointRequest>,
+    ) -> Result<Response<GetEndpointResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let party = endpoint::of(request.get_ref(), &caller, bus.engine.roster());
+        bus.engine.caught_up().await;
+        let found = party.and_then(|party| bus.endpoint(party));
+        let endpoint = found.map_err(|refusal| bus.refuse(&refusal))?;
+        Ok(Response::new(GetEndpointResponse { endpoint }))
     }
 }
 

@@ -7,6 +7,7 @@ mod acts;
 mod calendar;
 mod cases;
 mod deliveries;
+mod endpoint;
 mod held;
 mod inbox;
 mod inbox_list;
@@ -232,14 +233,23 @@ impl Bus {
         caller: &Caller,
         id: DeliveryId,
     ) -> Result<DeliveryConfirmation, Refusal> {
+        self.acknowledge_for(caller.party, id).await
+    }
+
+    /// The same for a party whose endpoint has answered.
+    pub(in crate::rpc) async fn acknowledge_for(
+        &self,
+        party: PartyNumber,
+        id: DeliveryId,
+    ) -> Result<DeliveryConfirmation, Refusal> {
         let DeliveryId { sequence, case } = id;
         if case == NO_CASE {
-            let taken = self.engine.acknowledge_notice(sequence, caller.party).await;
+            let taken = self.engine.acknowledge_notice(sequence, party).await;
             let taken = taken.map_err(Refusal::Acknowledgement)?;
             self.dispatch.settled(taken.party, sequence);
             return Ok(show::notice::confirmation(id, &taken));
         }
-        let confirmed = self.engine.acknowledge(case, sequence, caller.party).await;
+        let confirmed = self.engine.acknowledge(case, sequence, party).await;
         let confirmed = confirmed.map_err(Refusal::Acknowledgement)?;
         self.dispatch.settled(confirmed.event.by, sequence);
         Ok(confirmation(self.view(), &confirmed))

@@ -6,6 +6,7 @@
 pub mod case;
 pub mod clock;
 pub mod delivery;
+pub mod endpoint;
 pub mod held;
 pub mod law;
 pub mod notice;

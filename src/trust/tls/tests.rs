@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+};
 use rustls::pki_types::ServerName;
 use rustls::{NamedGroup, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
@@ -12,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::*;
+use crate::domain::Roster;
 use crate::domain::party::{Parties, PartyId};
 use crate::trust::identity::{self, IdentityError};
 use crate::trust::issue::{
@@ -101,6 +105,14 @@ impl Site {
 fn parties() -> Parties {
     let sample = include_str!("../../../deploy/parties.toml");
     registry::parse(Path::new("deploy/parties.toml"), sample).unwrap()
+}
+
+/// The sample's parties, of which one akimat acts for its commission.
+fn acting() -> Parties {
+    let sample = include_str!("../../../deploy/parties.toml");
+    let at = sample.find("id = \"akimat-kz-55\"").unwrap();
+    let acting = format!("{}acts_for = [\"commission-kz-55\"]\n{}", &sample[..at], &sample[at..]);
+    registry::parse(Path::new("deploy/parties.toml"), &acting).unwrap()
 }
 
 type Accepted<S> = io::Result<server::TlsStream<S>>;
@@ -271,12 +283,117 @@ async fn a_certificate_out_of_its_time_is_refused() {
     }
 }
 
+/// Files of an authority of its own with one certificate for mission-uz, for one purpose only.
+fn of_one_purpose(dir: &Path, purpose: ExtendedKeyUsagePurpose) -> TlsFiles {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let ca = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, key);
+    let mut params = CertificateParams::default();
+    params.extended_key_usages = vec![purpose];
+    let identity = "urn:kopir:party:mission-uz".try_into().unwrap();
+    params.subject_alt_names = vec![SanType::URI(identity)];
+    let key = KeyPair::generate().unwrap();
+    let issued = params.signed_by(&key, &issuer).unwrap();
+    let write = |name: &str, text: String| {
+        let file = dir.join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        file
+    };
+    TlsFiles {
+        certificate: write("one.pem", issued.pem()),
+        key: write("one.key", key.serialize_pem()),
+        ca: write("one-ca.pem", ca.pem()),
+    }
+}
+
 #[tokio::test]
 async fn a_server_certificate_does_not_make_a_client() {
     let site = site();
-    let connector = client_config(&site.server_files()).unwrap().into();
-    let (at_bus, _) = refused(&site, &connector).await;
+    let dir = tempfile::tempdir().unwrap();
+    let files = of_one_purpose(dir.path(), ExtendedKeyUsagePurpose::ServerAuth);
+    let own = TlsFiles { ca: files.ca, ..site.server_files() };
+    let acceptor = server_config(&own, Timestamp::UNIX_EPOCH).unwrap().config.into();
+    let files = TlsFiles { ca: site.layout.ca_certificate(), ..files };
+    let connector = client_config(&files).unwrap().into();
+    let (accepted, _) = meet(&acceptor, &connector, duplex(65536), "localhost").await;
+    let at_bus = HandshakeFailure::of(&accepted.err().unwrap());
     assert_eq!(at_bus, failure(HandshakeFault::WrongPurpose, Side::Us));
+}
+
+type Called = Result<(), (HandshakeFault, Option<EndpointCertificateError>)>;
+
+/// What the bus makes of the endpoint of `party` with these files: the party's own identity error,
+/// or the fault of the handshake.
+async fn call(site: &Site, party: &str, files: &TlsFiles) -> Called {
+    call_trusting(site, party, files, site.layout.ca_certificate()).await
+}
+
+/// The same of a bus that trusts another authority.
+async fn call_trusting(site: &Site, party: &str, files: &TlsFiles, ca: PathBuf) -> Called {
+    let mut roster = Roster::new(acting(), []);
+    roster.missing().into_iter().for_each(|enrolment| roster.enrol(enrolment));
+    let roster = Arc::new(roster);
+    let number = roster.number(&id(party)).unwrap();
+    let tls = EndpointTls::read(&TlsFiles { ca, ..site.server_files() }).unwrap();
+    let connector = tls.config(&roster, number).unwrap().into();
+    let trusting = TlsFiles { ca: site.layout.ca_certificate(), ..files.clone() };
+    let acceptor = server_config(&trusting, Timestamp::UNIX_EPOCH).unwrap().config.into();
+    // The name is not looked at.
+    let (accepted, connected) =
+        meet(&acceptor, &connector, duplex(65536), "elsewhere.example").await;
+    let Err(error) = connected else {
+        accepted.unwrap();
+        return Ok(());
+    };
+    let identity = EndpointCertificateError::of(&error);
+    Err((HandshakeFailure::of(&error).fault, identity))
+}
+
+#[tokio::test]
+async fn an_endpoint_is_known_by_the_identity_in_its_certificate() {
+    let (site, foreign) = (site(), site());
+    let own = site.client_files(&mission());
+    assert_eq!(call(&site, "mission-uz", &own).await, Ok(()));
+    let other = |found: &str, wanted: &str| EndpointCertificateError::OtherParty {
+        found: id(found),
+        wanted: id(wanted),
+    };
+    let refused = Err((HandshakeFault::BadCertificate, Some(other("mission-uz", "akimat-kz-55"))));
+    assert_eq!(call(&site, "akimat-kz-55", &own).await, refused);
+    // The bus's own certificate names a host and no party.
+    let absent = EndpointCertificateError::Identity(IdentityError::Absent);
+    let refused = Err((HandshakeFault::BadCertificate, Some(absent)));
+    assert_eq!(call(&site, "mission-uz", &site.server_files()).await, refused);
+    // Another authority may sign what it likes.
+    let of_foreign = foreign.client_files(&mission());
+    let refused = Err((HandshakeFault::UnknownAuthority, None));
+    assert_eq!(call(&site, "mission-uz", &of_foreign).await, refused);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_that_of_a_party_that_acts_for_the_receiver_and_not_the_other_way() {
+    let site = site();
+    for party in ["akimat-kz-55", "commission-kz-55"] {
+        site.party(&id(party), always());
+    }
+    let of = |party| site.client_files(&id(party));
+    assert_eq!(call(&site, "commission-kz-55", &of("akimat-kz-55")).await, Ok(()));
+    assert!(call(&site, "akimat-kz-55", &of("commission-kz-55")).await.is_err());
+}
+
+#[tokio::test]
+async fn an_endpoint_with_a_certificate_out_of_its_time_or_for_clients_only_is_refused() {
+    let site = site();
+    site.party(&id("mission-mn"), past());
+    let expired = call(&site, "mission-mn", &site.client_files(&id("mission-mn"))).await;
+    assert_eq!(expired, Err((HandshakeFault::Expired, None)));
+    let dir = tempfile::tempdir().unwrap();
+    let files = of_one_purpose(dir.path(), ExtendedKeyUsagePurpose::ClientAuth);
+    let refused = call_trusting(&site, "mission-uz", &files, files.ca.clone()).await;
+    assert_eq!(refused, Err((HandshakeFault::WrongPurpose, None)));
 }
 
 #[tokio::test]

@@ -1,0 +1,42 @@
+//! A party's endpoint and how it fares.
+
+use jiff::Timestamp;
+
+use super::time;
+use crate::dispatch::push::{BreakerState, PushHealth};
+use crate::domain::{EndpointSet, EndpointUrl, Roster};
+use crate::rpc::proto::inbox::v1::{Endpoint, EndpointState};
+
+/// The endpoint that a record registered at `at`. Before its health is known it is one that nothing
+/// has gone wrong with.
+pub fn endpoint(
+    roster: &Roster,
+    (set, url, at): (&EndpointSet, &EndpointUrl, Timestamp),
+    health: Option<PushHealth>,
+) -> Endpoint {
+    let EndpointSet { party, url: _, author, request: _, fingerprint: _ } = set;
+    let name = |party| roster.id(party).map(ToString::to_string).unwrap_or_default();
+    let unknown = PushHealth {
+        state: BreakerState::Closed,
+        consecutive_failures: 0,
+        since: None,
+        next_attempt_at: None,
+    };
+    let PushHealth { state, consecutive_failures, since, next_attempt_at } =
+        health.unwrap_or(unknown);
+    let state = match state {
+        BreakerState::Closed => EndpointState::Closed,
+        BreakerState::Open => EndpointState::Open,
+        BreakerState::HalfOpen => EndpointState::HalfOpen,
+    };
+    Endpoint {
+        party_id: name(*party),
+        url: url.to_string(),
+        registered_time: Some(time(at)),
+        registered_by_party_id: name(*author),
+        state: state.into(),
+        consecutive_failure_count: consecutive_failures,
+        failing_since_time: since.map(time),
+        next_attempt_time: next_attempt_at.map(time),
+    }
+}

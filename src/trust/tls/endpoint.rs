@@ -1,0 +1,186 @@
+//! The bus as the client of a party's endpoint.
+//!
+//! A party's server is known as a party's client is: by the identity in its certificate, never by
+//! the name of its host. Whoever controls a name or an address gains nothing by it, and a
+//! registered url that was mistyped leads to a refused handshake, not to papers in wrong hands.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::version::TLS13;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
+};
+use thiserror::Error as ThisError;
+
+use super::{ALPN, Own, TlsError, TlsFiles, authorities, own_refused, provider, setup};
+use crate::domain::Roster;
+use crate::domain::party::{PartyId, PartyNumber};
+use crate::trust::identity::{IdentityError, party_of};
+
+/// Why the certificate of an endpoint is not the party's, though a trusted authority signed it.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum EndpointCertificateError {
+    /// It names no party.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// It names another party, which may not act for the one whose deliveries are to go there.
+    #[error("the certificate is that of {found}, which may not act for {wanted}")]
+    OtherParty {
+        /// The party that it names.
+        found: PartyId,
+        /// The party whose deliveries are to go there.
+        wanted: PartyId,
+    },
+    /// The endpoint's own party is not in the registry any more.
+    #[error("the party is no longer in the registry")]
+    Gone,
+}
+
+impl EndpointCertificateError {
+    /// The refusal of a certificate behind a failed connection, if that is why it failed.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref())?;
+        let Error::InvalidCertificate(CertificateError::Other(OtherError(why))) = inner else {
+            return None;
+        };
+        why.downcast_ref().cloned()
+    }
+}
+
+/// What the bus connects to endpoints with: its own certificate, and the authority of the parties.
+pub struct EndpointTls {
+    files: TlsFiles,
+    own: Own,
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl EndpointTls {
+    /// Reads the bus's files.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the file.
+    pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let (own, roots) = (Own::read(files)?, authorities(files)?);
+        Ok(Self { files: files.clone(), own, roots, provider: Arc::new(provider()) })
+    }
+
+    /// The bus's side of a connection to the endpoint of `party`.
+    ///
+    /// # Errors
+    /// [`TlsError`] for a certificate or key that cannot be used.
+    pub fn config(
+        &self,
+        roster: &Arc<Roster>,
+        party: PartyNumber,
+    ) -> Result<Arc<ClientConfig>, TlsError> {
+        let verifier = EndpointVerifier {
+            roster: Arc::clone(roster),
+            party,
+            roots: Arc::clone(&self.roots),
+            provider: Arc::clone(&self.provider),
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(setup)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_client_auth_cert(self.own.chain.clone(), self.own.key.clone_key())
+            .map_err(|why| own_refused(&self.files, &why))?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
+    }
+}
+
+impl fmt::Debug for EndpointTls {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointTls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+/// Accepts a server whose certificate an authority of the parties signed for servers, and which is
+/// that of the party or of one that may act for it.
+#[derive(Debug)]
+struct EndpointVerifier {
+    roster: Arc<Roster>,
+    party: PartyNumber,
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl EndpointVerifier {
+    fn check_party(
+        &self,
+        certificate: &CertificateDer<'_>,
+    ) -> Result<(), EndpointCertificateError> {
+        let found = party_of(certificate, self.roster.parties())?;
+        let wanted = self.roster.party(self.party).ok_or(EndpointCertificateError::Gone)?;
+        if found.id == wanted.id || self.roster.parties().may_act_for(&found.id, &wanted.id) {
+            return Ok(());
+        }
+        let (found, wanted) = (found.id.clone(), wanted.id.clone());
+        Err(EndpointCertificateError::OtherParty { found, wanted })
+    }
+}
+
+impl ServerCertVerifier for EndpointVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let parsed = ParsedCertificate::try_from(end_entity)?;
+        verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            &self.roots,
+            intermediates,
+            now,
+            self.provider.signature_verification_algorithms.all,
+        )?;
+        match self.check_party(end_entity) {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(why) => {
+                let why = CertificateError::Other(OtherError(Arc::new(why)));
+                Err(Error::InvalidCertificate(why))
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,265 @@
+//! A party's endpoint, sound or not: real TLS, and HTTP/2 by hand, so that it can say what no gRPC
+//! library would.
+#![allow(dead_code, reason = "each test program uses its own part of the harness")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{HeaderMap, Request, Response};
+use kopir::rpc::proto::agency::v1::deliver_response::Outcome;
+use kopir::rpc::proto::agency::v1::{
+    DeliverRequest, DeliverResponse, DeliveryAccepted, DeliveryRejected,
+};
+use kopir::rpc::proto::inbox::v1::Delivery;
+use kopir::trust::tls::{TlsFiles, server_config};
+use prost::Message;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::bus::{PATIENCE, time};
+
+/// How the endpoint behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Manner {
+    /// As the contract says.
+    Sound,
+    /// Takes the delivery and never answers.
+    Hang,
+    /// Takes connections and never says anything on them.
+    Mute,
+    /// Resets the connection when a delivery has come.
+    Reset,
+    /// Answers with bytes that are no message.
+    Garbage,
+    /// Answers without HTTP/2: it speaks no protocol at all.
+    Noise,
+    /// Acknowledges another delivery.
+    OtherDelivery,
+    /// Names the delivery and says nothing of it.
+    NoOutcome,
+    /// Sends the caller elsewhere.
+    Redirect(u16),
+    /// Does not want the delivery.
+    Reject(&'static str),
+    /// Answers with an error.
+    Fail(Code),
+    /// Answers with an error and asks for time.
+    Busy(Duration),
+    /// An answer as long as this, in bytes.
+    Endless(usize),
+}
+
+/// A delivery that has come.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub at: Instant,
+    pub delivery: Delivery,
+}
+
+/// A party's endpoint, listening.
+pub struct Agency {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    seen: watch::Receiver<usize>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    manner: Mutex<Manner>,
+    arrivals: Mutex<Vec<Arrival>>,
+    connections: Mutex<usize>,
+    count: watch::Sender<usize>,
+    moved: watch::Sender<()>,
+}
+
+impl Agency {
+    /// An endpoint with these files.
+    pub async fn open(files: &TlsFiles, manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = server_config(files, time("2023-01-01T00:00:00Z")).unwrap().config;
+        let (count, seen) = watch::channel(0);
+        let shared = Arc::new(Shared {
+            manner: Mutex::new(manner),
+            arrivals: Mutex::default(),
+            connections: Mutex::new(0),
+            count,
+            moved: watch::channel(()).0,
+        });
+        let task = tokio::spawn(listen(listener, tls.into(), Arc::clone(&shared)));
+        Self { address, shared, seen, task }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Behaves otherwise from now on; what hangs is let go.
+    pub fn be(&self, manner: Manner) {
+        *self.shared.manner.lock().unwrap() = manner;
+        self.shared.moved.send_replace(());
+    }
+
+    /// What has come so far.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.shared.arrivals.lock().unwrap().clone()
+    }
+
+    /// How many connections got as far as a handshake that succeeded.
+    pub fn connections(&self) -> usize {
+        *self.shared.connections.lock().unwrap()
+    }
+
+    /// Waits until so many deliveries have come, repeats among them.
+    #[track_caller]
+    pub fn until(&self, count: usize) -> impl Future<Output = Vec<Arrival>> {
+        let place = std::panic::Location::caller();
+        let (mut seen, shared) = (self.seen.clone(), Arc::clone(&self.shared));
+        async move {
+            let come = tokio::time::timeout(PATIENCE, seen.wait_for(|seen| *seen >= count)).await;
+            let arrivals = shared.arrivals.lock().unwrap().clone();
+            assert!(come.is_ok(), "{} of {count} deliveries came at {place}", arrivals.len());
+            arrivals
+        }
+    }
+}
+
+impl Drop for Agency {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn manner(&self) -> Manner {
+        self.manner.lock().unwrap().clone()
+    }
+}
+
+async fn listen(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(connection(stream, tls.clone(), Arc::clone(&shared)));
+    }
+}
+
+async fn connection(stream: TcpStream, tls: TlsAcceptor, shared: Arc<Shared>) {
+    let mut moved = shared.moved.subscribe();
+    match shared.manner() {
+        Manner::Mute => {
+            let _ = moved.changed().await;
+            return;
+        }
+        // Closing it then resets it, as a machine that lost its memory does.
+        Manner::Reset => stream.set_zero_linger().unwrap(),
+        _ => {}
+    }
+    let Ok(mut stream) = tls.accept(stream).await else { return };
+    *shared.connections.lock().unwrap() += 1;
+    if shared.manner() == Manner::Noise {
+        use tokio::io::AsyncWriteExt as _;
+        let _ = stream.write_all(b"220 mail.sample.invalid ESMTP\r\n").await;
+        let _ = moved.changed().await;
+        return;
+    }
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    let mut calls = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            call = connection.accept() => {
+                let Some(Ok((request, answer))) = call else { return };
+                calls.spawn(serve(request, answer, Arc::clone(&shared)));
+            }
+            Some(Ok(false)) = calls.join_next() => return,
+        }
+    }
+}
+
+/// Answers one call; false when the connection is to break.
+async fn serve(
+    request: Request<RecvStream>,
+    mut answer: SendResponse<Bytes>,
+    shared: Arc<Shared>,
+) -> bool {
+    assert_eq!(request.uri().path(), "/kopir.agency.v1.AgencyService/Deliver");
+    let Some(delivery) = read(request.into_body()).await else { return true };
+    let delivery_id = delivery.delivery_id.clone();
+    let mut moved = shared.moved.subscribe();
+    let manner = shared.manner();
+    shared.arrivals.lock().unwrap().push(Arrival { at: Instant::now(), delivery });
+    shared.count.send_modify(|count| *count += 1);
+    let accepted = Some(Outcome::Accepted(DeliveryAccepted {}));
+    match manner {
+        Manner::Sound => say(&mut answer, delivery_id, accepted),
+        Manner::OtherDelivery => {
+            let other = delivery_id.replacen(|c: char| c.is_ascii_digit(), "8", 1) + "0";
+            say(&mut answer, other, accepted);
+        }
+        Manner::NoOutcome => say(&mut answer, delivery_id, None),
+        Manner::Reject(code) => {
+            let (code, reason) = (code.to_owned(), "a sample".to_owned());
+            let rejected = Outcome::Rejected(DeliveryRejected { code, reason });
+            say(&mut answer, delivery_id, Some(rejected));
+        }
+        Manner::Garbage => send(&mut answer, &[0, 0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff]),
+        Manner::Endless(bytes) => say(&mut answer, "7".repeat(bytes), accepted),
+        Manner::Redirect(code) => {
+            let elsewhere =
+                Response::builder().status(code).header("location", "https://127.0.0.1:1");
+            let _ = answer.send_response(elsewhere.body(()).unwrap(), true);
+        }
+        Manner::Fail(code) => fail(&mut answer, &Status::new(code, "a sample")),
+        Manner::Busy(wait) => {
+            let mut details = ErrorDetails::new();
+            details.set_retry_info(Some(wait));
+            fail(&mut answer, &Status::with_error_details(Code::Unavailable, "busy", details));
+        }
+        Manner::Reset => return false,
+        Manner::Hang | Manner::Mute | Manner::Noise => {
+            let _ = moved.changed().await;
+        }
+    }
+    true
+}
+
+async fn read(mut body: RecvStream) -> Option<Delivery> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.data().await {
+        let piece = piece.ok()?;
+        body.flow_control().release_capacity(piece.len()).ok()?;
+        bytes.extend_from_slice(&piece);
+    }
+    DeliverRequest::decode(bytes.get(5..)?).unwrap().delivery
+}
+
+fn say(answer: &mut SendResponse<Bytes>, delivery_id: String, outcome: Option<Outcome>) {
+    let message = DeliverResponse { delivery_id, outcome }.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    send(answer, &[&[0], &length[..], &message].concat());
+}
+
+/// An answer whose caller may be gone by now, which is its business.
+fn send(answer: &mut SendResponse<Bytes>, framed: &[u8]) {
+    let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+    let Ok(mut body) = answer.send_response(head, false) else { return };
+    let _ = body.send_data(Bytes::copy_from_slice(framed), false);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().unwrap());
+    let _ = body.send_trailers(trailers);
+}
+
+fn fail(answer: &mut SendResponse<Bytes>, status: &Status) {
+    let (parts, _) = status.clone().into_http::<()>().into_parts();
+    let _ = answer.send_response(Response::from_parts(parts, ()), true);
+}
