@@ -21,10 +21,11 @@ use bus::refusal::refused;
 use bus::{Act, Bus, Party, Setting, samples, within};
 use jiff::Timestamp;
 use kopir::rpc::proto::inbox::v1::{
-    Endpoint, EndpointState, GetEndpointRequest, RegisterEndpointRequest, UnregisterEndpointRequest,
+    Endpoint, EndpointState, GetEndpointRequest, ListHeldRequest, RegisterEndpointRequest,
+    ReleaseDeliveryRequest, UnregisterEndpointRequest,
 };
 use kopir::rpc::proto::operations::v1::ListInboxRequest;
-use kopir::rpc::proto::types::v1::Receipt;
+use kopir::rpc::proto::types::v1::{HeldMark, HeldReason, Receipt};
 use kopir::trust::tls::TlsFiles;
 use tokio::time::Instant;
 use tonic::{Code, Status};
@@ -217,8 +218,10 @@ async fn an_endpoint_that_answers_garbage_acknowledges_nothing() {
 async fn an_answer_about_another_delivery_acknowledges_neither() {
     survives(Manner::OtherDelivery).await;
     survives(Manner::NoOutcome).await;
-    // A code that is none is no rejection either.
-    survives(Manner::Reject("what is this?")).await;
+    // A reason that is none, or that is the bus's to find, is no rejection either.
+    survives(Manner::Reject(HeldReason::Unspecified, "a sample")).await;
+    survives(Manner::Reject(HeldReason::Unacknowledged, "a sample")).await;
+    survives(Manner::Reject(HeldReason::Other, "")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -345,18 +348,63 @@ async fn what_the_party_asks_for_ends_before_the_delivery_falls_due() {
     bus.stop().await;
 }
 
+async fn held(operator: &Party) -> Vec<HeldMark> {
+    let request = ListHeldRequest { party_id: bus::COMMITTEE.to_owned(), ..Default::default() };
+    let listed = within(operator.held().list_held(request)).await.unwrap().into_inner();
+    listed.deliveries.into_iter().map(|held| held.mark.unwrap()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_party_rejects_is_offered_again_and_holds_up_nothing() {
+async fn what_a_party_rejects_is_held_and_goes_out_again_when_it_is_released() {
     let bus = Bus::with(&QUICK).await;
     let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
-    let agency = Agency::open(&bus.files(bus::COMMITTEE), Manner::Reject("SCHEMA_UNKNOWN")).await;
+    let operator = bus.party(bus::OPERATOR).await;
+    let rejects = Manner::Reject(HeldReason::CannotParse, "SAMPLE: unknown form");
+    let agency = Agency::open(&bus.files(bus::COMMITTEE), rejects).await;
     register(&committee, &agency.url(), "").await.unwrap();
     submit(&mission).await;
-    agency.until(5).await;
+    let rejected = agency.until(1).await.remove(0).delivery;
+    queued(&operator, bus::COMMITTEE, 0).await;
+    let [mark] = &held(&operator).await[..] else { panic!("not held") };
+    assert_eq!((&mark.delivery_id, mark.reason()), (&rejected.delivery_id, HeldReason::CannotParse));
     let found = endpoint(&committee, "").await.unwrap().unwrap();
     assert_eq!((found.state(), found.consecutive_failure_count), (EndpointState::Closed, 0));
+
     agency.be(Manner::Sound);
-    queued(&bus.party(bus::OPERATOR).await, bus::COMMITTEE, 0).await;
+    let release = ReleaseDeliveryRequest {
+        request_id: bus::act::new_id(),
+        delivery_id: rejected.delivery_id.clone(),
+        ..Default::default()
+    };
+    within(committee.held().release_delivery(release)).await.unwrap();
+    let again = agency.until(2).await.remove(1).delivery;
+    assert_eq!(again.delivery_id, rejected.delivery_id);
+    owes(&committee, 1).await;
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_fails_on_again_and_again_is_held_while_it_takes_the_others() {
+    let bus = Bus::with(&[("limits.max_delivery_attempts", "2"), ("push.backoff_base_ms", "20")]).await;
+    let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
+    let operator = bus.party(bus::OPERATOR).await;
+    submit(&mission).await;
+    mission.caught_up().await;
+    let poison = committee.fetch(1).await.remove(0).delivery_id;
+    let bus = bus.restart().await;
+    let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
+    drop(operator);
+    let operator = bus.party(bus::OPERATOR).await;
+    let agency = Agency::open(&bus.files(bus::COMMITTEE), Manner::FailOn(poison.clone())).await;
+    register(&committee, &agency.url(), "").await.unwrap();
+    let begun = Instant::now();
+    while held(&operator).await.is_empty() {
+        assert!(begun.elapsed() < bus::PATIENCE, "never held");
+        submit(&mission).await;
+    }
+    let [mark] = &held(&operator).await[..] else { panic!("not one alone") };
+    assert_eq!((&mark.delivery_id, mark.reason()), (&poison, HeldReason::Unacknowledged));
+    queued(&operator, bus::COMMITTEE, 0).await;
     bus.stop().await;
 }
 

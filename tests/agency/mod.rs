@@ -15,6 +15,7 @@ use kopir::rpc::proto::agency::v1::{
     DeliverRequest, DeliverResponse, DeliveryAccepted, DeliveryRejected,
 };
 use kopir::rpc::proto::inbox::v1::Delivery;
+use kopir::rpc::proto::types::v1::HeldReason;
 use kopir::trust::tls::{TlsFiles, server_config};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
@@ -48,8 +49,10 @@ pub enum Manner {
     NoOutcome,
     /// Sends the caller elsewhere.
     Redirect(u16),
-    /// Does not want the delivery.
-    Reject(&'static str),
+    /// Does not want the delivery, for this reason.
+    Reject(HeldReason, &'static str),
+    /// Fails on this delivery and takes the others.
+    FailOn(String),
     /// Answers with an error.
     Fail(Code),
     /// Answers with an error and asks for time.
@@ -207,11 +210,15 @@ async fn serve(
             say(&mut answer, other, accepted);
         }
         Manner::NoOutcome => say(&mut answer, delivery_id, None),
-        Manner::Reject(code) => {
-            let (code, reason) = (code.to_owned(), "a sample".to_owned());
-            let rejected = Outcome::Rejected(DeliveryRejected { code, reason });
+        Manner::Reject(reason, detail) => {
+            let (reason, detail) = (reason.into(), detail.to_owned());
+            let rejected = Outcome::Rejected(DeliveryRejected { reason, detail });
             say(&mut answer, delivery_id, Some(rejected));
         }
+        Manner::FailOn(one) if one == delivery_id => {
+            fail(&mut answer, &Status::internal("a sample"));
+        }
+        Manner::FailOn(_) => say(&mut answer, delivery_id, accepted),
         Manner::Garbage => send(&mut answer, &[0, 0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff]),
         Manner::Endless(bytes) => say(&mut answer, "7".repeat(bytes), accepted),
         Manner::Redirect(code) => {
