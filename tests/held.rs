@@ -303,6 +303,10 @@ async fn work_until(inbox: &mut bus::Inbox, poison: &str, taken: &mut BTreeSet<S
         if next.case_id == poison {
             return;
         }
+        // Noted before it is acknowledged, since this may be broken off at any wait.
+        if next.notice.is_none() {
+            taken.insert(next.case_id);
+        }
         inbox.acknowledge(&next.delivery_id).await;
         loop {
             match inbox.next().await.unwrap().unwrap() {
@@ -310,9 +314,6 @@ async fn work_until(inbox: &mut bus::Inbox, poison: &str, taken: &mut BTreeSet<S
                 Said::Confirmation(_) => break,
                 other @ (Said::Refusal(_) | Said::Rejection(_)) => panic!("{other:?}"),
             }
-        }
-        if next.notice.is_none() {
-            taken.insert(next.case_id);
         }
     }
 }

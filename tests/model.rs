@@ -384,6 +384,9 @@ impl Bus {
             Rejection::OutcomeNotAllowed(_) => Fault::UnfitOutcome,
             Rejection::Field { field, .. } => Fault::Field(field),
             Rejection::ProcedureUnknown(_)
+            | Rejection::NotHeld(_)
+            | Rejection::HeldNotYours(_)
+            | Rejection::DeliveryNeeded { .. }
             | Rejection::ConsentExpired { .. }
             | Rejection::EditionNotInForce { .. }
             | Rejection::PartyMissing { .. }

@@ -79,10 +79,10 @@ impl Inbox {
         Ok(mail)
     }
 
-    /// Takes in exactly `count` deliveries, acts and notices alike.
+    /// Takes in `count` deliveries, acts and notices alike, and what else comes meanwhile.
     pub(super) async fn empty(&mut self, count: usize) -> Result<Mail, DemoError> {
         let (mut mail, mut unconfirmed) = (Mail::default(), Unconfirmed::new());
-        while mail.letters.len() + mail.notices.len() < count {
+        while mail.letters.len() + mail.notices.len() < count || !unconfirmed.is_empty() {
             if let Some(delivery) = self.turn(&mut mail, &mut unconfirmed).await? {
                 self.acknowledge(&delivery).await?;
                 unconfirmed.push(delivery);

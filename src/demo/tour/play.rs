@@ -20,6 +20,7 @@ use crate::demo::stage::Stage;
 use crate::demo::{DemoError, papers};
 use crate::domain::calendar::{Calendar, WorkingDays};
 use crate::domain::party::{Party, PartyId, bundled_zone};
+use crate::rpc::access::allowed;
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
 use crate::rpc::proto::operations::v1 as operations;
@@ -32,6 +33,8 @@ use crate::rpc::proto::types::v1::Receipt;
 const MORNING: Time = time(10, 0, 0, 0);
 /// When hearings are held.
 const HEARINGS: Time = time(11, 0, 0, 0);
+/// The method by which a party reads its inbox.
+const OPEN_INBOX: &str = "/kopir.inbox.v1.InboxService/OpenInbox";
 /// Between two acts of a day.
 const PAUSE_MINUTES: i64 = 15;
 
@@ -80,15 +83,19 @@ impl<'s> Play<'s> {
         script: &'s Script,
         calendar: &'s Calendar,
     ) -> Result<Self, DemoError> {
-        let mut lines = BTreeMap::new();
+        let (mut lines, mut inboxes) = (BTreeMap::new(), BTreeMap::new());
         for party in stage.parties() {
-            lines.insert(party.id.clone(), Line::connect(stage, &party.id).await?);
+            let line = Line::connect(stage, &party.id).await?;
+            // Whoever may be sent something reads from the start: who is away too long is warned of.
+            if allowed(party.role, OPEN_INBOX) {
+                inboxes.insert(party.id.clone(), Inbox::open(&line).await?);
+            }
+            lines.insert(party.id.clone(), line);
         }
         let operator = Line::connect(stage, stage.party("operator")?).await?;
         let law = law(&operator, script).await?;
         let tale = Tale::of(script, stage.parties(), law);
         let zone = almaty()?;
-        let inboxes = BTreeMap::new();
         Ok(Self { stage, script, calendar, zone, lines, inboxes, operator, filed: 0, tale })
     }
 
@@ -252,10 +259,6 @@ impl<'s> Play<'s> {
             }
             for (party, count) in waiting {
                 let id = self.stage.party(&party)?.clone();
-                if !self.inboxes.contains_key(&id) {
-                    let inbox = Inbox::open(self.line(&id)?).await?;
-                    self.inboxes.insert(id.clone(), inbox);
-                }
                 let Some(inbox) = self.inboxes.get_mut(&id) else { continue };
                 let mail = inbox.empty(usize::try_from(count).unwrap_or(1)).await?;
                 self.tale.notices(mail.notices.len());
