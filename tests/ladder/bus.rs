@@ -157,13 +157,14 @@ impl World {
         self.dir.path().join(format!("index-{}", self.indexes))
     }
 
-    /// Starts the bus, after what must precede it: an index that has the whole journal.
-    pub fn start(self) -> Result<Bus, (Self, Dead)> {
+    /// Starts the bus, after what must precede it: an index that has the whole journal. What
+    /// outlives it where it dies at that.
+    pub fn start(self) -> Result<Bus, Box<Self>> {
         self.start_after(None)
     }
 
     /// Starts it after an outage that began with its last sign of life.
-    pub fn start_after(mut self, alive: Option<&str>) -> Result<Bus, (Self, Dead)> {
+    pub fn start_after(mut self, alive: Option<&str>) -> Result<Bus, Box<Self>> {
         let opened = Index::open(&self.index_dir(), &IndexOptions::default()).unwrap();
         // One that a dead bus left is inspected, and thrown away where it does not fit together.
         assert!(matches!(opened.fresh, None | Some(WhyFresh::Missing)), "{:?}", opened.fresh);
@@ -202,11 +203,11 @@ impl World {
         };
         let stepped = match assemble(parts) {
             Ok(assembled) => assembled.stepped(),
-            Err(_) => return Err((self, Dead)),
+            Err(_) => return Err(Box::new(self)),
         };
         match stepped {
             Ok(stepped) => Ok(Bus { stepped, world: self }),
-            Err(_) => Err((self, Dead)),
+            Err(_) => Err(Box::new(self)),
         }
     }
 
@@ -419,9 +420,9 @@ impl Bus {
     /// Every notice, with its place and the time of its record.
     pub fn notices(&self) -> Vec<(Sequence, Timestamp, Notice)> {
         let records = (1..).zip(self.recorded());
-        let notices = records.filter_map(|(sequence, recorded)| match recorded.event {
-            Event::Notice(notice) => Some((Sequence(sequence), recorded.at, *notice)),
-            _ => None,
+        let notices = records.filter_map(|(sequence, recorded)| {
+            let Event::Notice(notice) = recorded.event else { return None };
+            Some((Sequence(sequence), recorded.at, *notice))
         });
         notices.collect()
     }
