@@ -1,7 +1,7 @@
 //! The engine against a reference: random plays of all parties, over several cases, on the real
 //! writer, follower and index, with a journal in memory and a clock that the play moves.
 //!
-//! `model/law.rs` and `model/reference.rs` say what must be so without the code under test,
+//! `model/law.rs`, `model/reference.rs` and `model/ladder.rs` say what must be so without the code under test,
 //! `model/play.rs` says what is asked. After every turn the bus must hold what the reference holds,
 //! and whatever was refused or repeated must have changed nothing. `PROPTEST_CASES` sets the number
 //! of plays, `PROPTEST_RNG_SEED` replays some.
@@ -12,6 +12,8 @@
     reason = "a test ends at the first thing that is not as the reference has it"
 )]
 
+#[path = "model/ladder.rs"]
+mod ladder;
 #[path = "model/law.rs"]
 mod law;
 #[path = "model/play.rs"]
@@ -27,6 +29,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use kopir::domain::act::Basis;
 use kopir::domain::case::Case;
+use kopir::domain::ladder::{Fired, NO_CASE};
 use kopir::domain::party::{
     IdentityUri, Names, Parties, Party, PartyId, PartyNumber, Role, bundled_zone,
 };
@@ -49,6 +52,7 @@ use proptest_state_machine::{StateMachineTest, prop_state_machine};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use ladder::Word;
 use law::{Deed, WHO, Who};
 use play::{Play, Turn};
 use reference::{Answer, Ask, Facts, Fault, Name, Outcome, Phase, Reference};
@@ -155,6 +159,7 @@ impl StateMachineTest for Bus {
         let answers = match turn {
             Turn::Clock(_) => {
                 bus.engine.clock().set(timestamp(reference.now_ms)).unwrap();
+                bus.runtime.block_on(bus.engine.sweep()).unwrap();
                 vec![]
             }
             Turn::Asks(asks) => {
@@ -171,7 +176,8 @@ impl StateMachineTest for Bus {
         }
         let held = Held::of(bus.engine.index());
         let new = |answer: &Answer| matches!(answer, Answer::Accepted(_));
-        if !reference.answers.iter().any(new) {
+        let is_asked = !reference.answers.is_empty();
+        if is_asked && !reference.answers.iter().any(new) {
             assert_eq!(held, bus.held, "what was not accepted has changed something");
         }
         bus.held = held;
@@ -179,6 +185,7 @@ impl StateMachineTest for Bus {
     }
 
     fn check_invariants(bus: &Self, reference: &Reference) {
+        bus.check_notices(reference);
         let progress = bus.engine.progress();
         assert_eq!((progress.sequence.0, progress.indexed.0), (reference.last, reference.last));
         assert_eq!(bus.held.applied, reference.last);
@@ -210,7 +217,9 @@ impl StateMachineTest for Bus {
             let enrols = matches!(recorded.event, Event::PartyEnrolled(_));
             assert_eq!(enrols, record <= WHO.len() as u64, "record {record}");
             let receipt = receipts.get(&record);
-            assert!(enrols || receipt == Some(&(recorded.at, recorded.hash)), "record {record}");
+            let nobody_asked = enrols || reference.notices.contains_key(&record);
+            let is_told = receipt == Some(&(recorded.at, recorded.hash));
+            assert!(nobody_asked || is_told, "record {record}");
         }
         drop(engine);
         drop(runtime);
@@ -252,6 +261,10 @@ async fn put(engine: &Engine, ask: &Ask) -> Answered {
             // An acknowledgement does not say whether it is a repeat; its time and hash will.
             Ok((confirmed.sequence.0, false, (confirmed.at, confirmed.hash)))
         }
+        Ask::TakeNotice { by, notice } => {
+            let noted = engine.acknowledge_notice(Sequence(*notice), number(*by)).await?;
+            Ok((noted.sequence.0, false, (noted.at, noted.hash)))
+        }
         Ask::Submit { by, request, .. } | Ask::Do { by, request, .. } => {
             let command = command(ask, number(*by), *by, *request);
             let accepted = engine.act(command).await?;
@@ -288,7 +301,9 @@ fn command(ask: &Ask, author: PartyNumber, by: Who, request: u64) -> Command {
         Ask::Do { case, deed, facts, .. } => {
             (BodyKind::Dispatch, id_of(*case), CaseAct::Continue(act_of(*deed), facts_of(facts)))
         }
-        Ask::Acknowledge { .. } => panic!("an acknowledgement is no command"),
+        Ask::Acknowledge { .. } | Ask::TakeNotice { .. } => {
+            panic!("an acknowledgement is no command")
+        }
     };
     let body = Body { kind, bytes: Arc::from(content) };
     Command { author, request: request_id(request), fingerprint, case, act, body }
@@ -355,7 +370,7 @@ impl Bus {
                 assert_eq!(self.receipts.insert(*record, *receipt), None, "{what}");
             }
             (Ok((record, repeated, receipt)), Answer::Repeated(number)) => {
-                let acknowledges = matches!(ask, Ask::Acknowledge { .. });
+                let acknowledges = matches!(ask, Ask::Acknowledge { .. } | Ask::TakeNotice { .. });
                 assert_eq!((record, *repeated || acknowledges), (number, true), "{what}");
                 assert_eq!(self.receipts.get(record), Some(receipt), "{what}");
             }
@@ -468,7 +483,9 @@ impl Bus {
             .iter()
             .map(|each| (each.key.order_ms, each.key.sequence.0, each.case));
         let expected = reference.deliveries(who);
-        let expected = expected.iter().map(|(order, record, case)| (*order, *record, id_of(*case)));
+        let expected = expected
+            .iter()
+            .map(|(order, record, case)| (*order, *record, case.map_or(NO_CASE, id_of)));
         assert!(deliveries.eq(expected), "deliveries to {}", WHO[who].0);
         let obligations = self.held.obligations[at].iter().map(|each| {
             (each.key.due_ms, each.key.opened_by.0, each.case, hop_number(each.hop.as_str()))
@@ -476,6 +493,35 @@ impl Bus {
         let expected = reference.obligations(who);
         let expected = expected.iter().map(|(due, by, case, hop)| (*due, *by, id_of(*case), *hop));
         assert!(obligations.eq(expected), "obligations of {}", WHO[who].0);
+    }
+
+    /// Every notice is there, with what it says and whom it tells, and none beside them.
+    fn check_notices(&self, reference: &Reference) {
+        for (record, expected) in &reference.notices {
+            let recorded = self.engine.recorded(Sequence(*record));
+            let recorded = recorded.unwrap_or_else(|error| panic!("{expected:?}: {error}"));
+            let Event::Notice(notice) = recorded.event else { panic!("{:?}", recorded.event) };
+            assert_eq!(recorded.at, timestamp(expected.said_ms), "record {record}");
+            assert_eq!(notice.planned_at, timestamp(expected.planned_ms), "record {record}");
+            assert_eq!((notice.outage, &notice.channels[..]), (None, &[][..]), "record {record}");
+            let word = |fired: &Fired| {
+                let name = |(name, _): &(&Name, _)| id_of(**name) == fired.case;
+                let case = *reference.cases.iter().find(name).expect("a case").0;
+                let to: BTreeSet<Who> = fired.to.iter().map(|party| self.who(*party)).collect();
+                assert_eq!(to.len(), fired.to.len(), "nobody is told twice");
+                Word {
+                    case,
+                    hop: hop_number(fired.hop.as_str()),
+                    rung: fired.rung.name(),
+                    days: fired.days,
+                    to_take: fired.carried,
+                    to,
+                }
+            };
+            let words: BTreeSet<Word> = notice.fired.iter().map(word).collect();
+            assert_eq!(words.len(), notice.fired.len(), "record {record}");
+            assert_eq!(words, expected.words, "record {record}");
+        }
     }
 
     fn number(&self, who: Who) -> PartyNumber {

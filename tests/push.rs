@@ -366,7 +366,10 @@ async fn what_a_party_rejects_is_held_and_goes_out_again_when_it_is_released() {
     let rejected = agency.until(1).await.remove(0).delivery;
     queued(&operator, bus::COMMITTEE, 0).await;
     let [mark] = &held(&operator).await[..] else { panic!("not held") };
-    assert_eq!((&mark.delivery_id, mark.reason()), (&rejected.delivery_id, HeldReason::CannotParse));
+    assert_eq!(
+        (&mark.delivery_id, mark.reason()),
+        (&rejected.delivery_id, HeldReason::CannotParse)
+    );
     let found = endpoint(&committee, "").await.unwrap().unwrap();
     assert_eq!((found.state(), found.consecutive_failure_count), (EndpointState::Closed, 0));
 
@@ -385,7 +388,8 @@ async fn what_a_party_rejects_is_held_and_goes_out_again_when_it_is_released() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_endpoint_fails_on_again_and_again_is_held_while_it_takes_the_others() {
-    let bus = Bus::with(&[("limits.max_delivery_attempts", "2"), ("push.backoff_base_ms", "20")]).await;
+    let bus =
+        Bus::with(&[("limits.max_delivery_attempts", "2"), ("push.backoff_base_ms", "20")]).await;
     let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
     let operator = bus.party(bus::OPERATOR).await;
     submit(&mission).await;

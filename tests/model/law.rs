@@ -185,6 +185,12 @@ pub fn start_of(who: Who, day: Date) -> i64 {
     i64::from(days) * DAY_MS - WHO[who].2 * HOUR_MS
 }
 
+/// Whether a day is a working day.
+pub fn is_working(day: Date) -> bool {
+    let is_weekend = day.weekday().to_monday_zero_offset() > 4;
+    (!is_weekend || ON.contains(&day)) && !OFF.contains(&day)
+}
+
 /// The last day of a term that runs from an event on `day`, which does not count itself.
 pub fn last_day(term: Term, day: Date) -> Option<Date> {
     let tomorrow = |day: Date| day + jiff::Span::new().days(1);
@@ -195,8 +201,7 @@ pub fn last_day(term: Term, day: Date) -> Option<Date> {
             let (mut left, mut last) = (days, day);
             while left > 0 {
                 last = tomorrow(last);
-                let weekend = last.weekday().to_monday_zero_offset() > 4;
-                if (!weekend || ON.contains(&last)) && !OFF.contains(&last) {
+                if is_working(last) {
                     left -= 1;
                 }
             }

@@ -64,7 +64,7 @@ impl ReferenceStateMachine for Play {
         state.answers.clear();
         match turn {
             // Shrinking may have removed a later clock's predecessor, never turned it back.
-            Turn::Clock(to_ms) => state.now_ms = state.now_ms.max(*to_ms),
+            Turn::Clock(to_ms) => state.pass(state.now_ms.max(*to_ms)),
             Turn::Asks(asks) => asks.iter().for_each(|ask| state.ask(ask)),
         }
         state
@@ -101,8 +101,9 @@ impl Dice {
             70..79 => Some(self.with_wrong_facts(state)),
             79..86 => self.repeat(state, false),
             86..91 => self.repeat(state, true),
-            91..95 => self.any_receipt(state),
-            95..98 => Some(self.bad_submission(state)),
+            91..93 => self.any_receipt(state),
+            93..96 => self.any_notice(state),
+            96..98 => Some(self.bad_submission(state)),
             _ => Some(self.in_no_case(state)),
         };
         other.unwrap_or(right)
@@ -197,9 +198,10 @@ impl Dice {
     fn by_another(&mut self, mut ask: Ask) -> Ask {
         let another = self.below(WHO.len());
         match &mut ask {
-            Ask::Submit { by, .. } | Ask::Do { by, .. } | Ask::Acknowledge { by, .. } => {
-                *by = another;
-            }
+            Ask::Submit { by, .. }
+            | Ask::Do { by, .. }
+            | Ask::Acknowledge { by, .. }
+            | Ask::TakeNotice { by, .. } => *by = another,
         }
         ask
     }
@@ -241,6 +243,19 @@ impl Dice {
         let by = if self.below(2) == 0 { self.below(WHO.len()) } else { to };
         let case = if self.below(6) == 0 { **self.pick(&cases)? } else { case };
         Some(Ask::Acknowledge { by, case, delivery })
+    }
+
+    /// Somebody takes a notice, mostly one that waits for it; sometimes what is none.
+    fn any_notice(&mut self, state: &Reference) -> Option<Ask> {
+        let by = self.below(WHO.len());
+        let waiting = state.notices_to(by);
+        let all: Vec<u64> = state.notices.keys().copied().collect();
+        let notice = match self.below(4) {
+            0 => self.roll() % (state.last + 3),
+            1 => *self.pick(&all)?,
+            _ => self.pick(&waiting)?.1,
+        };
+        Some(Ask::TakeNotice { by, notice })
     }
 
     /// An accepted request once more, or its id with another content.
@@ -294,7 +309,7 @@ fn altered(mut ask: Ask) -> Ask {
         Ask::Submit { persons, .. } => *persons += 1,
         Ask::Do { case, deed: Deed::Forward, .. } => case.1 ^= 1,
         Ask::Do { deed, facts, .. } => (*deed, *facts) = (Deed::Forward, Facts::None),
-        Ask::Acknowledge { .. } => {}
+        Ask::Acknowledge { .. } | Ask::TakeNotice { .. } => {}
     }
     ask
 }

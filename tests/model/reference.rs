@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use super::ladder::Notice;
 use super::law::{
     self, COMMITTEE, Deed, MISSIONS, Next, Seat, WHO, Who, acts_for, akimat_and_commission, rule_of,
 };
@@ -17,6 +18,7 @@ pub enum Ask {
     Submit { by: Who, request: u64, region: u8, persons: u16, filed_ms: i64 },
     Do { by: Who, request: u64, case: Name, deed: Deed, facts: Facts },
     Acknowledge { by: Who, case: Name, delivery: u64 },
+    TakeNotice { by: Who, notice: u64 },
 }
 
 /// What a later act states.
@@ -78,6 +80,8 @@ pub struct Step {
     pub opened_ms: i64,
     /// The last day of the term and the first instant that is too late.
     pub due: Option<(Date, i64)>,
+    /// When the act was done in law, once it is.
+    pub acted_ms: i64,
     pub phase: Phase,
 }
 
@@ -134,7 +138,8 @@ impl Case {
         let holder = self.seat(rule.from).or(self.seat(rule.to)).expect("a party at one end");
         let due = law::last_day(rule.term, law::day_of(holder, opened_ms));
         let due = due.map(|day| (day, law::end_of(holder, day)));
-        self.steps.push(Step { hop, holder, opened_by, opened_ms, due, phase: Phase::Open });
+        let (acted_ms, phase) = (0, Phase::Open);
+        self.steps.push(Step { hop, holder, opened_by, opened_ms, due, acted_ms, phase });
     }
 
     /// The service takes fourteen working days, read where it is given.
@@ -174,6 +179,8 @@ pub struct Reference {
     pub last: u64,
     /// What the last asks must be answered, in their order.
     pub answers: Vec<Answer>,
+    /// What was said of running terms, by record.
+    pub notices: BTreeMap<u64, Notice>,
 }
 
 impl Reference {
@@ -185,6 +192,7 @@ impl Reference {
             tried: BTreeSet::new(),
             last: WHO.len() as u64,
             answers: Vec::new(),
+            notices: BTreeMap::new(),
         }
     }
 
@@ -221,9 +229,12 @@ impl Reference {
                 self.last += 1;
                 case.open(2, self.last, *filed_ms);
                 case.act(0, self.last, self.now_ms);
+                case.steps[0].acted_ms = self.now_ms;
+                let record = self.last;
                 self.cases.insert((*by, *request), case);
-                self.accepted.insert((*by, *request), (ask.clone(), self.last));
-                Ok(Answer::Accepted(self.last))
+                self.accepted.insert((*by, *request), (ask.clone(), record));
+                self.follow((*by, *request), None);
+                Ok(Answer::Accepted(record))
             }
             Ask::Do { by, request, case, deed, facts } => {
                 if let Some(repeat) = self.known(*by, *request, ask) {
@@ -231,6 +242,8 @@ impl Reference {
                 }
                 let record = self.last + 1;
                 let hidden = || BTreeSet::from([Fault::NotVisible]);
+                let name = *case;
+                let before = self.cases.get(case).cloned();
                 let case = self.cases.get_mut(case).filter(|case| case.is_seen_by(*by));
                 let case = case.ok_or_else(hidden)?;
                 let expected = |step: &Step| {
@@ -255,11 +268,18 @@ impl Reference {
                     case.start_service(counts_from_ms);
                 }
                 case.act(at, record, counts_from_ms);
+                // A handover counts when it happened, every other act when the bus has it.
+                case.steps[at].acted_ms = match facts {
+                    Facts::HandedOver { at_ms } => *at_ms,
+                    Facts::None | Facts::Decision { .. } | Facts::Arrival { .. } => self.now_ms,
+                };
                 self.last = record;
                 self.accepted.insert((*by, *request), (ask.clone(), record));
+                self.follow(name, before.as_ref());
                 Ok(Answer::Accepted(record))
             }
             Ask::Acknowledge { by, case, delivery } => self.acknowledge(*by, *case, *delivery),
+            Ask::TakeNotice { by, notice } => self.take_notice(*by, *notice),
         }
     }
 
@@ -270,6 +290,7 @@ impl Reference {
         delivery: u64,
     ) -> Result<Answer, BTreeSet<Fault>> {
         let unknown = || BTreeSet::from([Fault::NoSuchDelivery]);
+        let (name, before) = (case, self.cases.get(&case).cloned());
         let case = self.cases.get_mut(&case).ok_or_else(unknown)?;
         let mut opens = None;
         for step in &mut case.steps {
@@ -291,7 +312,26 @@ impl Reference {
         if let Next::OnReceipt(hop) = next {
             case.open(hop, self.last, self.now_ms);
         }
-        Ok(Answer::Accepted(self.last))
+        let record = self.last;
+        self.follow(name, before.as_ref());
+        Ok(Answer::Accepted(record))
+    }
+
+    /// A system takes its party's notice, then those of whom it acts for.
+    fn take_notice(&mut self, by: Who, notice: u64) -> Result<Answer, BTreeSet<Fault>> {
+        let unknown = || BTreeSet::from([Fault::NoSuchDelivery]);
+        let found = self.notices.get_mut(&notice).ok_or_else(unknown)?;
+        let told = found.told();
+        let others = (0..WHO.len()).filter(|who| *who != by && acts_for(by, *who));
+        let may: Vec<Who> =
+            [by].into_iter().chain(others).filter(|who| told.contains(who)).collect();
+        if let Some(who) = may.iter().find(|who| !found.taken.contains_key(who)) {
+            self.last += 1;
+            found.taken.insert(*who, self.last);
+            return Ok(Answer::Accepted(self.last));
+        }
+        let first = may.first().and_then(|who| found.taken.get(who));
+        first.copied().map(Answer::Repeated).ok_or_else(unknown)
     }
 
     /// The answer to a request that was accepted before.
@@ -329,14 +369,16 @@ impl Reference {
         own
     }
 
-    /// What is on its way to a party: place in due order, record, case.
-    pub fn deliveries(&self, who: Who) -> Vec<(i64, u64, Name)> {
-        let mut queue = Vec::new();
+    /// What is on its way to a party: place in due order, record, and the case, where it is not a
+    /// notice.
+    pub fn deliveries(&self, who: Who) -> Vec<(i64, u64, Option<Name>)> {
+        let notices = self.notices_to(who).into_iter();
+        let mut queue: Vec<_> = notices.map(|(order, record)| (order, record, None)).collect();
         for (name, case) in &self.cases {
             for step in &case.steps {
                 match (&step.phase, step.due) {
                     (Phase::OnItsWay { act, to }, Some((_, due_ms))) if *to == who => {
-                        queue.push((due_ms, *act, *name));
+                        queue.push((due_ms, *act, Some(*name)));
                     }
                     _ => {}
                 }
