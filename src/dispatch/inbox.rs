@@ -307,6 +307,11 @@ impl Inbox {
         self.held.values().sum()
     }
 
+    /// Deliveries kept here, with those that are settled and have not left the queue yet.
+    pub(super) fn len(&self) -> usize {
+        self.ready.len() + self.aside.len() + self.leases.len()
+    }
+
     /// Whether somebody holds a delivery that is not settled.
     pub(super) fn is_leased(&self, delivery: Sequence) -> bool {
         self.leases.get(&delivery).is_some_and(|lease| lease.holder.is_some())

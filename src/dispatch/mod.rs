@@ -207,6 +207,12 @@ impl Dispatch {
         self.mailbox(party).lock().leased()
     }
 
+    /// How many deliveries of a party are in memory: ready, set aside or on lease. Bounded, however
+    /// long the queue is.
+    pub fn in_memory_count(&self, party: PartyNumber) -> usize {
+        self.mailbox(party).lock().len()
+    }
+
     /// Whether a delivery of a party is on lease.
     pub fn is_leased(&self, party: PartyNumber, delivery: Sequence) -> bool {
         self.mailbox(party).lock().is_leased(delivery)
