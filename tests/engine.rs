@@ -97,9 +97,13 @@ async fn a_request_that_opened_a_case_cannot_carry_another_act() {
 #[test]
 fn an_outage_in_which_nothing_fell_due_is_recorded_all_the_same() {
     let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+    // The parties are enrolled; then the bus is away.
     let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
-    let until = parts.clock.now();
-    let from = until - jiff::SignedDuration::from_hours(2);
+    let from = parts.clock.now();
+    drop(assemble(parts).unwrap().stepped().unwrap());
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let until = from + jiff::SignedDuration::from_hours(2);
+    parts.clock.set(until).unwrap();
     let parts = Parts { last_alive_ms: Some(from.as_millisecond()), ..parts };
     let stepped = assemble(parts).unwrap().stepped().unwrap();
     let last = stepped.engine().progress().sequence;

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 /// Each module with the modules it may name. Everything else is refused.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("journal", &[]),
+    ("mutation", &[]),
+    ("journal", &["mutation"]),
     ("procedures", &["domain"]),
     ("trust", &["domain"]),
     ("records", &["domain"]),
     ("index", &["domain", "journal", "records"]),
-    ("engine", &["domain", "journal", "records", "index"]),
-    ("dispatch", &["domain", "index", "engine"]),
+    ("engine", &["domain", "journal", "records", "index", "mutation"]),
+    ("dispatch", &["domain", "index", "engine", "mutation"]),
     ("notify", &["domain", "procedures", "trust", "index", "engine"]),
     ("rpc", &["domain", "procedures", "trust", "index", "engine", "dispatch"]),
     (
@@ -48,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
+    ("simulate", &["domain", "procedures", "journal", "index", "engine", "dispatch"]),
     ("bench", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
     (
         "cli",
@@ -63,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "app",
             "demo",
             "bench",
+            "simulate",
         ],
     ),
     ("main", &["cli"]),

@@ -32,6 +32,7 @@ mod procedure;
 mod quota;
 mod register;
 mod serve;
+mod simulate;
 mod status;
 mod words;
 
@@ -99,6 +100,7 @@ enum Command {
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
     Bench(bench::BenchArgs),
+    Simulate(simulate::SimulateArgs),
     #[command(subcommand)]
     Certs(certs::CertsCommand),
     #[command(subcommand)]
@@ -142,6 +144,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Hours(args) => hours::run(&args),
         Command::Calendar(command) => calendar::run(&command),
         Command::Bench(args) => bench::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Certs(command) => certs::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => journal::run(&command),

@@ -9,6 +9,7 @@ use super::Leased;
 use super::failing::{Failing, Verdict};
 use crate::domain::{CaseId, Sequence};
 use crate::index::QueueKey;
+use crate::mutation::{Mutation, on};
 
 /// Who holds a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -176,6 +177,9 @@ impl Inbox {
         let mut ready = self.ready.range(from..).map(|(key, _)| *key);
         let mut aside = self.aside.range(from..).filter(|(_, aside)| !aside.is_condemned);
         let set_aside = || aside.find(|(key, _)| may_go(**key)).map(|(key, _)| *key);
+        if on(Mutation::LatestFirst) {
+            return ready.rfind(|key| may_go(*key));
+        }
         ready.find(|key| may_go(*key)).or_else(set_aside)
     }
 
@@ -283,7 +287,9 @@ impl Inbox {
             let gone = *seen + silence <= now && self.held_by(*holder) > 0;
             gone.then_some(*holder)
         };
-        let still: Vec<_> = self.seen.iter().filter_map(still).collect();
+        let mut still: Vec<_> = self.seen.iter().filter_map(still).collect();
+        // In one order, so that the same history has the same end.
+        still.sort_unstable();
         let mut any = !still.is_empty();
         for holder in still {
             self.release(holder);
@@ -332,6 +338,7 @@ impl Inbox {
                 if place == 0 { self.failing.failed(key.sequence) } else { Verdict::Again };
             let delivery = lease.delivery;
             match verdict {
+                Verdict::Again if on(Mutation::DropLease) => {}
                 Verdict::Again => self.make_ready(*key, delivery),
                 Verdict::Aside | Verdict::Held => {
                     let is_condemned = verdict == Verdict::Held;

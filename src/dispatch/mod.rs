@@ -23,6 +23,7 @@ use crate::domain::party::PartyNumber;
 use crate::domain::{CaseId, Sequence};
 use crate::engine::QueueObserver;
 use crate::index::{Index, IndexError, QueueKey, QueueOp};
+use crate::mutation::{Mutation, on};
 use inbox::{Holder, Inbox};
 use outlook::Presence;
 use push::PushHealth;
@@ -384,7 +385,9 @@ impl InboxStream {
 impl Drop for InboxStream {
     fn drop(&mut self) {
         self.mailbox.lock().release(self.stream);
-        self.mailbox.changed.notify_waiters();
+        if !on(Mutation::ForgetWakeUp) {
+            self.mailbox.changed.notify_waiters();
+        }
     }
 }
 

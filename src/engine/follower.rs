@@ -1,6 +1,7 @@
 //! The follower: folds what the writer has made durable into the index, off the path of the
 //! answers, and tells the queues' observer once the index has it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{QueueObserver, Watermarks};
 use crate::index::{Change, Index, IndexError, QueueOp};
+use crate::mutation::{Mutation, on};
 
 /// Changes folded in one batch of the index.
 const MAX_BATCH_RECORDS: usize = 1024;
@@ -175,7 +177,11 @@ impl Follower {
     }
 
     fn fold(&self, batch: &[Change]) -> Result<(), IndexError> {
-        self.index.apply(batch)?;
+        let batch = match on(Mutation::LoseRequest) {
+            true => Cow::Owned(batch.iter().cloned().map(without_request).collect()),
+            false => Cow::Borrowed(batch),
+        };
+        self.index.apply(&batch)?;
         let operations: Vec<QueueOp> =
             batch.iter().flat_map(|change| change.queue.iter().cloned()).collect();
         self.observer.queues_changed(&operations);
@@ -186,6 +192,10 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+fn without_request(change: Change) -> Change {
+    Change { request: None, ..change }
 }
 
 /// Ends the engine when the follower panics: the writer would wait for it for ever.

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::domain::party::PartyNumber;
 use crate::domain::{Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing};
 use crate::index::{Change, InboxNotice, Index, IndexError, NoteKind, Outgoing, QueueOp};
+use crate::mutation::{Mutation, on};
 
 /// Reads the newest state: first what is not yet in the index, then the index. Bounded by the lag
 /// of the index, since [`Overlay::forget`] drops what the index has.
@@ -72,7 +73,7 @@ impl Overlay {
     }
 
     pub(super) fn case(&self, id: CaseId) -> Result<Option<Arc<Case>>, IndexError> {
-        match self.cases.get(&id) {
+        match self.cases.get(&id).filter(|_| !on(Mutation::ForgetOverlay)) {
             Some((_, case)) => Ok(Some(Arc::clone(case))),
             None => Ok(self.index.case(id)?.map(Arc::new)),
         }
@@ -83,7 +84,7 @@ impl Overlay {
         party: PartyNumber,
         request: RequestId,
     ) -> Result<Option<Sequence>, IndexError> {
-        match self.requests.get(&(party, request)) {
+        match self.requests.get(&(party, request)).filter(|_| !on(Mutation::ForgetOverlay)) {
             Some(sequence) => Ok(Some(*sequence)),
             None => self.index.request(party, request),
         }

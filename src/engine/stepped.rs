@@ -58,6 +58,16 @@ impl Stepped {
         Ok(taken)
     }
 
+    /// Requests that wait for a turn.
+    pub fn waiting(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// When a running term is to be spoken of next, in Unix milliseconds.
+    pub fn next_rung_ms(&self) -> Option<i64> {
+        self.writer.timetable.first_ms()
+    }
+
     /// Folds one batch into the index; false when nothing waits.
     pub fn fold(&self) -> bool {
         self.backlog.step()

@@ -29,6 +29,7 @@ use crate::domain::{
 };
 use crate::index::{Applied, Change, case_of, fold};
 use crate::journal::{Entry, Fault, Journal, JournalError};
+use crate::mutation::{Mutation, on};
 use crate::records::encode_event;
 
 /// Encoded bytes after which a group is closed; far below any segment, far above what a sync costs.
@@ -284,6 +285,9 @@ impl Writer {
             return Err(EngineError::Fault("a case id that is not derived from its request"));
         }
         let opened = self.overlay.case(opens).map_err(index_fault)?;
+        if on(Mutation::AnswerAnew) {
+            return Ok(None);
+        }
         match opened.and_then(|case| case.opened_by()) {
             Some(sequence) => Ok(Some(sequence)),
             None => self.overlay.request(author, request).map_err(index_fault),

@@ -195,7 +195,8 @@ impl Index {
         Self::open_in_boot(dir, options, home::boot_id())
     }
 
-    fn open_in_boot(
+    /// As [`Self::open`], in a boot of the kernel that the caller names; none where it has no name.
+    pub(crate) fn open_in_boot(
         dir: &Path,
         options: &IndexOptions,
         boot: Option<String>,
@@ -529,6 +530,17 @@ impl Index {
         }
         let closed = self.inner.home.sync_files()?;
         self.inner.home.write_state(&closed)
+    }
+
+    /// Everything that is there, by key, to be held against another index.
+    pub(crate) fn entries(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, IndexError> {
+        self.with(|db| {
+            let entry = |entry: Result<(sled::IVec, sled::IVec), sled::Error>| {
+                let (key, value) = entry.map_err(storage("read everything"))?;
+                Ok((key.to_vec(), value.to_vec()))
+            };
+            db.iter().map(entry).collect()
+        })
     }
 
     fn page<T>(

@@ -36,6 +36,7 @@ pub use file::{FileJournal, FileOptions, Opening};
 pub use frame::{FORMAT_VERSION, record_hash};
 pub use memory::{FailedGroup, MemoryJournal, MemoryStore};
 pub use recover::Progress;
+pub(crate) use storage::Storage;
 pub use verify::{VerifyReport, verify};
 
 /// A record's place in the journal. The first record is number 1 and there

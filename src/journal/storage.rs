@@ -11,7 +11,7 @@ use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
 /// What the journal asks of a file system.
-pub(super) trait Storage: Send {
+pub(crate) trait Storage: Send {
     /// Bytes that the service's account may still use under `dir`.
     fn available_bytes(&self, dir: &Path) -> io::Result<u64>;
     /// Gives a new, empty file this length, and the blocks for it.

@@ -316,7 +316,7 @@ mod tests {
             .collect();
         let is_value = |word: &str| {
             let ends = |value: &&str| value.strip_suffix(word).is_some_and(|v| v.ends_with('_'));
-            values.iter().any(ends)
+            values.contains(&word) || values.iter().any(ends)
         };
         for (file, line) in &lines {
             let Some((_, comment)) = line.split_once("//") else { continue };

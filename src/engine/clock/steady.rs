@@ -13,6 +13,8 @@
 //!
 //! Pure: whoever has the readings can replay it.
 
+use crate::mutation::{Mutation, on};
+
 /// The largest difference between two readings that is the reading's own, in milliseconds: the two
 /// clocks are read one after the other.
 pub const NOISE_MS: i64 = 10;
@@ -108,8 +110,8 @@ impl Steady {
     pub fn read(&mut self, reading: Reading) -> i64 {
         let seen = offset(reading);
         let step = seen.saturating_sub(self.offset_ms);
-        let is_followed =
-            self.within_bound(step) && self.within_bound(seen.saturating_sub(self.anchor_ms));
+        let is_followed = on(Mutation::FollowJump)
+            || self.within_bound(step) && self.within_bound(seen.saturating_sub(self.anchor_ms));
         if !is_followed || step <= NOISE_MS {
             self.settling = None;
         } else {

@@ -1,0 +1,242 @@
+//! The queues as they must be: what is on its way to each party, who holds it, and so what has to
+//! leave next.
+
+use std::collections::BTreeMap;
+
+use crate::domain::Event;
+use crate::domain::party::PartyNumber;
+use crate::simulate::bus::StreamId;
+
+/// A delivery's place: in due order, then in the order of the journal.
+type Place = (i64, u64);
+
+/// Who holds a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::simulate) enum Holder {
+    /// A stream, until it is closed or silent.
+    Stream(StreamId),
+    /// A caller without one, until this instant.
+    Until(u64),
+}
+
+/// What is on its way, by receiver.
+#[derive(Default)]
+pub(super) struct Queues {
+    waiting: BTreeMap<PartyNumber, BTreeMap<Place, Waiting>>,
+    streams: BTreeMap<StreamId, Stream>,
+    indexed: u64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// The record of its acknowledgement, once that is durable.
+    acknowledged: Option<u64>,
+    /// The bus was told so while somebody held it, so that it knows.
+    settled: bool,
+    holder: Option<Holder>,
+    /// How often it left.
+    handed: u32,
+}
+
+struct Stream {
+    party: PartyNumber,
+    window: usize,
+    moved_us: u64,
+    is_read: bool,
+}
+
+impl Queues {
+    pub(super) fn recorded(&mut self, sequence: u64, at_ms: i64, event: &Event) {
+        match event {
+            Event::Act(act) => {
+                for delivery in &act.deliveries {
+                    let place = (delivery.order.as_millisecond(), sequence);
+                    self.of(delivery.to).entry(place).or_default();
+                }
+            }
+            Event::Notice(notice) => {
+                for party in notice.parties() {
+                    self.of(party).entry((at_ms, sequence)).or_default();
+                }
+            }
+            Event::Acknowledged(receipt) => {
+                self.acknowledged(receipt.by, receipt.delivery.0, sequence);
+            }
+            Event::NoticeAcknowledged(receipt) => {
+                self.acknowledged(receipt.by, receipt.notice.0, sequence);
+            }
+            Event::PartyEnrolled(_)
+            | Event::QuotaSet(_)
+            | Event::HoldingExpired(_)
+            | Event::CalendarAmended(_)
+            | Event::ClocksMoved(_)
+            | Event::CalendarSettled(_)
+            | Event::NoticeSent(_)
+            | Event::BusOutage(_)
+            | Event::DeliveryHeld(_)
+            | Event::HeldResolved(_)
+            | Event::EndpointSet(_) => {}
+        }
+    }
+
+    fn of(&mut self, party: PartyNumber) -> &mut BTreeMap<Place, Waiting> {
+        self.waiting.entry(party).or_default()
+    }
+
+    fn acknowledged(&mut self, by: PartyNumber, delivery: u64, record: u64) {
+        self.mark(by, delivery, |waiting| waiting.acknowledged = Some(record));
+    }
+
+    pub(super) fn settled(&mut self, party: PartyNumber, delivery: u64) {
+        self.mark(party, delivery, |waiting| {
+            waiting.settled |= waiting.holder.is_some();
+            waiting.holder = None;
+        });
+    }
+
+    fn mark(&mut self, party: PartyNumber, delivery: u64, mark: impl Fn(&mut Waiting)) {
+        for ((_, sequence), waiting) in self.of(party) {
+            if *sequence == delivery {
+                mark(waiting);
+            }
+        }
+    }
+
+    pub(super) fn indexed(&mut self, sequence: u64) {
+        self.indexed = sequence;
+    }
+
+    /// The process is another one: nobody holds anything.
+    pub(super) fn restarted(&mut self) {
+        self.streams.clear();
+        for queue in self.waiting.values_mut() {
+            queue.retain(|_, waiting| waiting.acknowledged.is_none());
+            for waiting in queue.values_mut() {
+                waiting.holder = None;
+                waiting.settled = false;
+            }
+        }
+    }
+
+    pub(super) fn opened(&mut self, id: StreamId, party: PartyNumber, window: usize, now_us: u64) {
+        self.streams.insert(id, Stream { party, window, moved_us: now_us, is_read: true });
+    }
+
+    pub(super) fn touched(&mut self, id: StreamId, now_us: u64) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.moved_us = now_us;
+        }
+    }
+
+    pub(super) fn read(&mut self, id: StreamId, is_read: bool) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.is_read = is_read;
+        }
+    }
+
+    pub(super) fn closed(&mut self, id: StreamId) {
+        self.streams.remove(&id);
+        self.free(|holder| holder == Holder::Stream(id));
+    }
+
+    pub(super) fn expired(&mut self, now_us: u64, silence_us: u64) {
+        let is_silent = |stream: &Stream| stream.moved_us + silence_us <= now_us;
+        let silent: Vec<_> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| is_silent(stream))
+            .map(|(id, _)| *id)
+            .collect();
+        self.free(|holder| match holder {
+            Holder::Stream(id) => silent.contains(&id),
+            Holder::Until(until_us) => until_us <= now_us,
+        });
+    }
+
+    fn free(&mut self, is_freed: impl Fn(Holder) -> bool) {
+        for waiting in self.waiting.values_mut().flat_map(BTreeMap::values_mut) {
+            if waiting.holder.is_some_and(&is_freed) {
+                waiting.holder = None;
+            }
+        }
+    }
+
+    /// A delivery leaves: it must be on its way, with nobody, and none may be earlier.
+    pub(super) fn handed(
+        &mut self,
+        holder: Holder,
+        party: PartyNumber,
+        place: Place,
+    ) -> Option<String> {
+        let indexed = self.indexed;
+        let queue = self.waiting.entry(party).or_default();
+        let earlier = queue.range(..place).find(|(at, waiting)| waiting.is_ready(at, indexed));
+        let earlier = earlier.map(|(at, _)| *at);
+        let Some(waiting) = queue.get_mut(&place) else {
+            return Some(format!("{place:?} left for {party}, to whom it is not on its way"));
+        };
+        waiting.handed += 1;
+        let before = waiting.holder.replace(holder);
+        if let Some(before) = before {
+            return Some(format!("{place:?} left for {party} while {before:?} held it"));
+        }
+        if waiting.settled || waiting.acknowledged.is_some_and(|record| record <= indexed) {
+            return Some(format!("{place:?} left for {party} after it was settled"));
+        }
+        earlier.map(|earlier| format!("{place:?} left for {party} before {earlier:?}"))
+    }
+
+    /// Whoever reads and has room must have what is ready.
+    pub(super) fn at_rest(&self, max_leased: usize) -> Option<String> {
+        for (id, stream) in self.streams.iter().filter(|(_, stream)| stream.is_read) {
+            let Some(queue) = self.waiting.get(&stream.party) else { continue };
+            let held = queue.values().filter(|it| it.holder.is_some()).count();
+            let its = Some(Holder::Stream(*id));
+            let in_flight = queue.values().filter(|it| it.holder == its).count();
+            if held >= max_leased || in_flight >= stream.window {
+                continue;
+            }
+            let ready = queue.iter().find(|(at, waiting)| waiting.is_ready(at, self.indexed));
+            if let Some((place, waiting)) = ready {
+                let party = stream.party;
+                let handed = waiting.handed;
+                return Some(format!(
+                    "{place:?} does not leave for {party}, whose stream {id} has room ({in_flight} \
+                     of {}); it left {handed} times before",
+                    stream.window
+                ));
+            }
+        }
+        None
+    }
+
+    pub(super) fn undelivered(&self) -> usize {
+        let all = self.waiting.values().flat_map(BTreeMap::values);
+        all.filter(|waiting| waiting.acknowledged.is_none()).count()
+    }
+
+    /// What is left, in words.
+    pub(super) fn left_over(&self, names: &BTreeMap<PartyNumber, String>) -> String {
+        let mut words = String::from("not acknowledged although everybody was well:");
+        for (party, queue) in &self.waiting {
+            let left: Vec<_> = queue
+                .iter()
+                .filter(|(_, it)| it.acknowledged.is_none())
+                .map(|(at, _)| at.1)
+                .collect();
+            if !left.is_empty() {
+                let name = names.get(party).map_or("nobody", String::as_str);
+                words.push_str(&format!(" {name} {left:?}"));
+            }
+        }
+        words
+    }
+}
+
+impl Waiting {
+    /// Whether it must be handed out before anything later: the index has it, nobody has it, and
+    /// it is not acknowledged.
+    fn is_ready(&self, place: &Place, indexed: u64) -> bool {
+        place.1 <= indexed && self.acknowledged.is_none() && !self.settled && self.holder.is_none()
+    }
+}
