@@ -323,6 +323,7 @@ mod tests {
             let words = comment.split(|c: char| !c.is_ascii_uppercase() && c != '_');
             for word in words.filter(|word| word.trim_matches('_').contains('_')) {
                 let explained = known.contains(word)
+                    || values.contains(&word)
                     || codes.contains(word)
                     || is_value(word)
                     || word == "OPEN_HOP";

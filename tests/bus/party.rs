@@ -148,17 +148,21 @@ impl Party {
         Ok(answer.into_inner().confirmation.unwrap())
     }
 
-    /// Takes the next delivery and acknowledges it.
+    /// Takes the next act and acknowledges it, with the notices that come before it.
     #[track_caller]
     pub fn receive(&self) -> impl Future<Output = (Delivery, DeliveryConfirmation)> {
         let (party, place) = (self.clone(), std::panic::Location::caller());
         async move {
-            let delivery = party.fetch(1).await.pop();
-            let Some(delivery) = delivery else {
-                panic!("{} has no delivery at {place}", party.id)
-            };
-            let confirmation = party.acknowledge(&delivery.delivery_id).await.unwrap();
-            (delivery, confirmation)
+            loop {
+                let delivery = party.fetch(1).await.pop();
+                let Some(delivery) = delivery else {
+                    panic!("{} has no delivery at {place}", party.id)
+                };
+                let confirmation = party.acknowledge(&delivery.delivery_id).await.unwrap();
+                if delivery.notice.is_none() {
+                    return (delivery, confirmation);
+                }
+            }
         }
     }
 
