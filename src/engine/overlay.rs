@@ -157,8 +157,31 @@ impl Overlay {
         for (key, quota) in quotas.iter().copied() {
             self.quotas.insert(key, (sequence, quota));
         }
+        let standings = self.take_queue(&change.queue, sequence);
+        let case = change.case.as_ref().map(|case| case.id);
+        let quotas = quotas.into_iter().map(|(key, _)| key).collect();
+        self.pending.push_back(Pending {
+            sequence,
+            case,
+            request: change.request,
+            quotas,
+            standings,
+            is_of_notice: matches!(
+                change.note,
+                Some(NoteKind::NoticeAcknowledged | NoteKind::NoticeSent)
+            ),
+        });
+        Ok(())
+    }
+
+    /// Takes in what of a record's lists is read before the index has it; whose standings changed.
+    fn take_queue(
+        &mut self,
+        queue: &[QueueOp],
+        sequence: Sequence,
+    ) -> Vec<(IdentityHash, Standing)> {
         let mut standings = Vec::new();
-        for op in &change.queue {
+        for op in queue {
             let (key, case) = match op {
                 QueueOp::AddStanding { person, standing, case } => {
                     ((*person, *standing), Some(*case))
@@ -193,20 +216,7 @@ impl Overlay {
             self.standings.insert(key, (sequence, case));
             standings.push(key);
         }
-        let case = change.case.as_ref().map(|case| case.id);
-        let quotas = quotas.into_iter().map(|(key, _)| key).collect();
-        self.pending.push_back(Pending {
-            sequence,
-            case,
-            request: change.request,
-            quotas,
-            standings,
-            is_of_notice: matches!(
-                change.note,
-                Some(NoteKind::NoticeAcknowledged | NoteKind::NoticeSent)
-            ),
-        });
-        Ok(())
+        standings
     }
 
     /// Drops what the index has, up to and including `indexed`.

@@ -25,9 +25,10 @@ use super::{
 use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Ladder, Outage};
 use crate::domain::{
-    self, ActRecorded, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster, Sequence,
+    self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster,
+    Sequence,
 };
-use crate::index::{Applied, Change, case_of, fold};
+use crate::index::{Applied, Change, IndexError, case_of, fold};
 use crate::journal::{Entry, Fault, Journal, JournalError};
 use crate::mutation::{Mutation, on};
 use crate::records::encode_event;
@@ -342,28 +343,7 @@ impl Writer {
     pub(super) fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
         let next = self.journal.tail().next_seq.0 + group.decided.len() as u64;
         let applied = Applied { sequence: Sequence(next), hash: [0; 32] };
-        let before = match &event {
-            Event::Act(act) if act.opening.is_some() => Ok(None),
-            Event::Act(act) => self.overlay.case(act.case),
-            Event::Acknowledged(_)
-            | Event::PartyEnrolled(_)
-            | Event::QuotaSet(_)
-            | Event::HoldingExpired(_)
-            | Event::CalendarAmended(_)
-            | Event::ClocksMoved(_)
-            | Event::CalendarSettled(_)
-            | Event::Notice(_)
-            | Event::NoticeAcknowledged(_)
-            | Event::NoticeSent(_)
-            | Event::BusOutage(_)
-            | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_)
-            | Event::EndpointSet(_) => match case_of(&event) {
-                Some(case) => self.overlay.case(case),
-                None => Ok(None),
-            },
-        };
-        let changed = before.map_err(index_fault).and_then(|before| {
+        let changed = self.case_before(&event).map_err(index_fault).and_then(|before| {
             let change = fold(before.as_deref(), &event, applied, timestamp(now_ms));
             let change = change.map_err(|error| {
                 tracing::error!(%error, "a decided event does not fold");
@@ -414,6 +394,31 @@ impl Writer {
         group.decided.push(Decided { change, end: group.bytes.len(), answer });
         if let Some(after) = case_after {
             self.follow(case_before.as_deref(), &after, now_ms, group);
+        }
+    }
+
+    /// The case that an event continues; none for one that opens a case, or is of none.
+    fn case_before(&self, event: &Event) -> Result<Option<Arc<Case>>, IndexError> {
+        match event {
+            Event::Act(act) if act.opening.is_some() => Ok(None),
+            Event::Act(act) => self.overlay.case(act.case),
+            Event::Acknowledged(_)
+            | Event::PartyEnrolled(_)
+            | Event::QuotaSet(_)
+            | Event::HoldingExpired(_)
+            | Event::CalendarAmended(_)
+            | Event::ClocksMoved(_)
+            | Event::CalendarSettled(_)
+            | Event::Notice(_)
+            | Event::NoticeAcknowledged(_)
+            | Event::NoticeSent(_)
+            | Event::BusOutage(_)
+            | Event::DeliveryHeld(_)
+            | Event::HeldResolved(_)
+            | Event::EndpointSet(_) => match case_of(event) {
+                Some(case) => self.overlay.case(case),
+                None => Ok(None),
+            },
         }
     }
 

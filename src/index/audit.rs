@@ -116,19 +116,8 @@ impl Audit {
             keys::REQUEST if key.len() == keys::REQUEST_BYTES => {
                 self.there.add(&[keys::REQUEST], value);
             }
-            keys::DELIVERY => {
-                keys::parse_delivery(key)?;
-                values::read_delivery(value)?;
-                self.there.add(key, value);
-            }
-            keys::HELD => {
-                keys::parse_held(key)?;
-                values::read_delivery(value)?;
-                self.there.add(key, value);
-            }
-            keys::OBLIGATION => {
-                keys::parse_obligation(key)?;
-                values::read_obligation(value)?;
+            keys::DELIVERY | keys::HELD | keys::OBLIGATION => {
+                check_queued(key, value)?;
                 self.there.add(key, value);
             }
             keys::ENROLMENT => {
@@ -149,6 +138,30 @@ impl Audit {
                 let (kind, brought) = values::read_note(value)?;
                 self.note(kind, brought, sequence);
             }
+            keys::SAID | keys::OUTGOING | keys::OUTAGE | keys::NOTICE => {
+                self.of_ladder(key, value)?;
+            }
+            keys::STANDING => {
+                keys::parse_standing(key)?;
+                self.there.add(key, value);
+            }
+            keys::EXPIRY => {
+                keys::parse_expiry(key)?;
+                self.there.add(key, value);
+            }
+            keys::ENDPOINT => {
+                let (_, sequence) = keys::parse_endpoint(key)?;
+                values::read_registered(value)?;
+                self.there.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// What the index knows of notices and of the times in which the bus was away.
+    fn of_ladder(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        match *key.first()? {
             keys::SAID => {
                 keys::parse_said(key)?;
                 self.kept.said += 1;
@@ -173,19 +186,6 @@ impl Audit {
                         self.asked_for.add(&key, &values::write_delivery(NO_CASE, None));
                     }
                 }
-            }
-            keys::STANDING => {
-                keys::parse_standing(key)?;
-                self.there.add(key, value);
-            }
-            keys::EXPIRY => {
-                keys::parse_expiry(key)?;
-                self.there.add(key, value);
-            }
-            keys::ENDPOINT => {
-                let (_, sequence) = keys::parse_endpoint(key)?;
-                values::read_registered(value)?;
-                self.there.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
             }
             _ => return None,
         }
@@ -270,4 +270,14 @@ impl Audit {
             }
         }
     }
+}
+
+/// Whether an entry of a queue can be read.
+fn check_queued(key: &[u8], value: &[u8]) -> Option<()> {
+    match *key.first()? {
+        keys::DELIVERY => drop((keys::parse_delivery(key)?, values::read_delivery(value)?)),
+        keys::HELD => drop((keys::parse_held(key)?, values::read_delivery(value)?)),
+        _ => drop((keys::parse_obligation(key)?, values::read_obligation(value)?)),
+    }
+    Some(())
 }

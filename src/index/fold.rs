@@ -374,57 +374,16 @@ pub fn fold(
         note: None,
     };
     let after = match event {
-        Event::PartyEnrolled(enrolled) => {
-            change.enrolment = Some(enrolled.clone());
-            return Ok(change);
-        }
-        Event::QuotaSet(set) => {
-            change.request = Some((set.author, set.request));
-            change.quota.push(QuotaOp::Limit(set.key, set.persons));
-            change.note = Some(NoteKind::QuotaSet);
-            return Ok(change);
-        }
-        Event::CalendarAmended(amended) => {
-            change.request = Some((amended.author, amended.request));
-            change.note = Some(NoteKind::CalendarAmended);
-            return Ok(change);
-        }
-        Event::CalendarSettled(_) => {
-            change.note = Some(NoteKind::CalendarSettled);
-            change.queue.push(QueueOp::Swept(at.as_millisecond()));
-            return Ok(change);
-        }
-        Event::Notice(notice) => {
-            change.note = Some(NoteKind::Notice);
-            change.queue = told(notice, sequence, at);
-            return Ok(change);
-        }
-        Event::NoticeAcknowledged(taken) => {
-            change.note = Some(NoteKind::NoticeAcknowledged);
-            let order_ms = taken.order.as_millisecond();
-            let (notice, party) = (taken.notice, taken.by);
-            let key = QueueKey { order_ms, sequence: notice };
-            change.queue.push(QueueOp::RemoveDelivery { to: party, key });
-            change.queue.push(QueueOp::TakeNotice { notice, party, order_ms, by: sequence });
-            return Ok(change);
-        }
-        Event::NoticeSent(sent) => {
-            change.note = Some(NoteKind::NoticeSent);
-            let ladder::NoticeSent { notice, party, channel, outcome: _ } = *sent;
-            change.queue.push(QueueOp::RemoveOutgoing { notice, party, channel });
-            return Ok(change);
-        }
-        Event::BusOutage(outage) => {
-            change.note = Some(NoteKind::BusOutage);
-            let (from_ms, until_ms) = (outage.from.as_millisecond(), outage.until.as_millisecond());
-            change.queue.push(QueueOp::AddOutage { sequence, from_ms, until_ms });
-            return Ok(change);
-        }
-        Event::EndpointSet(set) => {
-            change.request = Some((set.author, set.request));
-            change.note = Some(NoteKind::EndpointSet);
-            let (party, registered) = (set.party, set.url.is_some());
-            change.queue.push(QueueOp::SetEndpoint { party, sequence, registered });
+        Event::PartyEnrolled(_)
+        | Event::QuotaSet(_)
+        | Event::CalendarAmended(_)
+        | Event::CalendarSettled(_)
+        | Event::Notice(_)
+        | Event::NoticeAcknowledged(_)
+        | Event::NoticeSent(_)
+        | Event::BusOutage(_)
+        | Event::EndpointSet(_) => {
+            fold_beside(event, at, &mut change);
             return Ok(change);
         }
         Event::Act(act) => {
@@ -462,6 +421,63 @@ pub fn fold(
     change.queue = difference(before, &after);
     change.case = Some(Arc::new(after));
     Ok(change)
+}
+
+/// Folds an event that is about no case.
+fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
+    let sequence = change.applied.sequence;
+    match event {
+        Event::PartyEnrolled(enrolled) => {
+            change.enrolment = Some(enrolled.clone());
+        }
+        Event::QuotaSet(set) => {
+            change.request = Some((set.author, set.request));
+            change.quota.push(QuotaOp::Limit(set.key, set.persons));
+            change.note = Some(NoteKind::QuotaSet);
+        }
+        Event::CalendarAmended(amended) => {
+            change.request = Some((amended.author, amended.request));
+            change.note = Some(NoteKind::CalendarAmended);
+        }
+        Event::CalendarSettled(_) => {
+            change.note = Some(NoteKind::CalendarSettled);
+            change.queue.push(QueueOp::Swept(at.as_millisecond()));
+        }
+        Event::Notice(notice) => {
+            change.note = Some(NoteKind::Notice);
+            change.queue = told(notice, sequence, at);
+        }
+        Event::NoticeAcknowledged(taken) => {
+            change.note = Some(NoteKind::NoticeAcknowledged);
+            let order_ms = taken.order.as_millisecond();
+            let (notice, party) = (taken.notice, taken.by);
+            let key = QueueKey { order_ms, sequence: notice };
+            change.queue.push(QueueOp::RemoveDelivery { to: party, key });
+            change.queue.push(QueueOp::TakeNotice { notice, party, order_ms, by: sequence });
+        }
+        Event::NoticeSent(sent) => {
+            change.note = Some(NoteKind::NoticeSent);
+            let ladder::NoticeSent { notice, party, channel, outcome: _ } = *sent;
+            change.queue.push(QueueOp::RemoveOutgoing { notice, party, channel });
+        }
+        Event::BusOutage(outage) => {
+            change.note = Some(NoteKind::BusOutage);
+            let (from_ms, until_ms) = (outage.from.as_millisecond(), outage.until.as_millisecond());
+            change.queue.push(QueueOp::AddOutage { sequence, from_ms, until_ms });
+        }
+        Event::EndpointSet(set) => {
+            change.request = Some((set.author, set.request));
+            change.note = Some(NoteKind::EndpointSet);
+            let (party, registered) = (set.party, set.url.is_some());
+            change.queue.push(QueueOp::SetEndpoint { party, sequence, registered });
+        }
+        Event::Act(_)
+        | Event::Acknowledged(_)
+        | Event::HoldingExpired(_)
+        | Event::ClocksMoved(_)
+        | Event::DeliveryHeld(_)
+        | Event::HeldResolved(_) => {}
+    }
 }
 
 /// The case that a record continues.

@@ -289,13 +289,7 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::QuotaBelowTaken { .. } => plain(Reason::QuotaBelowTaken, rejection),
         Rejection::EarlierIncluded { .. } => plain(Reason::EarlierIncluded, rejection),
         Rejection::SecondExtension { .. } => plain(Reason::SecondExtension, rejection),
-        Rejection::ConsentExpired { .. } => {
-            let subject = act.map(|(_, case)| case.to_string()).unwrap_or_default();
-            let mut details = details(Reason::ConsentExpired);
-            let told = rejection.to_string();
-            details.add_precondition_failure_violation("CONSENT_VALIDITY", subject, told);
-            finish(Reason::ConsentExpired, rejection, details)
-        }
+        Rejection::ConsentExpired { .. } => consent_expired(rejection, act),
         Rejection::GroundsRequired => {
             let rule = "a refusal states at least one ground (002-EN A1 ¶15; 002-KK App. 2 row 9; 004 App. 2 row 9)";
             violates(Reason::GroundsRequired, GROUNDS, rule)
@@ -327,6 +321,13 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
             violates(Reason::FieldInvalid, "", &format!("a {kind} in the message is none"))
         }
     }
+}
+
+fn consent_expired(told: &Rejection, act: Option<(Act, CaseId)>) -> tonic::Status {
+    let subject = act.map(|(_, case)| case.to_string()).unwrap_or_default();
+    let mut details = details(Reason::ConsentExpired);
+    details.add_precondition_failure_violation("CONSENT_VALIDITY", subject, told.to_string());
+    finish(Reason::ConsentExpired, told, details)
 }
 
 fn out_of_order(
