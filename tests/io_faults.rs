@@ -82,7 +82,8 @@ async fn a_failed_write_or_sync_ends_the_bus_and_costs_no_receipt() {
             Err(refused) => (refused.status, refused.log),
         };
         crowd.shut_doors();
-        assert_eq!(failures(&trace), 1, "{inject}: once");
+        // Each thread has its own first call, so those of sled may fail together.
+        assert!(failures(&trace) > 0, "{inject}: it never failed:\n{log}");
         assert!(matches!(status.code(), Some(1 | 3)), "{inject}: {status}:\n{log}");
         let line = log.lines().find(|line| fault.said.iter().any(|said| line.contains(said)));
         let line = line.unwrap_or_else(|| panic!("{inject}: nothing of {:?}:\n{log}", fault.said));

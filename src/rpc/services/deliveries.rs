@@ -74,11 +74,12 @@ impl Bus {
             return Err(Refusal::Fault("a queue names a notice that is none"));
         };
         let citation = |fired: &Fired| {
-            let case = self.engine.index().case(fired.case).ok().flatten();
-            let law = case.and_then(|case| self.view().hop(&case.procedure, fired.hop));
-            law.map(|hop| hop.citation.clone()).unwrap_or_default()
+            let case = self.engine.index().case(fired.case)?;
+            let case = case.ok_or(Refusal::Fault("a notice names a case that is not there"))?;
+            let law = self.view().hop(&case.procedure, fired.hop);
+            Ok(law.map(|hop| hop.citation.clone()).unwrap_or_default())
         };
-        Ok(notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation))
+        notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation)
     }
 
     /// A case with what was said of its terms.

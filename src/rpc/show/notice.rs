@@ -10,28 +10,33 @@ use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::inbox::v1::{Delivery, DeliveryConfirmation};
 use crate::rpc::proto::operations::v1::QueuedDelivery;
 use crate::rpc::proto::types::v1 as types;
+use crate::rpc::status::Refusal;
 
-/// A notice as a delivery to one of those whom it concerns. `citations` tells the paragraph that
+/// A notice as a delivery to one of those whom it concerns. `citation` tells the paragraph that
 /// sets the hop of a rung.
+///
+/// # Errors
+/// Those of `citation`: what is delivered once more must be what was delivered before.
 pub fn delivery(
     view: View<'_>,
     party: PartyNumber,
     (notice, recorded): (&Notice, &Recorded),
     (id, attempt): (DeliveryId, u32),
-    citation: impl Fn(&Fired) -> String,
-) -> Delivery {
+    citation: impl Fn(&Fired) -> Result<String, Refusal>,
+) -> Result<Delivery, Refusal> {
     let said = |fired: &Fired| {
         let said = rung(view, id.sequence, (notice, recorded), fired);
-        types::RungNotice { citation: citation(fired), ..said }
+        Ok(types::RungNotice { citation: citation(fired)?, ..said })
     };
-    Delivery {
+    let rungs = notice.concerning(party).map(said).collect::<Result<_, Refusal>>()?;
+    Ok(Delivery {
         delivery_id: id.to_string(),
         attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
         sent_time: Some(time(recorded.at)),
         record_hash: digest(&recorded.hash),
-        notice: Some(types::DeadlineNotice { rungs: notice.concerning(party).map(said).collect() }),
+        notice: Some(types::DeadlineNotice { rungs }),
         ..Delivery::default()
-    }
+    })
 }
 
 /// A notice that waits in an inbox.
