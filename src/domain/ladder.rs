@@ -10,6 +10,8 @@ mod audience;
 mod clock;
 mod notice;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
