@@ -138,6 +138,12 @@ impl App {
         &self.dispatch
     }
 
+    /// Judges now whether what waits will arrive in time, as the bus does by itself every few
+    /// seconds: for whoever moves its clock.
+    pub fn look(&self) {
+        self.keepers.look(&self.engine, &self.dispatch);
+    }
+
     /// Waits until the bus has ended by itself: a failed disk or index, after which only a restart
     /// helps.
     pub async fn failed(&self) {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use kopir::demo::{Count, Demo, DemoError, Pilot, Report, Tour, TourReport};
+use kopir::demo::{Count, Demo, DemoError, Pilot, Report, Silence, Told, Tour, TourReport};
 
 const SMALL: Pilot =
     Pilot { families: 18, persons: 58, approved_families: 8, approved_persons: 27 };
@@ -57,6 +57,56 @@ async fn a_directory_that_exists_is_left_alone() {
     let refused = play(home.path(), 1).await;
     assert!(matches!(refused, Err(DemoError::Files { path, .. }) if path == home.path()));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+/// What was said of a hop: the time where the akimat sits, the rung, how many working days, to how
+/// many parties.
+fn said(all: &[Told], hop: &str) -> Vec<String> {
+    let of_hop = all.iter().filter(|told| told.hop == hop);
+    let line = |told: &Told| {
+        let at = told.at.strftime("%d %H:%M");
+        let rung = told.rung.trim_start_matches("RUNG_").to_lowercase();
+        format!("{at} {rung} {} to {}", told.days, told.to.len())
+    };
+    of_hop.map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_silent_akimat_passes_unnoticed() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("silence");
+    let report = Silence { directory }.run().await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new(), "{}", report.text);
+    let not_taken = [
+        "12 09:00 half 0 to 1",
+        "15 07:00 infeasible 0 to 3",
+        "18 09:00 day_before 0 to 2",
+        "19 09:00 due_morning 0 to 2",
+        "20 00:00 due 0 to 4",
+        "20 09:00 overdue 1 to 3",
+        "21 09:00 overdue 2 to 3",
+        "21 11:00 late_discharge 2 to 4",
+    ];
+    assert_eq!(said(&report.said, "K21B-05"), not_taken);
+    let not_sent = [
+        "12 09:00 day_before 0 to 2",
+        "13 09:00 due_morning 0 to 2",
+        "14 00:00 due 0 to 4",
+        "14 09:00 overdue 1 to 3",
+        "17 09:00 overdue 2 to 3",
+        "18 09:00 overdue 3 to 3",
+        "19 09:00 overdue 4 to 3",
+        "20 09:00 overdue 5 to 3",
+        "21 09:00 overdue 6 to 3",
+        "21 11:30 late_discharge 6 to 4",
+    ];
+    assert_eq!(said(&report.said, "K21B-06"), not_sent);
+    let breach = report.said.iter().find(|told| told.rung == "RUNG_DUE").unwrap();
+    let told = ["akimat-kz-55", "migration-committee", "commission-kz-55", "quality-body"];
+    assert_eq!(breach.to, told);
+    for line in report.text.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
 }
 
 async fn tour(

@@ -1,5 +1,6 @@
 //! The tasks that run beside the calls for as long as the bus does.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -19,7 +20,10 @@ const OUTLOOK_INTERVAL: Duration = Duration::from_secs(10);
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// The tasks. They end with this value.
-pub(super) struct Keepers([JoinHandle<()>; 4]);
+pub(super) struct Keepers {
+    tasks: [JoinHandle<()>; 4],
+    outlook: Arc<Mutex<Outlook>>,
+}
 
 impl Keepers {
     /// Starts them. Both parts of the keeper have had their first turn.
@@ -30,27 +34,38 @@ impl Keepers {
         monitor: Monitor,
         stop: watch::Sender<bool>,
     ) -> Self {
-        Self([
+        let outlook = Arc::new(Mutex::new(Outlook::new(engine.clock())));
+        let tasks = [
             tokio::spawn(holding(engine.clone(), dispatch.clone())),
-            tokio::spawn(watch(engine, dispatch, stop)),
+            tokio::spawn(watch(engine, dispatch, Arc::clone(&outlook), stop)),
             tokio::spawn(monitoring(monitor)),
             tokio::spawn(beating(beat)),
-        ])
+        ];
+        Self { tasks, outlook }
+    }
+
+    /// Judges now whether what waits will arrive in time.
+    pub(super) fn look(&self, engine: &Engine, dispatch: &Dispatch) {
+        look(engine, dispatch, &self.outlook);
     }
 }
 
 impl Drop for Keepers {
     fn drop(&mut self) {
-        for task in &self.0 {
+        for task in &self.tasks {
             task.abort();
         }
     }
 }
 
 /// Ends leases that have run out, and the bus when its engine has failed.
-async fn watch(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
+async fn watch(
+    engine: Engine,
+    dispatch: Dispatch,
+    outlook: Arc<Mutex<Outlook>>,
+    stop: watch::Sender<bool>,
+) {
     let mut turn = every(WATCH_INTERVAL);
-    let mut outlook = Outlook::new(engine.clock());
     let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
     loop {
         turn.tick().await;
@@ -58,7 +73,7 @@ async fn watch(engine: Engine, dispatch: Dispatch, stop: watch::Sender<bool>) {
         engine.tick();
         if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
             (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
-            look(&engine, &dispatch, &mut outlook);
+            look(&engine, &dispatch, &outlook);
         }
         if !engine.is_alive() {
             tracing::error!("the engine has failed; the bus stops");
@@ -74,7 +89,8 @@ fn hour(clock: &Clock) -> i64 {
 }
 
 /// Warns of what will not arrive in time.
-fn look(engine: &Engine, dispatch: &Dispatch, outlook: &mut Outlook) {
+fn look(engine: &Engine, dispatch: &Dispatch, outlook: &Mutex<Outlook>) {
+    let mut outlook = outlook.lock().unwrap_or_else(PoisonError::into_inner);
     let parties = engine.roster().enrolled().map(|(number, _)| number);
     match outlook.look(dispatch, parties, engine.clock().now_ms()) {
         Ok(warnings) if warnings.is_empty() => {}

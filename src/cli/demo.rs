@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::output::{Exit, Failure, note, print};
-use crate::demo::{Demo, DemoError, Pilot, Report, Tour, TourReport};
+use super::output::{Exit, Failure, note, print_alarming};
+use crate::demo::{Demo, DemoError, Pilot, Report, Silence, SilenceReport, Tour, TourReport};
 
 const PROGRESS: &str = "{bar:16} {pos}/{len} acts  {wide_msg}";
 const TOURS: &str = "{bar:16} {pos}/{len} tours  {wide_msg}";
@@ -24,6 +24,9 @@ const TOURS: &str = "{bar:16} {pos}/{len} tours  {wide_msg}";
 /// verifies the journal. Ends with 0 only if the totals are those of the pilot and the journal is
 /// whole, and with 1 if anything differs.
 ///
+/// A chapter ends it, which --chapter silence plays alone: an akimat goes silent, and you read what
+/// is said of its terms and to whom, who held them how long, and how late they were met.
+///
 /// With --procedure it takes you through one procedure of the law instead: all its parties are on
 /// one bus, the authorised body sets the quotas, and made-up families go every way that the edition
 /// has, from each intake to inclusion, refusal with hearing, or refusal to accept. You read who does
@@ -35,6 +38,7 @@ const TOURS: &str = "{bar:16} {pos}/{len} tours  {wide_msg}";
 ///
 ///   kopir demo
 ///   kopir demo --seed 7 --keep pilot
+///   kopir demo --chapter silence
 ///   kopir demo --procedure kandas --edition 2024
 ///   kopir demo --procedure all
 #[derive(Debug, Args)]
@@ -49,17 +53,28 @@ pub(super) struct DemoArgs {
     /// Play this edition only; without it every edition of the procedure
     #[arg(long, value_name = "EDITION", requires = "procedure")]
     edition: Option<String>,
+    /// Play this chapter alone
+    #[arg(long, value_name = "CHAPTER", conflicts_with_all = ["procedure", "seed"])]
+    chapter: Option<Chapter>,
     /// Leave certificates, configuration and data in this new directory
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+}
+
+/// A chapter that can be played alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Chapter {
+    /// An akimat goes silent
+    Silence,
 }
 
 pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let runtime = Runtime::new().map_err(Failure::failed)?;
     let place = Place::new(args.keep.as_deref());
     let progress = ProgressBar::new(0);
-    let (text, differences) = match &args.procedure {
-        Some(procedure) => {
+    let (text, differences) = match (&args.procedure, args.chapter) {
+        (None, Some(Chapter::Silence)) => silence(&runtime, place.directory.clone())?,
+        (Some(procedure), _) => {
             let (procedure, edition) = (procedure.clone(), args.edition.clone());
             let tour = Tour { procedure, edition, directory: place.directory.clone() };
             style(&progress, TOURS);
@@ -68,17 +83,19 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
             let TourReport { text, differences, .. } = played.map_err(failure)?;
             (text, differences)
         }
-        None => {
+        (None, None) => {
             let (pilot, directory) = (Pilot::YEAR_2023, place.directory.clone());
             let demo = Demo { seed: args.seed, pilot, directory };
             style(&progress, PROGRESS);
             let played = runtime.block_on(demo.run(&progress));
             progress.finish_and_clear();
-            let Report { text, differences, .. } = played.map_err(failure)?;
-            (text, differences)
+            let Report { text, mut differences, .. } = played.map_err(failure)?;
+            let (chapter, more) = silence(&runtime, place.directory.join("silence"))?;
+            differences.extend(more);
+            (format!("{text}\n{chapter}"), differences)
         }
     };
-    print(text)?;
+    print_alarming(&text)?;
     if let Some(kept) = &args.keep {
         note(format_args!("kept in {}", kept.display()));
     }
@@ -87,6 +104,12 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     }
     let why = anyhow!("{} things are not as they should be, see above", differences.len());
     Err(Failure::failed(why))
+}
+
+fn silence(runtime: &Runtime, directory: PathBuf) -> Result<(String, Vec<String>), Failure> {
+    let played = runtime.block_on(Silence { directory }.run());
+    let SilenceReport { text, differences, .. } = played.map_err(failure)?;
+    Ok((text, differences))
 }
 
 fn style(progress: &ProgressBar, template: &str) {

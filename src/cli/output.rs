@@ -1,7 +1,7 @@
 //! How a command ends and where its words go.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
@@ -88,6 +88,17 @@ impl Failure {
 pub(super) fn print(text: impl fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     write!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::failed)
+}
+
+/// Writes a text for people: what alarms stands out in it on a terminal, and nowhere else.
+pub(super) fn print_alarming(text: &str) -> Result<(), Failure> {
+    if !io::stdout().is_terminal() {
+        return print(text);
+    }
+    print(
+        text.replace("BREACH", "\x1b[1;31mBREACH\x1b[0m")
+            .replace("WARNING", "\x1b[1;33mWARNING\x1b[0m"),
+    )
 }
 
 /// Writes data as one JSON document.

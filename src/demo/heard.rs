@@ -50,6 +50,11 @@ impl Heard {
         self.records.len()
     }
 
+    /// How much was said, each rung of each hop once.
+    pub(super) fn said_count(&self) -> usize {
+        self.said.len()
+    }
+
     /// How often a rung was said.
     pub(super) fn count(&self, rung: Rung) -> usize {
         self.said.iter().filter(|said| said.rung == rung).count()

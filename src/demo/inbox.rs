@@ -57,6 +57,15 @@ impl Inbox {
         Ok(Self { line: line.clone(), to_bus, from_bus })
     }
 
+    /// Closes the stream. When this is over the bus knows that nobody reads any more.
+    pub(super) async fn close(mut self) -> Result<(), DemoError> {
+        drop(self.to_bus);
+        while let Some(message) = self.line.wait("the end", self.from_bus.next()).await? {
+            message.map_err(|why| self.line.refused("the end of the inbox stream", why))?;
+        }
+        Ok(())
+    }
+
     /// Takes in exactly `count` acts, and what notices come with them: reads and acknowledges each,
     /// and waits until every receipt is durable. With `breaks` the line fails once, when the first
     /// windowful of acts has been read and none acknowledged; all of it has to come again.

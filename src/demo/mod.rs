@@ -21,6 +21,7 @@ mod office;
 mod papers;
 mod replay;
 mod request;
+mod silence;
 mod stage;
 mod tally;
 mod tell;
@@ -44,6 +45,7 @@ use crate::journal::VerifyReport;
 
 pub use self::error::DemoError;
 pub use self::family::Pilot;
+pub use self::silence::{Silence, SilenceReport, Told};
 pub use self::tally::{Count, Totals};
 pub use self::tour::{Tour, TourReport};
 

@@ -41,7 +41,12 @@ impl Stage {
     pub(super) async fn build(root: &Path) -> Result<Self, DemoError> {
         let start =
             TimeZone::UTC.to_timestamp(FILING.0.to_datetime(jiff::civil::Time::midnight()))?;
-        // Nobody sets a quota in the pilot, so none is kept.
+        Self::sample(root, start).await
+    }
+
+    /// Sets everything up for the sample registry, and starts the bus at the instant given.
+    pub(super) async fn sample(root: &Path, start: Timestamp) -> Result<Self, DemoError> {
+        // Nobody sets a quota here, so none is kept.
         Self::open(root, PARTIES, start, WhenUnset::Admit).await
     }
 
@@ -99,10 +104,21 @@ impl Stage {
     /// said and in the inboxes.
     pub(super) async fn advance(&self, to: Timestamp) -> Result<(), DemoError> {
         self.app.clock().set(to)?;
+        self.say().await
+    }
+
+    /// Waits until all that was asked of the bus so far, and whatever is due, is said.
+    async fn say(&self) -> Result<(), DemoError> {
         let engine = self.app.engine();
         engine.sweep().await.map_err(|why| DemoError::Bus(why.to_string()))?;
         engine.caught_up().await;
         Ok(())
+    }
+
+    /// Lets the bus judge whether what waits will arrive in time, and waits until it has said so.
+    pub(super) async fn look(&self) -> Result<(), DemoError> {
+        self.app.look();
+        self.say().await
     }
 
     /// Waits until what has been accepted can be seen.

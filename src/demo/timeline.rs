@@ -163,6 +163,7 @@ fn names(case: &Case, parties: &Parties) -> Vec<String> {
     named.map(|party| wrap(&format!("{} is the {}.", party.id, party.names.en))).collect()
 }
 
-fn party<'p>(parties: &'p Parties, id: &str) -> Option<&'p Party> {
+/// The party of this id.
+pub(super) fn party<'p>(parties: &'p Parties, id: &str) -> Option<&'p Party> {
     parties.iter().find(|party| party.id.as_str() == id)
 }
