@@ -104,6 +104,17 @@ pub struct Readings {
     pub publications: BTreeMap<ProcedureKey, Date>,
 }
 
+/// What the ladder of a term is planned by.
+#[derive(Debug, Clone)]
+pub struct LadderInputs {
+    /// Who takes part.
+    pub parties: Parties,
+    /// The law, with what the configuration says of it.
+    pub procedures: Procedures,
+    /// The rungs, and the days on which offices are closed.
+    pub ladder: Ladder,
+}
+
 /// How quotas are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
@@ -304,6 +315,22 @@ impl Config {
             calendar: procedures::calendar::kazakhstan()
                 .map_err(|why| ConfigError::Calendar(Box::new(why)))?,
         })
+    }
+
+    /// What the ladder of a term is planned by. Neither certificates nor data are opened, and no
+    /// notifications read, so that its `channels` are empty.
+    ///
+    /// # Errors
+    /// [`ConfigError::Registry`], [`ConfigError::Value`] for a hop that no procedure has, and, in a
+    /// build whose own files are wrong, [`ConfigError::Procedures`].
+    pub fn open_ladder(&self) -> Result<LadderInputs, ConfigError> {
+        let parties = registry::read(&self.registry_file)
+            .map_err(|why| ConfigError::Registry { file: self.file.clone(), why: Box::new(why) })?;
+        let procedures =
+            procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
+        let procedures = self.procedures(procedures)?;
+        let ladder = self.ladder(&procedures, &parties)?;
+        Ok(LadderInputs { parties, procedures, ladder })
     }
 }
 

@@ -39,8 +39,13 @@ impl Bus {
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into());
         }
+        Self::serve(dir, "deploy/sandbox.toml")
+    }
+
+    /// Starts a bus with a configuration below a directory, which lives as long as the bus.
+    fn serve(dir: TempDir, config: &str) -> Outcome<Self> {
         let mut process = kopir(dir.path())
-            .args(["serve", "--config", "deploy/sandbox.toml"])
+            .args(["serve", "--config", config])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -220,5 +225,60 @@ fn an_endpoint_is_set_by_its_party_and_watched_by_the_operator() -> Outcome {
     assert_eq!(bus.json("operator", &show)?, Value::Null);
     // The listing itself goes on as before.
     assert!(bus.ask("operator", &["inbox", akimat], 0)?.0.contains("deliveries waiting"));
+    Ok(())
+}
+
+/// The chapter of the silent akimat leaves a case with two breaches, and one act that is owed; then
+/// the bus is started again after that one has run out, too.
+#[test]
+fn what_was_said_of_terms_is_shown_in_words() -> Outcome {
+    let dir = TempDir::new()?;
+    let played =
+        kopir(dir.path()).args(["demo", "--chapter", "silence", "--keep", "kept"]).output()?;
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stdout));
+    let file = dir.path().join("kept/kopir.toml");
+    let config = fs::read_to_string(&file)?;
+    let later = config.replace("2023-04-03T03:00:00Z", "2023-05-03T03:00:00Z");
+    assert_ne!(config, later, "the chapter begins at another time");
+    fs::write(&file, later)?;
+    std::os::unix::fs::symlink("kept/certs", dir.path().join("certs"))?;
+    let bus = Bus::serve(dir, "kept/kopir.toml")?;
+    let cases = bus.json("operator", &["case", "list"])?;
+    let case = cases[0]["case"].as_str().ok_or("a case")?;
+    let (out, _) = bus.ask("operator", &["case", "show", case], 0)?;
+    let told = "akimat-kz-55, migration-committee, commission-kz-55, quality-body";
+    for (at, hop, what, held) in [
+        ("2023-04-13T18:00:00Z", "K21B-06", "breach: the term has run out", "party 3 d 9 h"),
+        (
+            "2023-04-19T18:00:00Z",
+            "K21B-05",
+            "breach: the term has run out",
+            "party 5 d 5 h, receiver 9 d 9 h",
+        ),
+        (
+            "2023-04-21T05:00:00Z",
+            "K21B-05",
+            "taken in 2 working days late",
+            "party 5 d 5 h, receiver 10 d 20 h",
+        ),
+        ("2023-04-21T05:30:00Z", "K21B-06", "done 6 working days late", "party 10 d 20 h"),
+    ] {
+        let row = |line: &&str| [at, hop, what, held, told].iter().all(|part| line.contains(part));
+        assert!(out.lines().any(|line| row(&line)), "{at} {hop}:\n{out}");
+    }
+    let shown = bus.json("operator", &["case", "show", case])?;
+    assert_eq!(shown["hops"][4]["rungs"][1]["words"], "will not hold: unreachable");
+    assert_eq!(shown["hops"][4]["rungs"].as_array().map(Vec::len), Some(8));
+    // The committee has not sent the decision on since: due on 28 April, a holiday on 1 May.
+    let (out, _) = bus.ask("operator", &["inbox", BODY], 0)?;
+    assert!(out.contains("\nnotices among them: 6\n"), "{out}");
+    for what in ["half of the term has passed", "due today", "breach: the term", "overdue by 2 "] {
+        assert!(out.contains(what), "{what}:\n{out}");
+    }
+    // Above the committee there is the body that controls quality; it hears the same from the eve on.
+    let waiting = bus.json("operator", &["inbox", "quality-body"])?;
+    let waiting = waiting["deliveries"].as_array().ok_or("a list")?;
+    let rungs: Vec<_> = waiting.iter().filter_map(|one| one["says"][0]["rung"].as_str()).collect();
+    assert_eq!(rungs, ["day-before", "due-morning", "due", "overdue", "overdue"]);
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
 use crate::rpc::proto::cases::v1::{
     Case, CaseHop, CaseParty, CaseSummary, GetCaseRequest, ListCasesRequest, ServiceClock,
 };
-use crate::rpc::proto::types::v1::HeldMark;
+use crate::rpc::proto::types::v1::{HeldMark, RungNotice};
 
 /// Cases asked for at once.
 const PAGE_CASES: i32 = 500;
@@ -30,6 +30,10 @@ pub(super) enum CaseCommand {
     #[command(verbatim_doc_comment)]
     List(ListArgs),
     /// Show a case, hop by hop
+    ///
+    /// Below the hops stands what was said of their terms: the rungs of the ladder as they were said,
+    /// to whom, and with a breach and a late discharge who held the hop for how long: the party that
+    /// had to act, the bus, or the receiver's system.
     ///
     /// Example:
     ///
@@ -137,8 +141,9 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         ]);
     }
     let service: String = case.service_clocks.iter().map(service_line).collect();
+    let said = said_table(&case.hops);
     print(format_args!(
-        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n{service}",
+        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n{service}{said}",
         summary.case_id,
         summary.procedure,
         summary.edition,
@@ -146,6 +151,28 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         summary.person_count,
         words::state(summary.state()),
     ))
+}
+
+/// What was said of the terms, in the order in which it was; nothing where nothing was.
+fn said_table(hops: &[CaseHop]) -> String {
+    let mut said: Vec<_> = hops.iter().flat_map(|hop| &hop.rungs).collect();
+    if said.is_empty() {
+        return String::new();
+    }
+    // One record may say something of several hops; these stay in the order of the hops.
+    said.sort_by_key(|rung| rung.sequence);
+    let mut shown = table(&["said", "hop", "duty-holder", "what", "held by", "told"]);
+    for rung in said {
+        shown.add_row([
+            words::time(rung.said_time),
+            rung.hop.clone(),
+            rung.duty_party_id.clone(),
+            words::rung(rung),
+            words::held_by(rung.attribution.as_ref()),
+            rung.told_party_ids.join(", "),
+        ]);
+    }
+    format!("\nsaid of its terms:\n{shown}\n")
 }
 
 /// When the act of a hop was received, or why it is not.
@@ -240,5 +267,29 @@ fn hop_json(hop: &CaseHop) -> Value {
         "held": hop.held.iter().map(held_json).collect::<Vec<_>>(),
         "used_days": hop.used_days,
         "sequence": hop.sequence,
+        "rungs": hop.rungs.iter().map(rung_json).collect::<Vec<_>>(),
+    })
+}
+
+fn rung_json(rung: &RungNotice) -> Value {
+    let attribution = rung.attribution.as_ref().map(|held| {
+        json!({
+            "with_party_ms": held.with_party_ms,
+            "in_bus_ms": held.in_bus_ms,
+            "awaiting_receiver_ms": held.awaiting_receiver_ms,
+        })
+    });
+    json!({
+        "rung": words::rung_name(rung.rung()),
+        "words": words::rung(rung),
+        "working_days": rung.working_days,
+        "duty_party": rung.duty_party_id,
+        "carried": rung.carried,
+        "said": words::time(rung.said_time),
+        "planned": words::time(rung.planned_time),
+        "delayed_by_outage": rung.delayed_by_outage,
+        "told": rung.told_party_ids,
+        "attribution": attribution,
+        "sequence": rung.sequence,
     })
 }

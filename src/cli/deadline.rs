@@ -19,7 +19,7 @@ use crate::domain::term::{
 use crate::procedures::calendar::kazakhstan;
 
 /// Where the authorised body and the akimats are.
-const HOME_ZONE: &str = "Asia/Almaty";
+pub(super) const HOME_ZONE: &str = "Asia/Almaty";
 
 /// Count when a hop is due, and tell how
 ///
@@ -296,7 +296,7 @@ impl<'a> Answer<'a> {
 }
 
 /// Reads the instant or the date of an option.
-fn opened(option: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+pub(super) fn opened(option: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
     // The length tells a date from an instant that lacks its offset, of which the library would
     // take the date and drop the rest.
     let date = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten();

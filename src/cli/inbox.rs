@@ -14,6 +14,7 @@ use crate::rpc::proto::inbox::v1::inbox_service_client::InboxServiceClient;
 use crate::rpc::proto::inbox::v1::{ListObligationsRequest, Obligation};
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 use crate::rpc::proto::operations::v1::{ListInboxRequest, QueuedDelivery};
+use crate::rpc::proto::types::v1::RungNotice;
 
 mod endpoint;
 
@@ -23,7 +24,8 @@ const PAGE_ITEMS: usize = 500;
 /// See what waits in a party's inbox and what it owes, earliest due first
 ///
 /// Deliveries wait until the party's system acknowledges them; obligations are the steps whose
-/// clock runs for the party. Neither shows personal data or papers, and looking changes nothing.
+/// clock runs for the party. Notices of running terms wait among the deliveries and are shown apart.
+/// None of it shows personal data or papers, and looking changes nothing.
 /// The caller must be the operator or the migration body.
 ///
 /// Example:
@@ -89,9 +91,10 @@ fn show(args: &InboxArgs, whose: &PartyId) -> Result<(), Failure> {
         }));
     }
     print(format_args!(
-        "deliveries waiting for {whose}: {}\n{}\nobligations open: {}\n{}",
+        "deliveries waiting for {whose}: {}\n{}{}\nobligations open: {}\n{}",
         deliveries.count(),
         delivery_table(&deliveries.items),
+        notice_table(&deliveries.items),
         obligations.count(),
         obligation_table(&obligations.items),
     ))?;
@@ -164,17 +167,45 @@ impl<T> First<T> {
 }
 
 fn delivery_table(deliveries: &[QueuedDelivery]) -> String {
-    if deliveries.is_empty() {
+    let acts: Vec<_> = deliveries.iter().filter(|one| one.notice.is_none()).collect();
+    if acts.is_empty() {
         return String::new();
     }
     let mut shown = table(&["delivery", "case", "hop", "from", "sent", "due", "leased"]);
-    for one in deliveries {
+    for one in acts {
         let (sent, due) = (words::time(one.sent_time), words::due(one.due_date, one.source()));
-        let leased = if one.leased { "leased" } else { "" };
         let (delivery, from) = (&one.delivery_id[..], &one.sender_party_id[..]);
-        shown.add_row([delivery, &one.case_id, &one.hop, from, &sent, &due, leased]);
+        shown.add_row([delivery, &one.case_id, &one.hop, from, &sent, &due, leased(one)]);
     }
     format!("{shown}\n")
+}
+
+/// The notices among the deliveries, a row for each rung that the bus shows of them.
+fn notice_table(deliveries: &[QueuedDelivery]) -> String {
+    let notices: Vec<_> =
+        deliveries.iter().filter_map(|one| Some((one, one.notice.as_ref()?))).collect();
+    if notices.is_empty() {
+        return String::new();
+    }
+    let mut shown = table(&["notice", "said", "case", "hop", "duty-holder", "what", "leased"]);
+    for (one, notice) in &notices {
+        let said = words::time(one.sent_time);
+        for rung in &notice.rungs {
+            let (what, duty) = (words::rung(rung), &rung.duty_party_id[..]);
+            let row = [&one.delivery_id[..], &said, &rung.case_id, &rung.hop, duty, &what];
+            shown.add_row(row.into_iter().chain([leased(one)]));
+        }
+        let count = usize::try_from(one.rung_count).unwrap_or(0);
+        if let Some(more @ 1..) = count.checked_sub(notice.rungs.len()) {
+            let more = format!("and {more} more");
+            shown.add_row([&one.delivery_id[..], &said, "", "", "", &more, leased(one)]);
+        }
+    }
+    format!("notices among them: {}\n{shown}\n", notices.len())
+}
+
+fn leased(one: &QueuedDelivery) -> &'static str {
+    if one.leased { "leased" } else { "" }
 }
 
 fn obligation_table(obligations: &[Obligation]) -> String {
@@ -205,6 +236,18 @@ fn delivery_json(one: &QueuedDelivery) -> Value {
         "source": words::source(one.source()),
         "citation": one.citation,
         "leased": one.leased,
+        "says": one.notice.as_ref().map(|notice| notice.rungs.iter().map(said_json).collect::<Vec<_>>()),
+        "rungs": one.rung_count,
+    })
+}
+
+fn said_json(rung: &RungNotice) -> Value {
+    json!({
+        "case": rung.case_id,
+        "hop": rung.hop,
+        "rung": words::rung_name(rung.rung()),
+        "words": words::rung(rung),
+        "duty_party": rung.duty_party_id,
     })
 }
 
@@ -243,6 +286,27 @@ mod tests {
         for (limit, asked) in [(1, 2), (499, 500), (500, 500), (usize::MAX, 500)] {
             assert_eq!(page_size(limit), asked);
         }
+    }
+
+    #[test]
+    fn notices_are_shown_apart_with_what_is_not_shown_counted() {
+        use crate::rpc::proto::types::v1::{DeadlineNotice, Rung};
+        let rung =
+            RungNotice { rung: Rung::Half.into(), hop: "K21B-03".into(), ..Default::default() };
+        let notice = QueuedDelivery {
+            delivery_id: "7-notice".to_owned(),
+            notice: Some(DeadlineNotice { rungs: vec![rung.clone(), rung] }),
+            rung_count: 5,
+            ..QueuedDelivery::default()
+        };
+        let act = QueuedDelivery { delivery_id: "8-case".to_owned(), ..QueuedDelivery::default() };
+        let both = [notice, act];
+        let (acts, notices) = (delivery_table(&both), notice_table(&both));
+        assert!(acts.contains("8-case") && !acts.contains("notice"), "{acts}");
+        assert!(notices.starts_with("notices among them: 1\n"), "{notices}");
+        assert_eq!(notices.matches("half of the term has passed").count(), 2);
+        assert!(notices.contains("and 3 more"), "{notices}");
+        assert_eq!(notice_table(&both[1..]), "");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod hours;
 mod inbox;
 mod index;
 mod journal;
+mod ladder;
 mod law;
 mod output;
 mod procedure;
@@ -63,6 +64,7 @@ Data goes to standard output, everything else to standard error.";
 ///   kopir procedure list
 ///   kopir procedure show kandas --edition 2024
 ///   kopir deadline --procedure kandas --edition 2024 --hop K24-10 --from 2024-09-02
+///   kopir ladder plan --hop K24-10 --opened 2024-09-02
 ///
 /// All parties at work, in a few seconds:
 ///
@@ -96,6 +98,8 @@ enum Command {
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
     Deadline(deadline::DeadlineArgs),
+    #[command(subcommand)]
+    Ladder(ladder::LadderCommand),
     Hours(hours::HoursArgs),
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
@@ -141,6 +145,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Procedure(command) => procedure::run(&command),
         Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),
+        Command::Ladder(command) => ladder::run(&command),
         Command::Hours(args) => hours::run(&args),
         Command::Calendar(command) => calendar::run(&command),
         Command::Bench(args) => bench::run(&args),

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
 use crate::rpc::proto::operations::v1::{DiskLevel, HealthIssue, MachineClockState};
-use crate::rpc::proto::types::v1::{Act, HeldReason, PartyRole, QuotaCategory, TermSource};
+use crate::rpc::proto::types::v1::{
+    Act, HeldReason, PartyRole, QuotaCategory, Rung, RungNotice, TermAttribution, TermSource,
+};
 
 /// An act, for example `forward-application`.
 pub(super) fn act(act: Act) -> String {
@@ -63,6 +65,56 @@ pub(super) fn due(day: Option<Date>, source: TermSource) -> String {
     date(day) + if assumed { " (assumed)" } else { "" }
 }
 
+/// What a notice says of a term.
+pub(super) fn rung(said: &RungNotice) -> String {
+    let days = said.working_days;
+    let working = if days == 1 { "working day" } else { "working days" };
+    let text = match said.rung() {
+        Rung::Unspecified => String::new(),
+        Rung::Opening => "the term has begun".to_owned(),
+        Rung::Half => "half of the term has passed".to_owned(),
+        Rung::DayBefore => "due on the next working day".to_owned(),
+        Rung::DueMorning => "due today".to_owned(),
+        Rung::Due => "breach: the term has run out".to_owned(),
+        Rung::Overdue => format!("overdue by {days} {working}"),
+        Rung::Infeasible => {
+            let why = plain(said.impediment().as_str_name(), "IMPEDIMENT_").replace('-', " ");
+            format!("will not hold: {why}")
+        }
+        Rung::LateDischarge if days == 0 => "done in time, told late".to_owned(),
+        Rung::LateDischarge if said.carried => format!("taken in {days} {working} late"),
+        Rung::LateDischarge => format!("done {days} {working} late"),
+        Rung::Held => "held: its receiver does not take it".to_owned(),
+    };
+    text + if said.delayed_by_outage { " (said late, the bus was away)" } else { "" }
+}
+
+/// The name of a rung, as the configuration has it.
+pub(super) fn rung_name(rung: Rung) -> String {
+    plain(rung.as_str_name(), "RUNG_")
+}
+
+/// Who held a hop for how long; nothing where it is not told.
+pub(super) fn held_by(attribution: Option<&TermAttribution>) -> String {
+    let Some(TermAttribution { with_party_ms, in_bus_ms, awaiting_receiver_ms }) = attribution
+    else {
+        return String::new();
+    };
+    let parts = [("party", with_party_ms), ("bus", in_bus_ms), ("receiver", awaiting_receiver_ms)];
+    let parts = parts.into_iter().filter(|(_, ms)| **ms > 0);
+    let parts: Vec<_> = parts.map(|(who, ms)| format!("{who} {}", days_and_hours(*ms))).collect();
+    parts.join(", ")
+}
+
+fn days_and_hours(ms: i64) -> String {
+    let minutes = ms / 60_000;
+    match (minutes / (24 * 60), minutes / 60 % 24) {
+        (0, 0) => format!("{minutes} min"),
+        (0, hours) => format!("{hours} h"),
+        (days, hours) => format!("{days} d {hours} h"),
+    }
+}
+
 /// An instant in UTC (RFC 3339), to the second; nothing for none.
 pub(super) fn time(time: Option<prost_types::Timestamp>) -> String {
     let shown = time.and_then(|time| Timestamp::from_second(time.seconds).ok());
@@ -85,6 +137,7 @@ fn plain(name: &str, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::proto::types::v1::Impediment;
 
     #[test]
     fn the_contracts_names_lose_their_prefix() {
@@ -100,6 +153,34 @@ mod tests {
         assert_eq!(due(day, TermSource::Assumed), "2021-09-03 (assumed)");
         assert_eq!(due(day, TermSource::Statutory), "2021-09-03");
         assert_eq!(due(None, TermSource::Assumed), "");
+    }
+
+    #[test]
+    fn what_is_said_of_a_term_is_told_in_words() {
+        let late = RungNotice { working_days: 1, carried: true, ..RungNotice::default() };
+        let said = |kind: Rung| rung(&RungNotice { rung: kind.into(), ..late.clone() });
+        assert_eq!(said(Rung::Overdue), "overdue by 1 working day");
+        assert_eq!(said(Rung::LateDischarge), "taken in 1 working day late");
+        let why = Impediment::RetryTooLate.into();
+        let hopeless =
+            RungNotice { rung: Rung::Infeasible.into(), impediment: why, ..late.clone() };
+        assert_eq!(rung(&hopeless), "will not hold: retry too late");
+        let outage = RungNotice { rung: Rung::Due.into(), delayed_by_outage: true, ..late };
+        let breach = "breach: the term has run out (said late, the bus was away)";
+        assert_eq!(rung(&outage), breach);
+        assert_eq!(rung_name(Rung::DayBefore), "day-before");
+    }
+
+    #[test]
+    fn who_held_a_hop_is_told_in_days_and_hours() {
+        let hour = 3_600_000;
+        let held = TermAttribution {
+            with_party_ms: 125 * hour,
+            in_bus_ms: 90_000,
+            awaiting_receiver_ms: 0,
+        };
+        assert_eq!(held_by(Some(&held)), "party 5 d 5 h, bus 1 min");
+        assert_eq!(held_by(None), "");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use jiff::civil::{Date, Time};
 use super::ids::HopId;
 use super::party::PartyId;
 
-pub use audience::audience;
+pub use audience::{Told, audience, told};
 pub use clock::{Attribution, Clock, Outage, attribution, clocks, late_discharges};
 pub use notice::{
     BusOutage, Fired, Impediment, MAX_FIRED, NO_CASE, Notice, NoticeAcknowledged, NoticeSent, Sent,

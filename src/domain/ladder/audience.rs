@@ -18,16 +18,7 @@ pub fn audience(
     source: Source,
     roster: &Roster,
 ) -> Vec<PartyNumber> {
-    let told = match rung {
-        Rung::Opening | Rung::Half => Told { above: false, sender: false, quality: false },
-        Rung::DayBefore | Rung::DueMorning => Told { above: true, sender: false, quality: false },
-        Rung::Overdue | Rung::Infeasible | Rung::Held => {
-            Told { above: true, sender: true, quality: false }
-        }
-        Rung::Due | Rung::LateDischarge => {
-            Told { above: true, sender: true, quality: source == Source::Statutory }
-        }
-    };
+    let told = told(rung, source);
     let mut parties = Vec::with_capacity(4);
     let reachable = is_reachable(clock.duty, roster);
     parties.extend(reachable.then_some(clock.duty));
@@ -50,11 +41,29 @@ pub fn audience(
     parties
 }
 
-/// Beside the duty-holder.
-struct Told {
-    above: bool,
-    sender: bool,
-    quality: bool,
+/// Who is told of a rung beside the duty-holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Whoever is set over it.
+    pub above: bool,
+    /// Whoever sent what the clock runs on.
+    pub sender: bool,
+    /// The body that controls the quality of services.
+    pub quality: bool,
+}
+
+/// Who is told of a rung of a term of this source beside the duty-holder, in any case.
+pub fn told(rung: Rung, source: Source) -> Told {
+    match rung {
+        Rung::Opening | Rung::Half => Told { above: false, sender: false, quality: false },
+        Rung::DayBefore | Rung::DueMorning => Told { above: true, sender: false, quality: false },
+        Rung::Overdue | Rung::Infeasible | Rung::Held => {
+            Told { above: true, sender: true, quality: false }
+        }
+        Rung::Due | Rung::LateDischarge => {
+            Told { above: true, sender: true, quality: source == Source::Statutory }
+        }
+    }
 }
 
 /// Who is told beside a party: its supervisor, else the authorised body; beside the authorised

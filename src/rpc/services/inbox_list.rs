@@ -1,8 +1,8 @@
 //! An inbox as those see it who watch over the parties: what waits, without its papers.
 
 use super::Bus;
-use crate::domain::Sequence;
 use crate::domain::ladder::NO_CASE;
+use crate::domain::{Event, Sequence};
 use crate::index::QueueKey;
 use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, DeliveryId, PartyPage};
@@ -12,7 +12,7 @@ use crate::rpc::show::notice;
 use crate::rpc::status::Refusal;
 
 impl Bus {
-    /// A page of an inbox. It reads the index alone: no paper is opened and no lease taken.
+    /// A page of an inbox. No paper is opened and no lease taken.
     pub(super) fn list_inbox(
         &self,
         request: &ListInboxRequest,
@@ -33,7 +33,12 @@ impl Bus {
             if one.case == NO_CASE {
                 let id = DeliveryId { sequence, case: one.case };
                 let leased = self.dispatch.is_leased(party, sequence);
-                deliveries.push(notice::queued(&self.engine.recorded(sequence)?, id, leased));
+                let recorded = self.engine.recorded(sequence)?;
+                let Event::Notice(said) = &recorded.event else {
+                    return Err(Refusal::Fault("a queue names a notice that is none"));
+                };
+                let said = (said.as_ref(), &recorded);
+                deliveries.push(notice::queued(self.view(), party, said, id, leased));
                 continue;
             }
             // What was acknowledged or held since the page was read waits no more.

@@ -158,6 +158,8 @@ pub fn queued(
             .unwrap_or_default(),
         region: case.region.code().to_owned(),
         leased,
+        notice: None,
+        rung_count: 0,
     }
 }
 

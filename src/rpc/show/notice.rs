@@ -12,6 +12,9 @@ use crate::rpc::proto::operations::v1::QueuedDelivery;
 use crate::rpc::proto::types::v1 as types;
 use crate::rpc::status::Refusal;
 
+/// The most rungs of a notice that a listing shows.
+const MAX_SHOWN: usize = 3;
+
 /// A notice as a delivery to one of those whom it concerns. `citation` tells the paragraph that
 /// sets the hop of a rung.
 ///
@@ -39,12 +42,23 @@ pub fn delivery(
     })
 }
 
-/// A notice that waits in an inbox.
-pub fn queued(recorded: &Recorded, id: DeliveryId, leased: bool) -> QueuedDelivery {
+/// A notice that waits in the inbox of a party.
+pub fn queued(
+    view: View<'_>,
+    party: PartyNumber,
+    (notice, recorded): (&Notice, &Recorded),
+    id: DeliveryId,
+    leased: bool,
+) -> QueuedDelivery {
+    let said = notice.concerning(party).take(MAX_SHOWN);
+    let rungs = said.map(|fired| rung(view, id.sequence, (notice, recorded), fired)).collect();
+    let count = notice.concerning(party).count();
     QueuedDelivery {
         delivery_id: id.to_string(),
         sent_time: Some(time(recorded.at)),
         leased,
+        notice: Some(types::DeadlineNotice { rungs }),
+        rung_count: i32::try_from(count).unwrap_or(i32::MAX),
         ..QueuedDelivery::default()
     }
 }
