@@ -64,6 +64,28 @@ fn the_readme_lists_the_procedures_as_they_are() -> Outcome {
     Ok(())
 }
 
+/// The table in the README tells whom each rung tells.
+#[test]
+fn the_readme_tells_whom_each_rung_tells() -> Outcome {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme)?;
+    let (out, _) = answer(&["ladder", "show", "--json"], 0)?;
+    let rungs: Vec<Value> = serde_json::from_str(&out)?;
+    assert_eq!(rungs.len(), 8);
+    for rung in &rungs {
+        let name = rung["rung"].as_str().ok_or("a name")?;
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.ok_or_else(|| format!("the README has no row of {name}"))?;
+        let cells: Vec<_> = row.split('|').skip(3).take(4).map(str::trim).collect();
+        let told = rung["told"].as_array().ok_or("a list")?;
+        let parties = ["duty-holder", "supervisor", "sender", "quality body"];
+        for (party, cell) in parties.into_iter().zip(cells) {
+            assert_eq!(!cell.is_empty(), told.contains(&party.into()), "{name}, {party}");
+        }
+    }
+    Ok(())
+}
+
 /// The picture in the README is what its command draws.
 #[test]
 fn the_readme_shows_the_flow_as_it_is() -> Outcome {
