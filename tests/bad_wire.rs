@@ -274,8 +274,19 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
     (
         "kopir.inbox.v1.InboxService",
         "MBACJ",
-        &["OpenInbox", "FetchDeliveries", "AcknowledgeDelivery"],
+        &[
+            "OpenInbox",
+            "FetchDeliveries",
+            "AcknowledgeDelivery",
+            "RejectDelivery",
+            "RegisterEndpoint",
+            "UnregisterEndpoint",
+        ],
     ),
+    ("kopir.inbox.v1.InboxService", "MBACOJ", &["GetEndpoint"]),
+    ("kopir.inbox.v1.HeldService", "MBACOJ", &["ListHeld"]),
+    ("kopir.inbox.v1.HeldService", "MBACJ", &["ReleaseDelivery", "WithdrawDelivery"]),
+    ("kopir.inbox.v1.HeldService", "B", &["RedirectDelivery"]),
     ("kopir.inbox.v1.InboxService", "MBACOJ", &["ListObligations"]),
     ("kopir.cases.v1.CaseService", "MBACOJ", &["GetCase", "ListCases", "GetCaseStatus"]),
     (
@@ -300,7 +311,8 @@ fn allowed() -> impl Iterator<Item = (String, &'static str)> {
 fn the_table_of_this_test_has_every_method_of_the_contracts() {
     let set = FileDescriptorSet::decode(kopir::rpc::proto::FILE_DESCRIPTOR_SET).unwrap();
     let mut methods = BTreeSet::new();
-    for file in &set.file {
+    // What a party offers to the bus is no service of the bus.
+    for file in set.file.iter().filter(|file| file.package() != "kopir.agency.v1") {
         for service in &file.service {
             for method in &service.method {
                 let (package, service) = (file.package(), service.name());

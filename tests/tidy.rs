@@ -50,7 +50,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("demo", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
     ("simulate", &["domain", "procedures", "journal", "index", "engine", "dispatch"]),
-    ("bench", &["domain", "procedures", "journal", "engine", "rpc", "trust", "config", "app"]),
+    // Its part without a bus drives the engine on the real stores.
+    (
+        "bench",
+        &[
+            "domain",
+            "procedures",
+            "journal",
+            "index",
+            "dispatch",
+            "engine",
+            "rpc",
+            "trust",
+            "config",
+            "app",
+        ],
+    ),
     (
         "cli",
         &[

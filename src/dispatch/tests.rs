@@ -654,3 +654,39 @@ proptest! {
         prop_assert_eq!(rest, expected);
     }
 }
+
+/// What waits for another attempt at an endpoint is passed over, also where it fills the window.
+#[test]
+fn a_window_full_of_what_may_not_go_hides_nothing_behind_it() {
+    let mut desk = Desk::new(2, 10);
+    let sequences: Vec<_> = (1..=5).map(|order_ms| desk.add(PARTY, order_ms)).collect();
+    let stream = desk.dispatch.open(PARTY, 10);
+    let take = |passed_over, from_ms, from: u64| {
+        let taken = stream.take_where(passed_over, from_ms, |key| key.sequence.0 >= from).unwrap();
+        taken.map(|leased| leased.sequence.0)
+    };
+    assert_eq!(take(4, None, sequences[4]), Some(sequences[4]));
+    assert_eq!(take(4, Some(3), sequences[0]), Some(sequences[2]), "from an instant on");
+    assert_eq!(take(4, Some(5), sequences[0]), None);
+    assert_eq!(take(0, None, sequences[0]), Some(sequences[0]));
+}
+
+/// An attempt that ended for no fault of the delivery leaves no trace but its number.
+#[test]
+fn what_is_given_back_goes_to_its_place() {
+    let mut desk = Desk::new(10, 10);
+    let (first, second) = (desk.add(PARTY, 1), desk.add(PARTY, 2));
+    let stream = desk.dispatch.open_unseen(PARTY, 10);
+    let all = |from_ms| stream.take_where(0, from_ms, |_| true).unwrap();
+    for attempt in 1..10 {
+        let leased = all(None).unwrap();
+        assert_eq!((leased.sequence.0, leased.attempt), (first, attempt));
+        stream.give_back(leased.sequence, false);
+    }
+    assert!(desk.dispatch.untaken().is_empty());
+    // Another holder's delivery is not given back.
+    let of_other = desk.fetch(1).remove(0);
+    stream.give_back(of_other.sequence, false);
+    assert_eq!(all(None).unwrap().sequence.0, second);
+    assert_eq!(desk.dispatch.leased_count(PARTY), 2);
+}

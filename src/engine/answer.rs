@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::party::PartyNumber;
 use crate::domain::{
-    ActRecorded, Case, DeliveryAcknowledged, Quota, QuotaSet, RequestId, Sequence,
+    ActRecorded, Case, DeliveryAcknowledged, Event, Quota, QuotaKey, QuotaSet, RequestId, Sequence,
 };
 use crate::index::{Applied, IndexError};
 
@@ -94,6 +94,39 @@ impl Request {
 }
 
 impl Answer {
+    /// What is answered to whoever asked for an event; the reply, if it waits for one of another
+    /// kind.
+    pub(super) fn of(
+        event: Event,
+        case: Option<Arc<Case>>,
+        reply: Reply,
+        quota: impl FnOnce(QuotaKey) -> Quota,
+    ) -> Result<Self, Reply> {
+        Ok(match (event, case, reply) {
+            (Event::Act(event), Some(case), Reply::Act(reply)) => {
+                Self::Act(Arc::from(event), case, reply)
+            }
+            (Event::Acknowledged(event), Some(case), Reply::Acknowledged(reply)) => {
+                Self::Acknowledged(event, case, reply)
+            }
+            (Event::QuotaSet(event), None, Reply::Quota(reply)) => {
+                let now = quota(event.key);
+                Self::Quota(event, now, reply)
+            }
+            (Event::NoticeAcknowledged(taken), None, Reply::Noted(reply)) => {
+                Self::Noted(taken.by, reply)
+            }
+            (Event::NoticeSent(sent), None, Reply::Noted(reply)) => Self::Noted(sent.party, reply),
+            (Event::DeliveryHeld(_) | Event::HeldResolved(_), Some(case), Reply::Held(reply)) => {
+                Self::Held(case, reply)
+            }
+            (Event::EndpointSet(_), None, Reply::Endpoint(reply)) => Self::Endpoint(reply),
+            (_, _, Reply::Nobody) => Self::Nobody,
+            // Each kind of request is decided to its own kind of event, just above.
+            (_, _, reply) => return Err(reply),
+        })
+    }
+
     pub(super) fn give(self, applied: Applied, now_ms: i64) {
         let Applied { sequence, hash } = applied;
         let at = timestamp(now_ms);

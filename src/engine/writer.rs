@@ -364,30 +364,10 @@ impl Writer {
             group.bytes.truncate(before);
             return reply.refuse(index_fault(error));
         }
-        let answer = match (event, change.case.clone(), reply) {
-            (Event::Act(event), Some(case), Reply::Act(reply)) => {
-                Answer::Act(Arc::from(event), case, reply)
-            }
-            (Event::Acknowledged(event), Some(case), Reply::Acknowledged(reply)) => {
-                Answer::Acknowledged(event, case, reply)
-            }
-            (Event::QuotaSet(event), None, Reply::Quota(reply)) => {
-                let quota = self.overlay.quota(event.key).unwrap_or_default();
-                Answer::Quota(event, quota, reply)
-            }
-            (Event::NoticeAcknowledged(taken), None, Reply::Noted(reply)) => {
-                Answer::Noted(taken.by, reply)
-            }
-            (Event::NoticeSent(sent), None, Reply::Noted(reply)) => {
-                Answer::Noted(sent.party, reply)
-            }
-            (Event::DeliveryHeld(_) | Event::HeldResolved(_), Some(case), Reply::Held(reply)) => {
-                Answer::Held(case, reply)
-            }
-            (Event::EndpointSet(_), None, Reply::Endpoint(reply)) => Answer::Endpoint(reply),
-            (_, _, Reply::Nobody) => Answer::Nobody,
-            // Each kind of request is decided to its own kind of event, just above.
-            (_, _, reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
+        let quota = |key| self.overlay.quota(key).unwrap_or_default();
+        let answer = match Answer::of(event, change.case.clone(), reply, quota) {
+            Ok(answer) => answer,
+            Err(reply) => return reply.refuse(EngineError::Fault("an event of another kind")),
         };
         let case_after = change.case.clone();
         self.vitals.queues.take(&change.queue);

@@ -20,9 +20,9 @@ use crate::domain::ladder::NO_CASE;
 use crate::domain::quota::{Quota, QuotaKey};
 use crate::records::decode_case;
 
-use super::fold::{NoteKind, QueueOp, queued};
+use super::fold::queued;
 use super::values::Brought;
-use super::{Applied, Damage, QueueKey, keys, values};
+use super::{Applied, Damage, NoteKind, QueueKey, QueueOp, keys, values};
 
 /// What has been seen of an index so far.
 #[derive(Debug, Default)]

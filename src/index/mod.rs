@@ -10,6 +10,7 @@
 
 mod audit;
 mod batch;
+mod change;
 mod error;
 mod fold;
 mod home;
@@ -40,10 +41,9 @@ use crate::records::decode_case;
 use home::{Home, State};
 use store::storage;
 
+pub use change::{Change, ClockMark, NoteKind, QueueOp, QuotaOp, Said};
 pub use error::{Damage, IndexError, WhyFresh};
-pub use fold::{
-    Change, ClockMark, FoldError, NoteKind, QueueOp, QuotaOp, Said, case_of, fold, queued,
-};
+pub use fold::{FoldError, case_of, fold, queued};
 pub use home::{FORMAT_VERSION, boot_id};
 pub use rebuild::{BATCH_RECORDS, RebuildError, rebuild};
 

@@ -9,11 +9,12 @@
 //!
 //! The index is derived, so a changed encoding only takes a new version of the index.
 
+mod copies;
+
 use crate::domain::act::{Act, Basis, Outcome};
 use crate::domain::calendar::CalendarVersion;
-use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
+use crate::domain::case::{Case, HopRun, HopState, Moment, Receipt};
 use crate::domain::event::ServiceClock;
-use crate::domain::held::{Held, HeldReason};
 use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyNumber;
 use crate::domain::region::Region;
@@ -29,6 +30,7 @@ use super::fields::{
     write_participants, write_party, write_procedure,
 };
 use super::wire::{Reader, Writer, date_of, days_of, time_of, unzigzag, whole_ms, zigzag};
+use copies::{read_copy, read_mark, write_copy, write_mark};
 
 /// The version of the record that this release writes and reads.
 const VERSION: u8 = 2;
@@ -208,41 +210,6 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
         copies,
         updated_at,
     })
-}
-
-fn write_copy(out: &mut Writer<'_>, copy: &CopyRun, last: &mut Last) -> Result<(), RecordError> {
-    let CopyRun { delivery: Sequence(delivery), hop, to, order, stage, held, received } = copy;
-    let (is_received, is_held) = (u8::from(received.is_some()), u8::from(held.is_some()));
-    out.byte(u8::from(*stage) | is_received << 1 | is_held << 2);
-    write_sequence(out, *delivery, last);
-    write_hop_id(out, *hop, last);
-    write_party(out, *to);
-    write_time(out, "copy.order", *order, last)?;
-    held.map_or(Ok(()), |held| write_mark(out, held, last))?;
-    received.map_or(Ok(()), |received| write_moment(out, received, last))
-}
-
-fn read_copy(from: &mut Reader<'_>, last: &mut Last) -> Result<CopyRun, RecordError> {
-    let flags = read_flags(from, "copy.flags", 0b111)?;
-    let delivery = read_sequence(from, "copy.delivery", last)?;
-    let hop = read_hop_id(from, last)?;
-    let to = read_party(from, "copy.to")?;
-    let order = read_time(from, "copy.order", last)?;
-    let held = if flags & 0b100 == 0 { None } else { Some(read_mark(from, last)?) };
-    let received =
-        if flags & 0b10 == 0 { None } else { Some(read_moment(from, "copy.received", last)?) };
-    Ok(CopyRun { delivery, hop, to, order, stage: flags & 1 != 0, held, received })
-}
-
-fn write_mark(out: &mut Writer<'_>, held: Held, last: &mut Last) -> Result<(), RecordError> {
-    let Held { reason, since } = held;
-    out.byte(reason.tag());
-    write_moment(out, since, last)
-}
-
-fn read_mark(from: &mut Reader<'_>, last: &mut Last) -> Result<Held, RecordError> {
-    let reason = from.tag("held.reason", HeldReason::from_tag)?;
-    Ok(Held { reason, since: read_moment(from, "held.since", last)? })
 }
 
 fn calendars(service: &[ServiceClock], hops: &[HopRun]) -> Vec<CalendarVersion> {

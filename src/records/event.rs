@@ -4,32 +4,31 @@
 //! in which the functions below write them. In an act the body comes last, behind a byte that
 //! says how it is sealed, so that encrypting bodies will need no new version of the fields.
 
-use crate::domain::act::{Act, Actor, Basis};
+mod opening;
+
+use crate::domain::act::Act;
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, DeliveryAcknowledged,
-    Event, HoldingChange, HoldingExpired, Opening, PartyEnrolled, QuotaSet,
+    Event, HoldingChange, HoldingExpired, PartyEnrolled, QuotaSet,
 };
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
-use crate::domain::party::Role;
 
 use super::RecordError;
 use super::endpoint;
 use super::fields::{
-    MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_applicant, read_arrived, read_calendar,
-    read_concerns, read_decision, read_holding, read_participants, read_party, read_procedure,
-    read_quota_key, read_region, role_of_tag, role_tag, write_applicant, write_arrived,
-    write_concerns, write_decision, write_holding, write_participants, write_party,
-    write_procedure, write_quota_key,
+    MAX_DELIVERIES, MAX_HOPS, MAX_MOVED, read_arrived, read_calendar, read_decision, read_holding,
+    read_party, read_quota_key, write_arrived, write_decision, write_holding, write_party,
+    write_quota_key,
 };
 use super::held::{read_held, read_resolved, write_held, write_resolved};
 
 use super::notice;
 use super::pieces::{
-    read_body, read_delivery, read_due, read_first_delivery, read_hop_opened, read_opened,
-    read_service, write_body, write_delivery, write_due, write_hop_opened, write_opened,
-    write_service,
+    read_body, read_delivery, read_due, read_first_delivery, read_opened, read_service, write_body,
+    write_delivery, write_due, write_opened, write_service,
 };
 use super::wire::{Reader, Writer};
+use opening::{read_opening, write_opening};
 
 const PARTY_ENROLLED: u8 = 1;
 const ACT: u8 = 2;
@@ -406,85 +405,6 @@ fn read_moved(from: &mut Reader<'_>) -> Result<ClocksMoved, RecordError> {
             })
         })?,
     })
-}
-
-fn write_opening(out: &mut Writer<'_>, opening: &Opening) -> Result<(), RecordError> {
-    let Opening {
-        procedure,
-        region,
-        departure,
-        channel,
-        basis,
-        persons,
-        applicant,
-        concerns,
-        filed_at,
-        recorded_with,
-        clock,
-        participants,
-    } = opening;
-    write_procedure(out, procedure)?;
-    out.byte(region.number());
-    out.flag(departure.is_some());
-    if let Some(departure) = departure {
-        out.byte(departure.number());
-    }
-    out.byte(role_tag(*channel));
-    out.byte(basis.tag());
-    out.number(u64::from(*persons));
-    write_applicant(out, *applicant);
-    write_concerns(out, *concerns);
-    out.time("filed_at", *filed_at)?;
-    out.flag(recorded_with.is_some());
-    if let Some(hop) = recorded_with {
-        out.text("recorded_with", hop.as_str())?;
-    }
-    write_hop_opened(out, clock)?;
-    write_participants(out, participants)
-}
-
-fn read_opening(from: &mut Reader<'_>, version: u8) -> Result<Opening, RecordError> {
-    if version == FIRST {
-        return read_first_opening(from);
-    }
-    Ok(Opening {
-        procedure: read_procedure(from)?,
-        region: read_region(from)?,
-        departure: from.option("departure", read_region)?,
-        channel: from.tag("channel", role_of_tag)?,
-        basis: from.tag("basis", Basis::from_tag)?,
-        persons: from.small("persons")?,
-        applicant: read_applicant(from)?,
-        concerns: read_concerns(from)?,
-        filed_at: from.time("filed_at")?,
-        recorded_with: from.option("recorded_with", |from| from.text("recorded_with"))?,
-        clock: read_hop_opened(from, version)?,
-        participants: read_participants(from)?,
-    })
-}
-
-/// The opening of a case by the first release, in which every case came through a mission.
-fn read_first_opening(from: &mut Reader<'_>) -> Result<Opening, RecordError> {
-    let mut opening = Opening {
-        procedure: read_procedure(from)?,
-        region: read_region(from)?,
-        departure: None,
-        channel: Role::ForeignMission,
-        basis: Basis::Ordinary,
-        persons: from.small("persons")?,
-        applicant: None,
-        concerns: None,
-        filed_at: from.time("filed_at")?,
-        recorded_with: from.option("recorded_with", |from| from.text("recorded_with"))?,
-        clock: read_hop_opened(from, FIRST)?,
-        participants: read_participants(from)?,
-    };
-    let mission = Actor::Role(Role::ForeignMission);
-    let channel = opening.participants.iter().find(|(actor, _)| *actor == mission);
-    if let Some((_, party)) = channel.copied() {
-        opening.participants.push((Actor::Channel, party));
-    }
-    Ok(opening)
 }
 
 #[cfg(test)]

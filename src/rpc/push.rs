@@ -287,19 +287,19 @@ impl Failure {
 
 impl Cause {
     fn of(status: &Status) -> Self {
-        let mut source = status.source();
+        let (mut source, mut is_connecting) = (status.source(), false);
+        let mut found = None;
         while let Some(error) = source {
-            if let Some(NotConnected(error)) = error.downcast_ref() {
-                return Self::of_connecting(error);
-            }
-            if error.is::<tonic::ConnectError>() || error.is::<tonic::TimeoutExpired>() {
-                return Self::NotConnected(io::ErrorKind::TimedOut);
-            }
+            is_connecting |= error.is::<tonic::ConnectError>();
+            found = found.or_else(|| error.downcast_ref::<NotConnected>());
             source = error.source();
         }
-        match status.source() {
-            _ if status.code() == Code::DeadlineExceeded => Self::TimedOut,
-            Some(_) => Self::Broken,
+        match found {
+            Some(NotConnected(error)) => Self::of_connecting(error),
+            // It took longer than connecting may.
+            None if is_connecting => Self::NotConnected(io::ErrorKind::TimedOut),
+            None if status.code() == Code::DeadlineExceeded => Self::TimedOut,
+            None if status.source().is_some() => Self::Broken,
             None => Self::Status(status.code()),
         }
     }

@@ -159,14 +159,13 @@ async fn listen(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
 
 async fn connection(stream: TcpStream, tls: TlsAcceptor, shared: Arc<Shared>) {
     let mut moved = shared.moved.subscribe();
-    match shared.manner() {
-        Manner::Mute => {
-            let _ = moved.changed().await;
-            return;
-        }
+    if shared.manner() == Manner::Mute {
+        let _ = moved.changed().await;
+        return;
+    }
+    if shared.manner() == Manner::Reset {
         // Closing it then resets it, as a machine that lost its memory does.
-        Manner::Reset => stream.set_zero_linger().unwrap(),
-        _ => {}
+        stream.set_zero_linger().unwrap();
     }
     let Ok(mut stream) = tls.accept(stream).await else { return };
     *shared.connections.lock().unwrap() += 1;
