@@ -307,7 +307,7 @@ impl Country {
         let change = |operation: &QueueOp| {
             self.records += 1;
             let applied = Applied { sequence: Sequence(self.records), hash: [0; 32] };
-            let (queue, quota) = (vec![operation.clone()], Vec::new());
+            let (queue, quota) = (vec![*operation], Vec::new());
             Change { applied, request: None, case: None, queue, enrolment: None, quota, note: None }
         };
         let changes: Vec<_> = operations.iter().map(change).collect();
@@ -426,6 +426,7 @@ impl Chance {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the size of a run is the caller's to choose")]
 fn environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number: {text}")))

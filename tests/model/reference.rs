@@ -204,6 +204,7 @@ impl Reference {
         self.answers.push(answer);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of question")]
     fn answer(&mut self, ask: &Ask) -> Result<Answer, BTreeSet<Fault>> {
         match ask {
             Ask::Submit { by, request, region, persons, filed_ms } => {

@@ -700,6 +700,8 @@ async fn what_waits_in_an_inbox_is_listed_without_papers_or_leases() {
             citation: delivery.citation.clone(),
             region: delivery.region.clone(),
             leased: false,
+            notice: None,
+            rung_count: 0,
         };
         assert_eq!((one, delivery.attempt), (&expected, 1));
     }
