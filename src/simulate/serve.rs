@@ -84,23 +84,26 @@ impl World<'_> {
         self.ticks_then();
     }
 
-    /// Lets the bus look at its clock when it has something to say, as it does twice a second.
+    /// Lets the bus look at its clock when it has something to say, as it does twice a second. What
+    /// was planned holds only in the world's own time: another process, or one whose clock was set,
+    /// may come to the same rung earlier, and is then looked for earlier.
     fn ticks_then(&mut self) {
         let next_ms = self.bus.as_ref().and_then(Bus::next_rung_ms);
         let Some(next_ms) = next_ms.and_then(|ms| u64::try_from(ms).ok()) else { return };
-        if self.ticks_at_ms == Some(next_ms) {
-            return;
-        }
-        self.ticks_at_ms = Some(next_ms);
         let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
         let ahead_us = next_ms.saturating_sub(now_ms).saturating_mul(1000);
-        let delay_us = ahead_us + self.chance.below(TICK_US);
+        let latest_us = self.now_us.saturating_add(ahead_us).saturating_add(TICK_US);
+        if self.ticks_at_us.is_some_and(|at_us| at_us <= latest_us) {
+            return;
+        }
+        let delay_us = ahead_us.saturating_add(self.chance.below(TICK_US));
+        self.ticks_at_us = Some(self.now_us.saturating_add(delay_us));
         self.after(delay_us, Happening::Ticks);
     }
 
     /// The bus looks at its clock.
     pub(super) fn ticks(&mut self) {
-        self.ticks_at_ms = None;
+        self.ticks_at_us = None;
         if let Some(bus) = &self.bus {
             bus.engine().tick();
             self.bus_works();

@@ -118,8 +118,8 @@ pub(super) struct World<'a> {
     /// Steps after which the process is killed, and how.
     pub(super) killed_after: Option<(u64, Weather)>,
     pub(super) works: bool,
-    /// For when a look at the clock is planned, Unix milliseconds.
-    pub(super) ticks_at_ms: Option<u64>,
+    /// When in the world's own time the bus looks at its clock next, as far as that is planned.
+    pub(super) ticks_at_us: Option<u64>,
     /// The last sign of life of the process before the one that runs.
     pub(super) alive: Option<LastAlive>,
     pub(super) systems: Vec<System>,
@@ -178,7 +178,7 @@ impl<'a> World<'a> {
             bus: None,
             killed_after: None,
             works: false,
-            ticks_at_ms: None,
+            ticks_at_us: None,
             alive: None,
             systems: Vec::new(),
             next_id: 0,
