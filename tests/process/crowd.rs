@@ -23,8 +23,8 @@ use super::ledger::{Ledger, Progress};
 use super::party::{Part, Party, World};
 use super::seed::Seed;
 use super::{
-    Bus, COMMITTEE, Clients, Ground, MISSIONS, OPERATOR, QUALITY, REGIONS, Settings, akimat_of,
-    commission_of, journal,
+    Bus, COMMITTEE, Clients, Ground, Log, MISSIONS, OPERATOR, QUALITY, REGIONS, Settings,
+    akimat_of, commission_of, journal,
 };
 
 /// Cases under way at once: enough to keep every hop busy at every fault.
@@ -40,6 +40,8 @@ const MOST_HOURS: u64 = 30;
 const NEWS: Duration = Duration::from_millis(50);
 /// Without a single new entry for so long, something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a bus is waited for that may not answer any more.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Those who use the bus, and what they hold.
 pub struct Crowd {
@@ -50,6 +52,8 @@ pub struct Crowd {
     /// What a test puts around the command that serves.
     around: Box<dyn Fn(Command) -> Command + Send + Sync>,
     doors: watch::Sender<Option<SocketAddr>>,
+    /// What the bus behind the doors says.
+    said: Option<Log>,
     intake: Arc<Semaphore>,
     parties: JoinSet<()>,
 }
@@ -80,7 +84,7 @@ impl Crowd {
             parties.spawn(Party::new(&id, part, world.clone(), seed.fork(), arrivals).run());
         }
         let around = Box::new(|command| command);
-        Self { ground, ledger, seed, settings, around, doors, intake, parties }
+        Self { ground, ledger, seed, settings, around, doors, said: None, intake, parties }
     }
 
     /// From now on the bus is started by what this makes of its command.
@@ -108,7 +112,8 @@ impl Crowd {
     }
 
     /// Lets the parties in.
-    pub fn open_doors(&self, bus: &Bus) {
+    pub fn open_doors(&mut self, bus: &Bus) {
+        self.said = Some(bus.log.clone());
         self.doors.send_replace(Some(bus.address()));
     }
 
@@ -171,7 +176,7 @@ impl Crowd {
         loop {
             tokio::select! {
                 changed = tokio::time::timeout(PATIENCE, progress.changed()) => {
-                    let told = changed.unwrap_or_else(|_| self.stuck());
+                    let Ok(told) = changed else { self.stuck().await };
                     told.expect("the ledger outlives the crowd");
                     if enough(&progress.borrow_and_update()) {
                         return;
@@ -185,9 +190,21 @@ impl Crowd {
         }
     }
 
-    fn stuck(&self) -> ! {
+    /// Fails with what the parties saw and what the bus says of itself, if it still says anything.
+    async fn stuck(&self) -> ! {
         let progress = *self.ledger.progress().borrow();
-        panic!("nothing moves at {progress:?}; the parties last saw:\n{}", self.ledger.remarks())
+        let address = *self.doors.borrow();
+        let told = async {
+            let channel = self.ground.connect(address?, OPERATOR).await.ok()?;
+            Some(status(channel).await)
+        };
+        let told = tokio::time::timeout(ANSWER, told).await;
+        let said = self.said.as_ref().map(Log::text).unwrap_or_default();
+        panic!(
+            "nothing moves at {progress:?}; the parties last saw:\n{}\nthe bus at {address:?} \
+             tells {told:#?}, and has said:\n{said}",
+            self.ledger.remarks(),
+        )
     }
 
     /// Waits until the last notices have been taken, too.

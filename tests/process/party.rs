@@ -326,7 +326,8 @@ impl Party {
             }
             Done::Act(id, Err(status)) => match read(&status) {
                 Answer::Unknown => Err(format!("{status}")),
-                Answer::Later(_) => {
+                Answer::Later(why) => {
+                    self.world.ledger.remark(format!("{}: later: {why}", self.id));
                     session.waiting.insert(0, id);
                     Ok(())
                 }
@@ -336,7 +337,8 @@ impl Party {
             },
             Done::Acknowledged(id, Err(status)) => match read(&status) {
                 Answer::Unknown => Err(format!("{status}")),
-                Answer::Later(_) => {
+                Answer::Later(why) => {
+                    self.world.ledger.remark(format!("{}: {id} later: {why}", self.id));
                     self.acknowledge(session, id);
                     Ok(())
                 }
