@@ -67,6 +67,9 @@ async fn a_rejected_delivery_is_held_with_its_reason_and_its_clock_runs_on() {
     let again = rejection(&asked.delivery_id, HeldReason::Other, "SAMPLE: something else");
     assert_eq!(committee.reject(again).await.unwrap(), confirmed);
     assert!(papers(&committee).await.is_empty());
+    // Its clock is the only one, and runs on.
+    let status = bus.party(bus::OPERATOR).await.status().await;
+    assert!(status.oldest_slack.unwrap().seconds > 0);
 
     // Its receiver, the operator and the sender see it, each in its place.
     let held = committee.held_deliveries().await;

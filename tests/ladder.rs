@@ -8,7 +8,8 @@
 mod bus;
 #[path = "ladder/down.rs"]
 mod down;
-
+#[path = "ladder/held.rs"]
+mod held;
 #[path = "ladder/life.rs"]
 mod life;
 

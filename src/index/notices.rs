@@ -45,8 +45,8 @@ impl Index {
         })
     }
 
-    /// Visits every running clock of the queues: the party that must act or take the delivery, the
-    /// case, the mark, and whether it is a delivery. One pass over both queues.
+    /// Visits every running clock: the party that must act or take the delivery, the case, the
+    /// mark, and whether it is a delivery, be it in its queue or held. One pass over each list.
     ///
     /// # Errors
     /// As [`Self::case`].
@@ -54,37 +54,52 @@ impl Index {
         &self,
         visit: &mut dyn FnMut(PartyNumber, CaseId, ClockMark, bool),
     ) -> Result<(), IndexError> {
+        let delivery = |key: &[u8], value: &[u8]| {
+            let (party, _) = keys::parse_delivery(key)?;
+            Some((party, values::read_delivery(value)?))
+        };
+        self.marks((keys::DELIVERY, "a delivery"), delivery, &mut |party, case, mark| {
+            visit(party, case, mark, true);
+        })?;
+        // Out of its queue, while its term runs on.
+        let held = |key: &[u8], value: &[u8]| {
+            let (party, _) = keys::parse_held(key)?;
+            Some((party, values::read_delivery(value)?))
+        };
+        self.marks((keys::HELD, "a held delivery"), held, &mut |party, case, mark| {
+            visit(party, case, mark, true);
+        })?;
+        let obligation = |key: &[u8], value: &[u8]| {
+            let (party, _) = keys::parse_obligation(key)?;
+            let (case, _, mark) = values::read_obligation(value)?;
+            Some((party, (case, mark)))
+        };
+        self.marks((keys::OBLIGATION, "an obligation"), obligation, &mut |party, case, mark| {
+            visit(party, case, mark, false);
+        })
+    }
+
+    /// Visits what has a clock in a list, page by page.
+    fn marks(
+        &self,
+        (kind, what): (u8, &'static str),
+        read: impl Fn(&[u8], &[u8]) -> Option<(PartyNumber, (CaseId, Option<ClockMark>))>,
+        visit: &mut dyn FnMut(PartyNumber, CaseId, ClockMark),
+    ) -> Result<(), IndexError> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let range = keys::all_of(keys::DELIVERY, after.as_deref());
-            let page = self.page(range, PAGE_CLOCKS, "a delivery", |key, value| {
-                let (party, _) = keys::parse_delivery(key)?;
-                Some((key.to_vec(), party, values::read_delivery(value)?))
+            let range = keys::all_of(kind, after.as_deref());
+            let page = self.page(range, PAGE_CLOCKS, what, |key, value| {
+                Some((key.to_vec(), read(key, value)?))
             })?;
-            for (_, party, (case, mark)) in &page {
+            for (_, (party, (case, mark))) in &page {
                 if let Some(mark) = mark {
-                    visit(*party, *case, *mark, true);
+                    visit(*party, *case, *mark);
                 }
             }
-            let Some((last, ..)) = page.into_iter().next_back() else { break };
+            let Some((last, _)) = page.into_iter().next_back() else { return Ok(()) };
             after = Some(last);
         }
-        after = None;
-        loop {
-            let range = keys::all_of(keys::OBLIGATION, after.as_deref());
-            let page = self.page(range, PAGE_CLOCKS, "an obligation", |key, value| {
-                let (party, _) = keys::parse_obligation(key)?;
-                Some((key.to_vec(), party, values::read_obligation(value)?))
-            })?;
-            for (_, party, (case, _, mark)) in &page {
-                if let Some(mark) = mark {
-                    visit(*party, *case, *mark, false);
-                }
-            }
-            let Some((last, ..)) = page.into_iter().next_back() else { break };
-            after = Some(last);
-        }
-        Ok(())
     }
 
     /// A notice in a party's inbox; none where it was never put there.

@@ -250,7 +250,7 @@ impl Bus {
     }
 
     /// Asks, takes one turn, and has the answer.
-    fn asked<T, F: Future<Output = T>>(
+    pub fn asked<T, F: Future<Output = T>>(
         &mut self,
         ask: impl FnOnce(Engine) -> F,
     ) -> Result<T, Dead> {
@@ -518,6 +518,7 @@ fn same(one: &Index, other: &Index) {
         assert_eq!(deliveries, other.deliveries(party, None, 1000).unwrap());
         let obligations = one.obligations(party, None, 1000).unwrap();
         assert_eq!(obligations, other.obligations(party, None, 1000).unwrap());
+        assert_eq!(one.held(party, None, 1000).unwrap(), other.held(party, None, 1000).unwrap());
         for notice in 1..=one.applied().unwrap().sequence.0 {
             let of = |index: &Index| index.notice(Sequence(notice), party).unwrap();
             assert_eq!(of(one), of(other));

@@ -10,7 +10,7 @@ use crate::domain::party::PartyNumber;
 use crate::engine::clock::ClockError;
 use crate::engine::keeper::resident_bytes;
 use crate::engine::{Progress, timestamp};
-use crate::index::{Counts, ObligationKey};
+use crate::index::{ClockMark, Counts, IndexError, ObligationKey};
 use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query;
 use crate::rpc::proto::operations::v1::operations_service_server::OperationsService;
@@ -159,40 +159,36 @@ impl Bus {
     fn earliest_due(&self) -> Result<Option<Timestamp>, Refusal> {
         let mut earliest = None;
         for (party, _) in self.engine.roster().enrolled() {
-            for due_ms in [self.owed_by(party)?, self.sent_to(party)?].into_iter().flatten() {
+            let dues = [self.owed_by(party)?, self.sent_to(party)?, self.held_with(party)?];
+            for due_ms in dues.into_iter().flatten() {
                 earliest = Some(earliest.map_or(due_ms, |so_far: i64| so_far.min(due_ms)));
             }
         }
         Ok(earliest.map(timestamp))
     }
 
-    /// The earliest due instant of what a party has to do. Its queue is in due order; what has no
-    /// clock stands between and is passed over, up to a bound.
+    /// The earliest due instant of what a party has to do.
     fn owed_by(&self, party: PartyNumber) -> Result<Option<i64>, Refusal> {
-        let mut after = None;
-        for _ in 0..MAX_PAGES {
+        first_due(|after| {
             let owed = self.engine.index().obligations(party, after, READ_AT_ONCE)?;
-            let clock = owed.iter().find_map(|owed| owed.mark);
-            if clock.is_some() || owed.len() < READ_AT_ONCE {
-                return Ok(clock.map(|clock| clock.due_ms));
-            }
-            after = owed.last().map(|last| last.key);
-        }
-        Ok(None)
+            Ok(owed.into_iter().map(|owed| (owed.key, owed.mark)).collect())
+        })
     }
 
     /// The same of what is on its way to it.
     fn sent_to(&self, party: PartyNumber) -> Result<Option<i64>, Refusal> {
-        let mut after = None;
-        for _ in 0..MAX_PAGES {
+        first_due(|after| {
             let sent = self.engine.index().deliveries(party, after, READ_AT_ONCE)?;
-            let clock = sent.iter().find_map(|sent| sent.mark);
-            if clock.is_some() || sent.len() < READ_AT_ONCE {
-                return Ok(clock.map(|clock| clock.due_ms));
-            }
-            after = sent.last().map(|last| last.key);
-        }
-        Ok(None)
+            Ok(sent.into_iter().map(|sent| (sent.key, sent.mark)).collect())
+        })
+    }
+
+    /// The same of what is held with it, whose clocks run on.
+    fn held_with(&self, party: PartyNumber) -> Result<Option<i64>, Refusal> {
+        first_due(|after| {
+            let held = self.engine.index().held(party, after, READ_AT_ONCE)?;
+            Ok(held.into_iter().map(|held| (held.key, held.mark)).collect())
+        })
     }
 
     /// What waits, party by party, in the order of their names.
@@ -247,4 +243,21 @@ impl Bus {
             }
         }
     }
+}
+
+/// The earliest due instant of a list in due order. What has no clock stands between and is passed
+/// over, up to a bound.
+fn first_due<Key>(
+    page: impl Fn(Option<Key>) -> Result<Vec<(Key, Option<ClockMark>)>, IndexError>,
+) -> Result<Option<i64>, Refusal> {
+    let mut after = None;
+    for _ in 0..MAX_PAGES {
+        let entries = page(after)?;
+        let clock = entries.iter().find_map(|(_, mark)| *mark);
+        if clock.is_some() || entries.len() < READ_AT_ONCE {
+            return Ok(clock.map(|clock| clock.due_ms));
+        }
+        after = entries.into_iter().next_back().map(|(key, _)| key);
+    }
+    Ok(None)
 }
