@@ -110,7 +110,8 @@ impl App {
         let tls = Arc::clone(&tls.config);
         let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
         let address = listener.address();
-        let keepers = Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone());
+        let keepers =
+            Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");

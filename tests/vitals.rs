@@ -84,7 +84,7 @@ struct Bus {
     store: MemoryStore,
     disk: Arc<Gate>,
     follower: Arc<Gate>,
-    _index: TempDir,
+    index: TempDir,
 }
 
 impl Bus {
@@ -119,7 +119,7 @@ impl Bus {
             vitals: Arc::default(),
         };
         let engine = start(parts).unwrap().engine;
-        Self { engine, store, disk, follower, _index: dir }
+        Self { engine, store, disk, follower, index: dir }
     }
 
     async fn submit(&self, request: u8) -> Result<(), EngineError> {
@@ -216,6 +216,35 @@ async fn an_index_that_does_not_follow_stops_the_serving() {
     // With nothing to do the index stands too, and nothing is wrong with that.
     monitor.turn(begun + 9 * MAX_COMMIT);
     assert_eq!(bus.issues(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_hangs_is_given_up_and_the_next_start_builds_it_anew() {
+    let bus = Bus::start();
+    let begun = Instant::now();
+    let mut monitor = Monitor::new(bus.engine.clone(), OPTIONS);
+    bus.follower.set_shut(true);
+    bus.submit(1).await.unwrap();
+    monitor.turn(begun + MAX_COMMIT);
+    // While the disk hangs too, nobody knows whose fault it is.
+    bus.disk.set_shut(true);
+    let waiting = bus.submit(2);
+    tokio::pin!(waiting);
+    while bus.engine.vitals().commits().since.is_none() {
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        tokio::task::yield_now().await;
+    }
+    monitor.turn(begun + 8 * MAX_COMMIT);
+    assert_eq!(bus.issues(), [Issue::DiskStuck, Issue::IndexStuck]);
+    assert!(bus.engine.is_alive());
+    bus.disk.set_shut(false);
+    waiting.await.unwrap();
+    assert!(!bus.engine.index().is_doubted());
+    monitor.turn(begun + 16 * MAX_COMMIT);
+    assert!(!bus.engine.is_alive() && bus.engine.index().is_doubted());
+    let state = std::fs::read_to_string(bus.index.path().join("KOPIR-INDEX")).unwrap();
+    assert!(state.contains("damaged"), "{state}");
+    bus.follower.set_shut(false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! The tasks that run beside the calls for as long as the bus does.
 
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -21,27 +24,36 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// The tasks. They end with this value.
 pub(super) struct Keepers {
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 3],
     outlook: Arc<Mutex<Outlook>>,
+    /// Ends the monitor's thread with this value.
+    _monitored: Sender<()>,
 }
 
 impl Keepers {
     /// Starts them. Both parts of the keeper have had their first turn.
+    ///
+    /// # Errors
+    /// What the operating system has against another thread.
     pub(super) fn start(
         engine: Engine,
         dispatch: Dispatch,
         beat: Beat,
         monitor: Monitor,
         stop: watch::Sender<bool>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let outlook = Arc::new(Mutex::new(Outlook::new(engine.clock())));
         let tasks = [
             tokio::spawn(holding(engine.clone(), dispatch.clone())),
-            tokio::spawn(watch(engine, dispatch, Arc::clone(&outlook), stop)),
-            tokio::spawn(monitoring(monitor)),
+            tokio::spawn(watch(engine.clone(), dispatch, Arc::clone(&outlook))),
             tokio::spawn(beating(beat)),
         ];
-        Self { tasks, outlook }
+        let (monitored, ended) = channel();
+        // A thread of its own: a store that hangs may hold up every task there is.
+        Builder::new()
+            .name("kopir-monitor".into())
+            .spawn(move || monitoring(monitor, &engine, &stop, &ended))?;
+        Ok(Self { tasks, outlook, _monitored: monitored })
     }
 
     /// Judges now whether what waits will arrive in time.
@@ -58,13 +70,8 @@ impl Drop for Keepers {
     }
 }
 
-/// Ends leases that have run out, and the bus when its engine has failed.
-async fn watch(
-    engine: Engine,
-    dispatch: Dispatch,
-    outlook: Arc<Mutex<Outlook>>,
-    stop: watch::Sender<bool>,
-) {
+/// Ends leases that have run out, and has the engine look at its clock.
+async fn watch(engine: Engine, dispatch: Dispatch, outlook: Arc<Mutex<Outlook>>) {
     let mut turn = every(WATCH_INTERVAL);
     let (mut looked, mut outlook_of) = (Instant::now(), i64::MIN);
     loop {
@@ -74,11 +81,6 @@ async fn watch(
         if looked.elapsed() >= OUTLOOK_INTERVAL || outlook_of != hour(engine.clock()) {
             (looked, outlook_of) = (Instant::now(), hour(engine.clock()));
             look(&engine, &dispatch, &outlook);
-        }
-        if !engine.is_alive() {
-            tracing::error!("the engine has failed; the bus stops");
-            stop.send_replace(true);
-            return;
         }
     }
 }
@@ -136,11 +138,20 @@ async fn hold(engine: &Engine, dispatch: &Dispatch, untaken: Untaken) {
     }
 }
 
-async fn monitoring(mut monitor: Monitor) {
-    let mut turn = every(WATCH_INTERVAL);
-    loop {
-        turn.tick().await;
+/// Judges the bus, and ends it when its engine has failed.
+fn monitoring(
+    mut monitor: Monitor,
+    engine: &Engine,
+    stop: &watch::Sender<bool>,
+    ended: &Receiver<()>,
+) {
+    while ended.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
         monitor.turn(Instant::now());
+        if !engine.is_alive() {
+            tracing::error!("the engine has failed; the bus stops");
+            stop.send_replace(true);
+            return;
+        }
     }
 }
 

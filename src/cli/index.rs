@@ -132,6 +132,7 @@ fn refused(why: IndexError) -> Failure {
         | IndexError::TooLarge { .. }
         | IndexError::Unreadable { .. }
         | IndexError::OutOfOrder { .. }
+        | IndexError::Panicked
         | IndexError::Closed => Failure::failed(why),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -17,6 +19,9 @@ use crate::engine::Clock;
 use crate::engine::alive::ClockRefused;
 use crate::index::IndexError;
 use crate::journal::{Fault, JournalError};
+
+/// How long a bus that has failed may take to come down, its calls' time to end among it.
+const FAILED_GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the bus
 ///
@@ -51,10 +56,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
         None => Clock::steady(config.clock.steady),
     };
     let runtime = Runtime::new().context("the runtime").map_err(Failure::failed)?;
-    runtime.block_on(serve(config, clock))
+    let app = runtime.block_on(serve(config, clock))?;
+    stop(runtime, app).map_err(Failure::failed)
 }
 
-async fn serve(config: Config, clock: Clock) -> Result<(), Failure> {
+/// Serves until it is to stop, or has failed.
+async fn serve(config: Config, clock: Clock) -> Result<App, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let app = App::start(config, clock).await.map_err(refused)?;
@@ -64,7 +71,22 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Failure> {
         _ = interrupt.recv() => {}
         () = app.failed() => {}
     }
-    app.stop().await.map_err(Failure::failed)
+    Ok(app)
+}
+
+/// Brings the bus down. One whose engine has failed may hang in its store for ever; what it
+/// acknowledged is durable, so that it is left behind then.
+fn stop(runtime: Runtime, app: App) -> anyhow::Result<()> {
+    let is_alive = app.engine().is_alive();
+    let (done, stopped) = channel();
+    runtime.spawn(async move { done.send(app.stop().await) });
+    let outcome = if is_alive {
+        stopped.recv().map_err(anyhow::Error::from)
+    } else {
+        stopped.recv_timeout(FAILED_GRACE).map_err(anyhow::Error::from)
+    };
+    runtime.shutdown_background();
+    outcome.context("the bus did not come down; it is left as it is")?
 }
 
 /// The exit code of a start that failed: what is wrong with the configuration, damage, the rest.

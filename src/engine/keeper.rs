@@ -2,7 +2,7 @@
 //!
 //! Two parts, because a disk that hangs must not keep the bus from saying so. [`Beat`] touches the
 //! disk and may be held up by it; [`Monitor`] only looks at what is in memory, how long a beat has
-//! taken among it.
+//! taken among it, on a thread of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,10 +18,15 @@ use crate::index::boot_id;
 /// How far apart the turns of the keeper are.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
+/// After a standstill of so many times `max_commit` the index is given up: a store that has lost a
+/// thread never moves again, and a bus without its queues delivers nothing.
+const INDEX_GIVEN_UP_AFTER: u32 = 6;
+
 /// Bounds of the keeper, from the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeeperOptions {
     /// How long a commit, or a standstill of the index, may take before the bus does not serve.
+    /// After [six times](INDEX_GIVEN_UP_AFTER) as long the index is given up.
     pub max_commit: Duration,
     /// The watermarks of the journal's disk.
     pub disk: DiskMarks,
@@ -131,7 +136,7 @@ impl Monitor {
             is_alive: self.engine.is_alive(),
             commit: since(commits.since),
             beat: since(vitals.beat_since()),
-            index_stands: self.index_stands(now),
+            index_stands: self.index_stands(now).max(since(commits.looking).unwrap_or_default()),
             refused_for_space: commits.refused_for_space,
             clock: self.engine.clock().state(),
             disk: vitals.disk().level,
@@ -139,7 +144,20 @@ impl Monitor {
         };
         let issues = judge(signs, self.options.max_commit);
         self.tell(&issues);
+        self.give_up_index(signs, &issues);
         vitals.note_issues(issues);
+    }
+
+    /// Ends a bus whose index hangs while the disk does not, or cannot be trusted any more; the next
+    /// start builds it from the journal.
+    fn give_up_index(&self, signs: Signs, issues: &[Issue]) {
+        let longest = self.options.max_commit * INDEX_GIVEN_UP_AFTER;
+        let hangs = signs.index_stands > longest && !issues.contains(&Issue::DiskStuck);
+        if signs.is_alive && (hangs || self.engine.index().is_doubted()) {
+            let why = if hangs { "does not move" } else { "cannot be read" };
+            tracing::error!("the index {why} and is given up; the next start builds it anew");
+            self.engine.give_up_index();
+        }
     }
 
     fn index_stands(&mut self, now: Instant) -> Duration {

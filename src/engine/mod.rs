@@ -536,6 +536,12 @@ impl Engine {
         }
     }
 
+    /// Ends the engine because its index hangs, or has shown damage; the next start builds it anew.
+    pub fn give_up_index(&self) {
+        self.index.doubt();
+        self.marks.failed.store(true, Ordering::Release);
+    }
+
     /// False once a failed write, sync or index has ended the engine for good.
     pub fn is_alive(&self) -> bool {
         !self.marks.failed.load(Ordering::Acquire) && !self.requests.is_closed()

@@ -134,6 +134,8 @@ pub struct Disk {
 pub struct Commits {
     /// Since when the writer has been in the one there is, if it is in one.
     pub since: Option<Instant>,
+    /// Since when it has been at its turn without a commit, which it spends looking things up.
+    pub looking: Option<Instant>,
     /// The time of the last group that became durable in this process.
     pub last: Option<Timestamp>,
     /// The last group was refused for want of space.
@@ -155,16 +157,22 @@ pub struct Vitals {
 }
 
 impl Vitals {
+    /// The writer begins a turn, or has ended it.
+    pub(super) fn turn(&self, begins: bool) {
+        lock(&self.commits).looking = begins.then(Instant::now);
+    }
+
     /// The writer begins to append a group.
     pub fn commit_begins(&self) {
-        lock(&self.commits).since = Some(Instant::now());
+        let mut commits = lock(&self.commits);
+        (commits.since, commits.looking) = (Some(Instant::now()), None);
     }
 
     /// The group is durable as of this time of the bus, or was refused, for want of space or
     /// otherwise.
     pub fn commit_ended(&self, outcome: Committed) {
         let mut commits = lock(&self.commits);
-        commits.since = None;
+        (commits.since, commits.looking) = (None, Some(Instant::now()));
         match outcome {
             Committed::At(now_ms) => {
                 commits.last = Some(timestamp(now_ms));
@@ -259,7 +267,8 @@ pub struct Signs {
     pub commit: Option<Duration>,
     /// How long the keeper's work on the disk has taken.
     pub beat: Option<Duration>,
-    /// How long the index has been behind the journal without moving.
+    /// How long the index has been behind the journal without moving, or the writer has waited for
+    /// it.
     pub index_stands: Duration,
     /// The last group was refused for want of space.
     pub refused_for_space: bool,

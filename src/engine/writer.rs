@@ -113,7 +113,10 @@ impl Writer {
             if requests.blocking_recv_many(&mut waiting, self.options.max_group_commands) == 0 {
                 break;
             }
-            if let Err(reason) = self.turn(&mut waiting, &mut group) {
+            self.vitals.turn(true);
+            let turned = self.turn(&mut waiting, &mut group);
+            self.vitals.turn(false);
+            if let Err(reason) = turned {
                 tracing::error!(%reason, "the writer stops; restart the bus after the cause is mended");
                 self.marks.failed.store(true, Ordering::Release);
                 break;

@@ -141,6 +141,9 @@ pub enum IndexError {
         /// The record that was given.
         found: Sequence,
     },
+    /// sled panicked. The index begins anew when it is opened next.
+    #[error("the store panicked; restart, and the index is rebuilt")]
+    Panicked,
     /// The index has been closed.
     #[error("the index is closed")]
     Closed,
@@ -150,7 +153,7 @@ impl IndexError {
     /// Whether it shows that what is stored cannot be relied on.
     pub(super) fn shows_damage(&self) -> bool {
         match self {
-            Self::Unreadable { .. } => true,
+            Self::Unreadable { .. } | Self::Panicked => true,
             // An operating system that fails says nothing about what is stored.
             Self::Storage { source, .. } => !matches!(**source, sled::Error::Io(_)),
             Self::NotADirectory { .. }

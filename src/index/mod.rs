@@ -24,6 +24,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -176,7 +177,7 @@ struct Inner {
     db: RwLock<Option<sled::Db>>,
     /// The last record of the last batch. Held while a batch is written, so batches never mix.
     applied: Mutex<Option<Applied>>,
-    /// Something unreadable was met.
+    /// Something unreadable was met, or the store hangs.
     damaged: AtomicBool,
 }
 
@@ -567,14 +568,28 @@ impl Index {
         operation: impl FnOnce(&sled::Db) -> Result<T, IndexError>,
     ) -> Result<T, IndexError> {
         let slot = self.inner.db.read().unwrap_or_else(PoisonError::into_inner);
-        let result = operation(slot.as_ref().ok_or(IndexError::Closed)?);
-        if result.as_ref().is_err_and(IndexError::shows_damage)
-            && !self.inner.damaged.swap(true, Ordering::AcqRel)
-        {
+        let db = slot.as_ref().ok_or(IndexError::Closed)?;
+        // Nothing of ours is half done by then: an operation reads, or writes one batch.
+        let operated = catch_unwind(AssertUnwindSafe(|| operation(db)));
+        let result = operated.unwrap_or(Err(IndexError::Panicked));
+        if result.as_ref().is_err_and(IndexError::shows_damage) {
+            self.doubt();
+        }
+        result
+    }
+
+    /// Has the next opening begin anew. It waits for nothing that the store does, so it may be said
+    /// of one that hangs.
+    pub fn doubt(&self) {
+        if !self.inner.damaged.swap(true, Ordering::AcqRel) {
             // Without the note the next opening still reads the whole index through.
             let _noted = self.inner.home.write_state(&State::Damaged);
         }
-        result
+    }
+
+    /// Whether the next opening begins anew, because something unreadable was met.
+    pub fn is_doubted(&self) -> bool {
+        self.inner.damaged.load(Ordering::Acquire)
     }
 }
 

@@ -49,6 +49,8 @@ pub const OPERATOR: &str = "operator";
 
 /// How long a bus may take to start or to stop before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is looked whether a bus has ended by itself.
+const LOOK: Duration = Duration::from_millis(200);
 /// How many of the last lines of its log are kept for a failure's message.
 const KEPT_LINES: usize = 200;
 
@@ -377,6 +379,16 @@ impl Bus {
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.has_ended() {
+                return status;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Waits until it has ended by itself, and tells how and what it said lately.
