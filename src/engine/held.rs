@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
+use super::group::Group;
 use super::upkeep::{check_fingerprint, reused};
-use super::writer::{Group, Outcome, Writer};
+use super::writer::{Outcome, Writer};
 use super::{Engine, EngineError, Request};
 use crate::domain::party::PartyNumber;
 use crate::domain::{

@@ -10,6 +10,7 @@ mod answer;
 mod case_id;
 pub mod clock;
 mod follower;
+mod group;
 mod held;
 pub mod keeper;
 mod ledger;

@@ -3,7 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
-use super::writer::{Group, Writer};
+use super::group::Group;
+use super::writer::Writer;
 use super::{EngineError, Noted, timestamp};
 use crate::domain::ladder::{NoticeAcknowledged, NoticeSent};
 use crate::domain::party::PartyNumber;

@@ -9,11 +9,12 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::{mpsc, watch};
 
 use super::follower::{Backlog, Follower};
+use super::group::Group;
 use super::overlay::Overlay;
 use super::stalls::Stalls;
 use super::timetable::Timetable;
 use super::vitals::Vitals;
-use super::writer::{Group, Writer};
+use super::writer::Writer;
 use super::{
     Clock, Engine, EngineOptions, Law, QueueObserver, Request, Watermarks, read_back, timestamp,
 };

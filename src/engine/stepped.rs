@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use super::follower::Backlog;
+use super::group::Group;
 use super::start::Assembled;
-use super::writer::{Group, Writer};
+use super::writer::Writer;
 use super::{Engine, Request};
 use crate::journal::JournalError;
 

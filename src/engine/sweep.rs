@@ -8,9 +8,10 @@
 use jiff::Timestamp;
 
 use super::answer::Reply;
+use super::group::Group;
 use super::stalls::MIN_OUTAGE_MS;
 use super::timetable::Slot;
-use super::writer::{Group, Writer};
+use super::writer::Writer;
 use super::{Warning, timestamp};
 use crate::domain::ladder::{
     self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,

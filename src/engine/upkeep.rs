@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
-use super::writer::{Group, Writer};
+use super::group::Group;
+use super::writer::Writer;
 use super::{Amended, Amendment, EndpointTaken, EngineError, QuotaTaken, timestamp};
 use crate::domain::{
     self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, EndpointSet, Event, Rejection,

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Later, Repeat, Reply, index_fault};
 use super::follower::Backlog;
+use super::group::Group;
 use super::ledger::LedgerView;
 use super::overlay::Overlay;
 use super::stalls::Stalls;
@@ -28,13 +29,10 @@ use crate::domain::{
     self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster,
     Sequence,
 };
-use crate::index::{Applied, Change, IndexError, case_of, fold};
-use crate::journal::{Entry, Fault, Journal, JournalError};
+use crate::index::{Applied, IndexError, case_of, fold};
+use crate::journal::{Journal, JournalError};
 use crate::mutation::{Mutation, on};
 use crate::records::encode_event;
-
-/// Encoded bytes after which a group is closed; far below any segment, far above what a sync costs.
-const MAX_GROUP_BYTES: usize = 4 << 20;
 
 /// Everything the writer thread owns.
 pub(super) struct Writer {
@@ -73,34 +71,6 @@ pub(super) struct Writer {
     pub(super) resumed: Option<Resumed>,
     /// What tells whether the bus does its work.
     pub(super) vitals: Arc<Vitals>,
-}
-
-/// A record of the group, with whom to answer once it is durable.
-struct Decided {
-    change: Change,
-    /// Where its encoding ends in the group's bytes.
-    end: usize,
-    answer: Answer,
-}
-
-/// One turn's work.
-#[derive(Default)]
-pub(super) struct Group {
-    bytes: Vec<u8>,
-    decided: Vec<Decided>,
-    pub(super) later: Vec<Later>,
-}
-
-impl Group {
-    /// Whether it is large enough to be written.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= MAX_GROUP_BYTES
-    }
-
-    /// The records in it.
-    pub(super) fn len(&self) -> usize {
-        self.decided.len()
-    }
 }
 
 impl Writer {
@@ -344,8 +314,7 @@ impl Writer {
 
     /// Adds a decided event to the group and to the overlay.
     pub(super) fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
-        let next = self.journal.tail().next_seq.0 + group.decided.len() as u64;
-        let applied = Applied { sequence: Sequence(next), hash: [0; 32] };
+        let applied = Applied { sequence: self.next_sequence(group), hash: [0; 32] };
         let changed = self.case_before(&event).map_err(index_fault).and_then(|before| {
             let change = fold(before.as_deref(), &event, applied, timestamp(now_ms));
             let change = change.map_err(|error| {
@@ -374,7 +343,7 @@ impl Writer {
         };
         let case_after = change.case.clone();
         self.vitals.queues.take(&change.queue);
-        group.decided.push(Decided { change, end: group.bytes.len(), answer });
+        group.push(change, answer);
         if let Some(after) = case_after {
             self.follow(case_before.as_deref(), &after, now_ms, group);
         }
@@ -403,91 +372,6 @@ impl Writer {
                 None => Ok(None),
             },
         }
-    }
-
-    /// Appends the group, then answers everyone in it. False when it was refused. An error ends
-    /// the writer, unanswered.
-    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<bool, JournalError> {
-        let mut start = 0;
-        let entries: Vec<_> = group
-            .decided
-            .iter()
-            .map(|decided| {
-                let payload = &group.bytes[start..decided.end];
-                start = decided.end;
-                Entry { time_ms: now_ms, payload }
-            })
-            .collect();
-        let appended = match self.append(&entries, now_ms) {
-            Ok(appended) => appended,
-            Err(error @ JournalError::Failed { .. }) => return Err(error),
-            // Without an index that has everything accepted, nothing more can be decided.
-            Err(error) => return if self.refuse(group, &error) { Ok(false) } else { Err(error) },
-        };
-        drop(entries);
-        self.timetable.keep();
-        group.bytes.clear();
-        let mut changes = Vec::with_capacity(appended.len());
-        let mut answers = Vec::with_capacity(appended.len());
-        for (decided, appended) in group.decided.drain(..).zip(appended) {
-            let Decided { mut change, answer, .. } = decided;
-            change.applied.hash = appended.hash.0;
-            answers.push((answer, change.applied));
-            changes.push(change);
-        }
-        if let Some((_, last)) = answers.last() {
-            self.marks.durable.store(last.sequence.0, Ordering::Release);
-        }
-        // Answered before the backlog, which may make the writer wait for the index.
-        for (answer, applied) in answers {
-            answer.give(applied, now_ms);
-        }
-        for later in group.later.drain(..) {
-            self.answer_later(later);
-        }
-        if !changes.is_empty() && !self.backlog.push(changes) {
-            // What was answered is durable; the next start folds it.
-            self.fail();
-        }
-        Ok(true)
-    }
-
-    /// Ends the engine for good, after what it is doing.
-    pub(super) fn fail(&self) {
-        self.marks.failed.store(true, Ordering::Release);
-    }
-
-    /// Nothing of the group was written: everyone is told so, but for those whose act was durable
-    /// before, and the overlay goes back to what the index has. False when the index lacks what
-    /// was accepted and never gets it, so that nothing may be decided any more.
-    fn refuse(&mut self, group: &mut Group, error: &JournalError) -> bool {
-        tracing::error!(%error, acts = group.decided.len(), "a group was not accepted");
-        let told = match error {
-            error if error.fault() == Fault::Space => EngineError::DiskFull,
-            _ => EngineError::Fault("the journal refused the group"),
-        };
-        group.bytes.clear();
-        self.timetable.undo();
-        let next = Sequence(self.journal.tail().next_seq.0);
-        // An outage that was not recorded lasts until it can be.
-        let lost = self.outages.iter().find(|outage| outage.sequence >= next);
-        self.unrecorded_outage_ms = lost.map(|outage| outage.from.as_millisecond());
-        self.outages.retain(|outage| outage.sequence < next);
-        for decided in group.decided.drain(..) {
-            self.vitals.queues.take_back(&decided.change.queue);
-            decided.answer.refuse(&told);
-        }
-        let whole = self.backlog.wait_until_empty();
-        if whole {
-            self.overlay.clear();
-        }
-        for later in group.later.drain(..) {
-            match later.repeats() {
-                Some(sequence) if whole && sequence < next => self.answer_later(later),
-                Some(_) | None => later.refuse(&told),
-            }
-        }
-        whole
     }
 }
 
