@@ -128,7 +128,7 @@ async fn load(options: &Options, form: Form, in_flight: usize) -> Result<ActsRun
     let elapsed = begun.elapsed();
     let client_cpu = own_usage()?.cpu.saturating_sub(client.cpu);
     // Before the bus is asked how far it is, which costs it a count of its queues.
-    let Usage { cpu, resident_bytes } = bus.usage()?;
+    let Usage { cpu, resident_bytes, peak_bytes: _ } = bus.usage()?;
     let server_cpu = cpu.saturating_sub(server.cpu);
     let lag_records = bus.lag_records().await?;
     let catch_up = bus.catch_up().await?;

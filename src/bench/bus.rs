@@ -1,8 +1,10 @@
 //! The bus as a process: started, waited for, asked, ended.
 
+use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
+use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,9 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(300);
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// How exactly catching up is timed. Each look makes the bus count its queues.
 const STATUS_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A connection that is being made; needs nothing more of the bench.
+pub(super) type Dial = Pin<Box<dyn Future<Output = Result<BusChannel, BenchError>> + Send>>;
 
 /// A bus that runs.
 #[derive(Debug)]
@@ -72,8 +77,14 @@ impl<'s> Bus<'s> {
 
     /// A connection as a party.
     pub(super) async fn connect(&self, party: &str) -> Result<BusChannel, BenchError> {
+        self.dial(party)?.await
+    }
+
+    /// The same, to be made by a task of its own.
+    pub(super) fn dial(&self, party: &str) -> Result<Dial, BenchError> {
         let tls = tls::client_config(&self.process.site.tls_files(party)?)?;
-        Ok(client::connect(self.address, HOST, tls).await?)
+        let address = self.address;
+        Ok(Box::pin(async move { Ok(client::connect(address, HOST, tls).await?) }))
     }
 
     /// Connections as a party.
@@ -92,6 +103,17 @@ impl<'s> Bus<'s> {
     /// What the process has used since it started.
     pub(super) fn usage(&self) -> Result<Usage, BenchError> {
         process::usage(self.process.child.id())
+    }
+
+    /// Begins the most resident memory of the process anew.
+    pub(super) fn forget_peak(&self) -> Result<(), BenchError> {
+        process::forget_peak(self.process.child.id())
+    }
+
+    /// Deliveries that wait, over all parties.
+    pub(super) async fn queued(&self) -> Result<u64, BenchError> {
+        let parties = self.status().await?.parties;
+        Ok(parties.iter().map(|load| load.queued_deliveries).sum())
     }
 
     /// How many records the index is behind the journal.

@@ -116,7 +116,7 @@ async fn flow(bus: &Bus<'_>, all: &Applications, count: u64) -> Result<f64, Benc
     let sender = bus.connections(MISSION, 1).await?;
     let supply = Supply::new(0, count, Duration::from_secs(600));
     let begun = Instant::now();
-    let ((), times) = tokio::try_join!(
+    let (_, times) = tokio::try_join!(
         work::drain(receiver, count, |_| {}),
         work::bulk(&sender, FLOW_IN_FLIGHT, all, &supply),
     )?;
@@ -159,7 +159,7 @@ async fn paced(
             deliveries.take(pace.since(number));
         }
     });
-    let ((), receipts, ()) = tokio::try_join!(
+    let (_, receipts, ()) = tokio::try_join!(
         arrivals,
         receipts(sender, requests, pace, acts),
         put_in_time(send, &all, pace, acts),

@@ -3,14 +3,12 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::site::REGIONS;
 use crate::rpc::proto::google::r#type::Date as DateMessage;
 use crate::rpc::proto::types::v1::{
     Address, Application, ApplicationScope, Document, DocumentKind, FamilyMember, Kinship,
     Official, Person, PersonName,
 };
-
-/// Regions with an akimat in the registry of the bench, taken in turn.
-const REGIONS: [&str; 5] = ["KZ-55", "KZ-11", "KZ-59", "KZ-39", "KZ-63"];
 
 /// Brings the encoded request to one kibibyte.
 const ADDRESS: &str = "sample district, sample street 1; what follows is filler that brings the whole form \

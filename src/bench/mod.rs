@@ -13,6 +13,7 @@ mod ladder;
 mod latency;
 mod law;
 mod load;
+mod outage;
 mod process;
 mod site;
 mod standing;
@@ -29,6 +30,7 @@ pub use error::BenchError;
 pub use ladder::LadderRun;
 pub use latency::Latency;
 pub use law::LawRun;
+pub use outage::{Drain, OutageRun};
 pub use process::Usage;
 pub use standing::{MemoryRun, RestartRun, Start};
 
@@ -52,11 +54,13 @@ pub enum Part {
     Law,
     /// Ticks over many running terms, and what has fallen due said at once, without a bus.
     Ladder,
+    /// Everything waits and nobody takes it, then all parties are back at once.
+    Outage,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Law,
         Self::Memory,
         Self::Unary,
@@ -64,6 +68,7 @@ impl Part {
         Self::Delivery,
         Self::Restart,
         Self::Ladder,
+        Self::Outage,
     ];
 }
 
@@ -80,7 +85,7 @@ pub struct Options {
     pub acts: u64,
     /// The longest that acts are sent in one measurement.
     pub longest: Duration,
-    /// Deliveries queued, then hops open, for the memory and restart parts.
+    /// Deliveries queued, hops open or terms running, for the parts in which much waits.
     pub hops: u64,
     /// Connections over which one party's acts are spread; for the bulk form, streams.
     pub connections: usize,
@@ -103,6 +108,8 @@ pub struct Report {
     pub law: Option<LawRun>,
     /// The ladder, if asked for.
     pub ladder: Option<LadderRun>,
+    /// The outage, if asked for.
+    pub outage: Option<OutageRun>,
 }
 
 /// Told before each step, in words for the person who waits.
@@ -123,6 +130,7 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, Be
             Part::Restart => report.restart = Some(standing::restart(options, progress).await?),
             Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
             Part::Law => report.law = Some(law::run(progress)?),
+            Part::Outage => report.outage = Some(outage::run(options, progress).await?),
             Part::Ladder => report.ladder = Some(ladder::run(options, progress).await?),
         }
     }

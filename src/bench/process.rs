@@ -18,6 +18,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// Resident memory, in bytes.
     pub resident_bytes: u64,
+    /// The most resident memory since its start, or since that was begun anew, in bytes.
+    pub peak_bytes: u64,
 }
 
 /// Reads what a process has used.
@@ -30,10 +32,18 @@ pub(super) fn own_usage() -> Result<Usage, BenchError> {
     read(Path::new("/proc/self"))
 }
 
+/// Begins the most resident memory of a process anew.
+pub(super) fn forget_peak(process: u32) -> Result<(), BenchError> {
+    let path = Path::new("/proc").join(process.to_string()).join("clear_refs");
+    // Five stands for the most resident memory, in proc(5).
+    fs::write(&path, "5").map_err(|why| BenchError::Figures { path, why })
+}
+
 fn read(process: &Path) -> Result<Usage, BenchError> {
     let cpu = figure(process.join("stat"), cpu)?;
     let resident_bytes = figure(process.join("status"), resident_bytes)?;
-    Ok(Usage { cpu, resident_bytes })
+    let peak_bytes = figure(process.join("status"), peak_bytes)?;
+    Ok(Usage { cpu, resident_bytes, peak_bytes })
 }
 
 fn figure<T>(path: PathBuf, find: fn(&str) -> Option<T>) -> Result<T, BenchError> {
@@ -53,7 +63,15 @@ fn cpu(stat: &str) -> Option<Duration> {
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    bytes(status, "VmRSS:")
+}
+
+fn peak_bytes(status: &str) -> Option<u64> {
+    bytes(status, "VmHWM:")
+}
+
+fn bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -73,6 +91,7 @@ mod tests {
     fn resident_memory_is_read_in_bytes() {
         let status = "Name:\tkopir\nVmHWM:\t 90000 kB\nVmRSS:\t   51200 kB\nThreads:\t5\n";
         assert_eq!(resident_bytes(status), Some(50 << 20));
+        assert_eq!(peak_bytes(status), Some(90_000 << 10));
         assert_eq!(resident_bytes("Name:\tkopir\n"), None);
     }
 

@@ -16,11 +16,17 @@ use crate::rpc::client::ConnectError;
 use crate::trust::issue::{CertificateDir, Validity, issue_ca, issue_party, issue_server};
 use crate::trust::tls::TlsFiles;
 
-/// The registry that the bus comes with.
+/// The registry that the bus comes with; the bench adds akimats and commissions of the other
+/// regions.
 const REGISTRY: &str = include_str!("../../deploy/parties.toml");
 pub(super) const MISSION: &str = "mission-uz";
 pub(super) const MIGRATION_BODY: &str = "migration-committee";
 pub(super) const OPERATOR: &str = "operator";
+/// All regions.
+pub(super) const REGIONS: [&str; 20] = [
+    "KZ-55", "KZ-11", "KZ-59", "KZ-39", "KZ-63", "KZ-10", "KZ-23", "KZ-27", "KZ-35", "KZ-62",
+    "KZ-15", "KZ-19", "KZ-31", "KZ-33", "KZ-43", "KZ-47", "KZ-61", "KZ-71", "KZ-75", "KZ-79",
+];
 /// The name in the bus's certificate.
 pub(super) const HOST: &str = "localhost";
 const DATA_DIR: &str = "data";
@@ -50,7 +56,7 @@ impl Site {
         // Made before it is filled, so that what there is goes if the rest fails.
         let site = Self { root, binary: options.binary.clone(), certificates };
         site.issue(options.now)?;
-        site.write("parties.toml", REGISTRY)?;
+        site.write("parties.toml", &registry())?;
         Ok(site)
     }
 
@@ -62,7 +68,10 @@ impl Site {
         directory.save_ca(&ca)?;
         let host = HOST.try_into().map_err(|_| ConnectError::Name(HOST.to_owned()))?;
         directory.save_bus(&issue_server(&ca, &[host], validity)?)?;
-        for party in [MISSION, MIGRATION_BODY, OPERATOR] {
+        let akimats = REGIONS.iter().map(|region| akimat(region));
+        for party in
+            [MISSION, MIGRATION_BODY, OPERATOR].map(str::to_owned).into_iter().chain(akimats)
+        {
             let party: PartyId = party.parse()?;
             directory.save_party(&party, &issue_party(&ca, &party, validity)?)?;
         }
@@ -127,6 +136,39 @@ impl Drop for Site {
         // Best effort: what is left has a name that says whose it was.
         let _ = fs::remove_dir_all(&self.root);
     }
+}
+
+/// The akimat of a region.
+pub(super) fn akimat(region: &str) -> String {
+    format!("akimat-{}", region.to_lowercase())
+}
+
+/// The registry of a bench: every region has an akimat, and each of them a commission.
+fn registry() -> String {
+    let is_there = |region: &&str| REGISTRY.contains(&format!("id = \"{}\"", akimat(region)));
+    let mut registry = REGISTRY.to_owned();
+    for region in REGIONS.iter().filter(|region| !is_there(region)) {
+        let (akimat, commission) =
+            (akimat(region), format!("commission-{}", region.to_lowercase()));
+        registry += &party(&akimat, "akimat", region, MIGRATION_BODY);
+        registry += &party(&commission, "commission", region, &akimat);
+    }
+    registry
+}
+
+fn party(id: &str, role: &str, region: &str, supervisor: &str) -> String {
+    format!(
+        "\n[[party]]\n\
+         id = \"{id}\"\n\
+         role = \"{role}\"\n\
+         region = \"{region}\"\n\
+         zone = \"Asia/Almaty\"\n\
+         supervisor = \"{supervisor}\"\n\
+         [party.names]\n\
+         kk = \"{id}\"\n\
+         ru = \"{id}\"\n\
+         en = \"{id}\"\n"
+    )
 }
 
 /// The defaults of the bus, but for the rate and the calls at once, which are there to hold a

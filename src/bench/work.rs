@@ -1,10 +1,13 @@
 //! The loops that send acts and take deliveries, shared by the parts.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,6 +23,8 @@ use crate::rpc::proto::inbox::v1::{
     Delivery, DeliveryAcknowledgement, InboxOpening, OpenInboxRequest, open_inbox_request,
     open_inbox_response,
 };
+use crate::rpc::proto::migration::v1::ForwardApplicationRequest;
+use crate::rpc::proto::migration::v1::migration_body_service_client::MigrationBodyServiceClient;
 use crate::rpc::proto::mission::v1::foreign_mission_service_client::ForeignMissionServiceClient;
 use crate::rpc::proto::mission::v1::{
     SubmitApplicationRequest, SubmitApplicationsRequest, submit_applications_response,
@@ -33,7 +38,8 @@ const WINDOW: usize = 1_024;
 /// How the bulk method is called in an error.
 pub(super) const BULK: &str = "SubmitApplications";
 const UNARY: &str = "SubmitApplication";
-const INBOX: &str = "OpenInbox";
+pub(super) const INBOX: &str = "OpenInbox";
+const FORWARD: &str = "ForwardApplication";
 
 /// Hands out the numbers of the acts to send: so many, and not after the end of the time.
 #[derive(Debug)]
@@ -191,13 +197,13 @@ pub(super) async fn fill(bus: &Bus<'_>, all: &Applications, count: u64) -> Resul
     Ok(())
 }
 
-/// Takes and acknowledges `count` deliveries of the migration body on one stream; `seen` is called
-/// with each as it arrives.
+/// Takes and acknowledges the next `count` acts on one stream, and the notices between them; `seen`
+/// is called with each act as it arrives. Tells how many notices there were.
 pub(super) async fn drain(
     channel: BusChannel,
     count: u64,
     mut seen: impl FnMut(&Delivery),
-) -> Result<(), BenchError> {
+) -> Result<u64, BenchError> {
     // Room for the opening and for an acknowledgement of all that may be unacknowledged.
     let (send, requests) = mpsc::channel(WINDOW + 1);
     let put = |message| {
@@ -210,12 +216,20 @@ pub(super) async fn drain(
     let mut inbox = InboxServiceClient::new(channel);
     let answers = inbox.open_inbox(ReceiverStream::new(requests)).await;
     let mut answers = answers.map_err(BenchError::call(INBOX))?.into_inner();
-    let mut confirmed = 0;
-    while confirmed < count {
+    let (mut taken, mut notices, mut confirmed) = (0, 0, 0);
+    while confirmed < count + notices {
         let answer = answers.message().await.map_err(BenchError::call(INBOX))?;
         match answer.and_then(|answer| answer.message) {
             Some(open_inbox_response::Message::Delivery(delivery)) => {
-                seen(&delivery);
+                if delivery.notice.is_some() {
+                    notices += 1;
+                } else if taken < count {
+                    taken += 1;
+                    seen(&delivery);
+                } else {
+                    // It stays in the queue.
+                    continue;
+                }
                 let delivery_id = delivery.delivery_id;
                 let acknowledgement = DeliveryAcknowledgement { delivery_id };
                 put(open_inbox_request::Message::Acknowledgement(acknowledgement))?;
@@ -230,6 +244,30 @@ pub(super) async fn drain(
                 return Err(BenchError::Incomplete { what: INBOX });
             }
         }
+    }
+    Ok(notices)
+}
+
+/// Forwards cases as the authorised body, and counts them.
+pub(super) async fn forward(
+    channel: &BusChannel,
+    cases: Vec<uuid::Uuid>,
+    forwarded: &Cell<u64>,
+) -> Result<(), BenchError> {
+    let calls = cases.into_iter().map(|case| {
+        let mut body = MigrationBodyServiceClient::new(channel.clone());
+        let request = ForwardApplicationRequest {
+            // One act of each case, so the case names the request too.
+            request_id: case.to_string(),
+            case_id: case.to_string(),
+            dispatch: None,
+        };
+        async move { body.forward_application(request).await }
+    });
+    let mut answers = stream::iter(calls).buffer_unordered(FILL_IN_FLIGHT);
+    while let Some(answer) = answers.next().await {
+        answer.map_err(BenchError::call(FORWARD))?;
+        forwarded.set(forwarded.get() + 1);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `kopir bench`: what the bus does on this machine.
 
+mod outage;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,7 +43,7 @@ pub(super) struct BenchArgs {
     /// The longest that acts are sent in one measurement, in seconds
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
-    /// Deliveries queued for the memory part, hops open for the restart part
+    /// Deliveries queued for the memory and outage parts, hops open for the restart part
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     hops: u64,
     /// Connections of the sender; in the bulk form, streams
@@ -67,6 +69,7 @@ enum PartArg {
     Memory,
     Law,
     Ladder,
+    Outage,
 }
 
 impl From<PartArg> for Part {
@@ -79,6 +82,7 @@ impl From<PartArg> for Part {
             PartArg::Memory => Self::Memory,
             PartArg::Law => Self::Law,
             PartArg::Ladder => Self::Ladder,
+            PartArg::Outage => Self::Outage,
         }
     }
 }
@@ -160,6 +164,9 @@ fn show(report: &Report) -> Result<(), Failure> {
     }
     if let Some(run) = &report.ladder {
         ladder(run, &mut facts);
+    }
+    if let Some(run) = &report.outage {
+        outage::show(run, &mut facts);
     }
     if facts.row_count() > 0 { print(format_args!("{facts}\n")) } else { Ok(()) }
 }
@@ -306,7 +313,7 @@ fn mib(bytes: u64) -> String {
 }
 
 fn json(report: &Report) -> Value {
-    let Report { acts, delivery, restart, memory, law, ladder } = report;
+    let Report { acts, delivery, restart, memory, law, ladder, outage } = report;
     json!({
         "acts": acts.iter().map(acts_json).collect::<Vec<_>>(),
         "delivery": delivery.as_ref().map(delivery_json),
@@ -343,6 +350,7 @@ fn json(report: &Report) -> Value {
             "missed": run.missed,
             "caught_up_ms": millis(run.caught_up_in),
         })),
+        "outage": outage.as_ref().map(outage::json),
     })
 }
 
@@ -419,6 +427,7 @@ mod tests {
                 catch_up: Duration::from_millis(4),
             }],
             ladder: None,
+            outage: None,
             delivery: Some(DeliveryRun {
                 backlog: 10_000,
                 drained_in: Duration::from_secs(1),
