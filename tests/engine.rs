@@ -159,6 +159,42 @@ async fn one_thread_drives_writer_and_index_beyond_the_lag_that_a_writer_waits_a
     assert_eq!(progress.sequence, progress.indexed);
 }
 
+#[tokio::test]
+async fn more_acknowledgements_than_may_wait_are_taken_in_turn_and_leave_room_for_acts() {
+    let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+    let parts = Bus::parts(&store, &dir, Arc::new(Quiet));
+    let mut stepped = assemble(parts).unwrap().stepped().unwrap();
+    // After an outage every party acknowledges at once; here, what there is none of.
+    let by = stepped.engine().roster().number(&"migration-committee".parse().unwrap()).unwrap();
+    let mut answers = Vec::new();
+    for number in 0..400 {
+        let engine = stepped.engine().clone();
+        answers.push(tokio::spawn(async move {
+            if number % 2 == 0 {
+                let case = kopir::domain::CaseId([7; 16]);
+                engine.acknowledge(case, Sequence(u64::MAX - number), by).await.map(|_| ())
+            } else {
+                engine.acknowledge_notice(Sequence(u64::MAX - number), by).await.map(|_| ())
+            }
+        }));
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(stepped.waiting(), 32, "half of what may wait");
+    let engine = stepped.engine().clone();
+    let command = Bus::command_to(&engine, 1);
+    let act = tokio::spawn(async move { engine.act(command).await });
+    tokio::task::yield_now().await;
+    while !act.is_finished() || !answers.iter().all(tokio::task::JoinHandle::is_finished) {
+        stepped.turn().unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(act.await.unwrap().is_ok(), "an act is not refused for them");
+    for answer in answers {
+        let refused = answer.await.unwrap().unwrap_err();
+        assert!(matches!(refused, EngineError::Rejected(_)), "{refused}");
+    }
+}
+
 fn registry() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/parties.toml")
 }

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Impediment, NoticeSent};
@@ -56,7 +56,9 @@ pub use stepped::Stepped;
 /// Bounds of the engine, from the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
-    /// Commands that may wait for the writer; a further one is told to come back.
+    /// Commands that may wait for the writer; a further one is told to come back. Acknowledgements
+    /// take at most half of it and wait for their turn outside, so that the parties that come back
+    /// after an outage leave room for acts and are not refused themselves.
     pub max_waiting_commands: usize,
     /// Commands in one group, which is one write and one sync.
     pub max_group_commands: usize,
@@ -334,6 +336,9 @@ struct Watermarks {
 #[derive(Clone)]
 pub struct Engine {
     requests: mpsc::Sender<Request>,
+    /// Acknowledgements that may be asked and not answered. Who asks bounds how many wait for it:
+    /// a stream has its window, a party its calls.
+    acknowledging: Arc<Semaphore>,
     marks: Arc<Watermarks>,
     indexed: watch::Receiver<u64>,
     reader: Arc<dyn JournalReader>,
@@ -366,6 +371,8 @@ impl Engine {
         delivery: Sequence,
         by: PartyNumber,
     ) -> Result<Confirmed, EngineError> {
+        // Given back with the answer.
+        let _turn = self.turn_to_acknowledge().await?;
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Acknowledge(Acknowledgement { case, delivery, by }, reply))?;
         answer.await.unwrap_or(Err(EngineError::Stopped))
@@ -441,6 +448,7 @@ impl Engine {
         notice: Sequence,
         by: PartyNumber,
     ) -> Result<Noted, EngineError> {
+        let _turn = self.turn_to_acknowledge().await?;
         let (reply, answer) = oneshot::channel();
         self.ask(Request::TakeNotice((notice, by), reply))?;
         answer.await.unwrap_or(Err(EngineError::Stopped))
@@ -546,6 +554,11 @@ impl Engine {
     /// False once a failed write, sync or index has ended the engine for good.
     pub fn is_alive(&self) -> bool {
         !self.marks.failed.load(Ordering::Acquire) && !self.requests.is_closed()
+    }
+
+    /// Waits until an acknowledgement may be asked; first come, first served.
+    async fn turn_to_acknowledge(&self) -> Result<SemaphorePermit<'_>, EngineError> {
+        self.acknowledging.acquire().await.map_err(|_| EngineError::Stopped)
     }
 
     fn ask(&self, request: Request) -> Result<(), EngineError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{Builder, JoinHandle};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::follower::{Backlog, Follower};
 use super::group::Group;
@@ -151,6 +151,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         failed: AtomicBool::new(false),
     });
     let (requests, waiting) = mpsc::channel(options.max_waiting_commands);
+    let acknowledging = Arc::new(Semaphore::new((options.max_waiting_commands / 2).max(1)));
     let (indexed_sender, indexed) = watch::channel(last);
     let backlog = Arc::new(Backlog::new(options.max_index_lag_records));
     let reader = journal.reader();
@@ -183,7 +184,18 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         indexed: indexed_sender,
         observer,
     };
-    let engine = Engine { requests, marks, indexed, reader, index, roster, law, clock, vitals };
+    let engine = Engine {
+        requests,
+        acknowledging,
+        marks,
+        indexed,
+        reader,
+        index,
+        roster,
+        law,
+        clock,
+        vitals,
+    };
     Ok(Assembled { engine, writer, follower, backlog, waiting })
 }
 
