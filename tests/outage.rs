@@ -378,7 +378,7 @@ fn entry(to: usize, arrival: &Arrival) -> QueueOp {
 
 fn exit(at: usize, leased: Leased) -> QueueOp {
     let key = QueueKey { order_ms: leased.order_ms, sequence: leased.sequence };
-    QueueOp::RemoveDelivery { to: number(at), key }
+    QueueOp::RemoveDelivery { to: number(at), key, taken: None }
 }
 
 fn number(at: usize) -> PartyNumber {

@@ -74,7 +74,7 @@ impl Desk {
     fn acknowledge(&mut self, party: PartyNumber, leased: Leased) {
         self.dispatch.settled(party, leased.sequence);
         let key = QueueKey { order_ms: leased.order_ms, sequence: leased.sequence };
-        self.record(vec![QueueOp::RemoveDelivery { to: party, key }]);
+        self.record(vec![QueueOp::RemoveDelivery { to: party, key, taken: None }]);
     }
 
     fn fetch(&self, max: usize) -> Vec<Leased> {
@@ -527,14 +527,14 @@ fn one_poisonous_delivery_is_to_be_held_and_does_not_stop_the_others() {
         let key = QueueKey { order_ms: 2, sequence: Sequence(3) };
         let to = PARTY;
         desk.record(vec![
-            QueueOp::RemoveDelivery { to, key },
+            QueueOp::RemoveDelivery { to, key, taken: None },
             QueueOp::AddHeld { to, key, case: case_of(key.sequence), mark: None },
         ]);
         assert!(desk.untaken().is_empty());
         // Released, it begins anew.
         let case = case_of(key.sequence);
         desk.record(vec![
-            QueueOp::RemoveHeld { to, key },
+            QueueOp::RemoveHeld { to, key, taken: None },
             QueueOp::AddDelivery { to, key, case, mark: None },
         ]);
         assert_eq!(desk.fetch(10)[0].attempt, 1);
@@ -555,7 +555,7 @@ fn several_poisonous_deliveries_in_a_row_are_found_one_by_one() {
         for sequence in desk.untaken() {
             held.push(sequence);
             let key = QueueKey { order_ms: sequence as i64 - 1, sequence: Sequence(sequence) };
-            desk.record(vec![QueueOp::RemoveDelivery { to: PARTY, key }]);
+            desk.record(vec![QueueOp::RemoveDelivery { to: PARTY, key, taken: None }]);
         }
         if held.len() == poison.len() {
             break;

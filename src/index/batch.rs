@@ -134,11 +134,11 @@ fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
         QueueOp::AddDelivery { to, key, case, mark } => {
             batch.insert(&keys::delivery(to, key), values::write_delivery(case, mark));
         }
-        QueueOp::RemoveDelivery { to, key } => batch.remove(&keys::delivery(to, key)),
+        QueueOp::RemoveDelivery { to, key, taken: _ } => batch.remove(&keys::delivery(to, key)),
         QueueOp::AddHeld { to, key, case, mark } => {
             batch.insert(&keys::held(to, key), values::write_delivery(case, mark));
         }
-        QueueOp::RemoveHeld { to, key } => batch.remove(&keys::held(to, key)),
+        QueueOp::RemoveHeld { to, key, taken: _ } => batch.remove(&keys::held(to, key)),
         QueueOp::AddObligation { holder, key, case, hop, mark } => {
             let value = values::write_obligation(case, hop, mark);
             batch.insert(&keys::obligation(holder, key), value);

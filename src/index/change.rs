@@ -138,12 +138,15 @@ pub enum QueueOp {
         /// The clock that runs until it has arrived, where there is one.
         mark: Option<ClockMark>,
     },
-    /// It has arrived.
+    /// It is on its way no more: it has arrived, is held, or was withdrawn or redirected; or it
+    /// comes back with this same record, with another mark.
     RemoveDelivery {
         /// The receiver.
         to: PartyNumber,
         /// Its place.
         key: QueueKey,
+        /// The record of its receiver's acknowledgement, where that is why.
+        taken: Option<Sequence>,
     },
     /// A delivery is held, out of its queue.
     AddHeld {
@@ -162,6 +165,8 @@ pub enum QueueOp {
         to: PartyNumber,
         /// Its place.
         key: QueueKey,
+        /// The record of its receiver's acknowledgement, where that is why.
+        taken: Option<Sequence>,
     },
     /// A party has to act.
     AddObligation {
@@ -280,8 +285,8 @@ pub enum QueueOp {
 /// What takes back an addition.
 pub(super) fn removal(op: &QueueOp) -> QueueOp {
     match *op {
-        QueueOp::AddDelivery { to, key, .. } => QueueOp::RemoveDelivery { to, key },
-        QueueOp::AddHeld { to, key, .. } => QueueOp::RemoveHeld { to, key },
+        QueueOp::AddDelivery { to, key, .. } => QueueOp::RemoveDelivery { to, key, taken: None },
+        QueueOp::AddHeld { to, key, .. } => QueueOp::RemoveHeld { to, key, taken: None },
         QueueOp::AddObligation { holder, key, .. } => QueueOp::RemoveObligation { holder, key },
         QueueOp::AddStanding { person, standing, case } => {
             QueueOp::RemoveStanding { person, standing, case }

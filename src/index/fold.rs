@@ -155,8 +155,23 @@ pub fn fold(
         }
     };
     change.queue = difference(before, &after);
+    if let Event::Acknowledged(acknowledged) = event {
+        mark_taken(&mut change.queue, acknowledged, sequence);
+    }
     change.case = Some(Arc::new(after));
     Ok(change)
+}
+
+/// Says of the delivery that left with its acknowledgement that it was taken.
+fn mark_taken(queue: &mut [QueueOp], acknowledged: &DeliveryAcknowledged, sequence: Sequence) {
+    for op in queue {
+        if let QueueOp::RemoveDelivery { to, key, taken } | QueueOp::RemoveHeld { to, key, taken } =
+            op
+            && (*to, key.sequence) == (acknowledged.by, acknowledged.delivery)
+        {
+            *taken = Some(sequence);
+        }
+    }
 }
 
 /// Folds an event that is about no case.
@@ -188,7 +203,8 @@ fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
             let order_ms = taken.order.as_millisecond();
             let (notice, party) = (taken.notice, taken.by);
             let key = QueueKey { order_ms, sequence: notice };
-            change.queue.push(QueueOp::RemoveDelivery { to: party, key });
+            let taken = Some(sequence);
+            change.queue.push(QueueOp::RemoveDelivery { to: party, key, taken });
             change.queue.push(QueueOp::TakeNotice { notice, party, order_ms, by: sequence });
         }
         Event::NoticeSent(sent) => {

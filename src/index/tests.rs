@@ -234,6 +234,33 @@ fn a_held_delivery_leaves_its_queue_keeps_its_clock_and_comes_back_to_its_place(
     assert_audited(&index);
 }
 
+/// Whether it was in its queue or held when its receiver took it.
+#[test]
+fn a_delivery_that_leaves_is_taken_only_where_its_receiver_acknowledged_it() {
+    let (mut line, _) = whole_line();
+    let case = line.submit();
+    line.hold(case, false);
+    line.resolve(case, Resolution::Released);
+    line.hold(case, false);
+    line.step(case, Step::default());
+    let (mut taken_count, mut others) = (0, 0);
+    for change in &line.changes {
+        let Some(case) = &change.case else { continue };
+        for op in &change.queue {
+            let (QueueOp::RemoveDelivery { to, key, taken }
+            | QueueOp::RemoveHeld { to, key, taken }) = op
+            else {
+                continue;
+            };
+            let receipt = case.receipts(key.sequence).find(|receipt| receipt.by == *to);
+            assert_eq!(*taken, receipt.map(|receipt| receipt.moment.sequence));
+            taken_count += u32::from(taken.is_some());
+            others += u32::from(taken.is_none());
+        }
+    }
+    assert_eq!((taken_count > 5, others), (true, 3));
+}
+
 #[test]
 fn an_arrival_is_nobodys_obligation_until_the_applicant_comes() {
     let mut line = Line::new();
