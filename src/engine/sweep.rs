@@ -88,7 +88,6 @@ impl Writer {
             self.vitals.note_outage(BusOutage { from, until });
         }
         self.resumed = Some(Resumed { swept_ms, last_ms });
-        self.timetable.clear();
         let mut slots = Vec::new();
         let mut overdue = Vec::new();
         let calendar = self.law.calendar();
@@ -109,8 +108,7 @@ impl Writer {
                 slots.push(Slot { at_ms: due_ms, case, place });
             }
         }
-        slots.into_iter().for_each(|slot| self.timetable.insert(slot));
-        self.timetable.keep();
+        self.timetable.begin(slots);
         Ok(())
     }
 
@@ -124,9 +122,7 @@ impl Writer {
             let clock = clock_of(duty, case, mark, carried);
             slots.extend(next_slot(plan, &clock, timestamp(now_ms)));
         })?;
-        self.timetable.clear();
-        slots.into_iter().for_each(|slot| self.timetable.insert(slot));
-        self.timetable.keep();
+        self.timetable.begin(slots);
         Ok(())
     }
 

@@ -76,9 +76,11 @@ impl Timetable {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.slots.clear();
-        self.undo.clear();
+    /// Begins anew with these. Nothing of it can be undone, and it takes no more room than they do:
+    /// there may be a million.
+    pub(super) fn begin(&mut self, slots: Vec<Slot>) {
+        self.slots = slots.into_iter().collect();
+        self.undo = Vec::new();
     }
 }
 
@@ -101,6 +103,16 @@ mod tests {
         timetable.undo();
         assert_eq!(timetable.take_first(10), [slot(5, 1), slot(5, 2)]);
         assert_eq!(timetable.first_ms(), None);
+    }
+
+    #[test]
+    fn a_timetable_that_begins_anew_has_nothing_to_undo_and_no_room_for_it() {
+        let mut timetable = Timetable::default();
+        timetable.insert(slot(5, 1));
+        timetable.begin((0..200).map(|case| slot(9, case)).collect());
+        assert_eq!(timetable.undo.capacity(), 0);
+        timetable.undo();
+        assert_eq!(timetable.take_first(500).len(), 200);
     }
 
     #[test]
