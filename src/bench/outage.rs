@@ -104,7 +104,8 @@ impl OutageRun {
     /// What a queued delivery added to the most memory that the bus had, in bytes.
     #[must_use]
     pub fn bytes_per_delivery(&self) -> f64 {
-        let peak = self.filling_bytes.max(self.first.peak_bytes);
+        let peaks = [self.filling_bytes, self.first.peak_bytes, self.second.peak_bytes];
+        let peak = peaks.into_iter().max().unwrap_or_default();
         peak.saturating_sub(self.idle_bytes) as f64 / self.deliveries.max(1) as f64
     }
 }
