@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::BenchError;
@@ -15,7 +16,9 @@ use super::process::{self, Usage};
 use super::site::{HOST, MIGRATION_BODY, OPERATOR, Site};
 use crate::rpc::client::{self, BusChannel};
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
-use crate::rpc::proto::operations::v1::{GetStatusRequest, GetStatusResponse};
+use crate::rpc::proto::operations::v1::{
+    GetStatusRequest, GetStatusResponse, SetSandboxTimeRequest,
+};
 use crate::rpc::proto::procedures::v1::ListProceduresRequest;
 use crate::rpc::proto::procedures::v1::procedure_service_client::ProcedureServiceClient;
 use crate::trust::tls;
@@ -126,6 +129,14 @@ impl<'s> Bus<'s> {
         let parties = self.status().await?.parties;
         let load = parties.iter().find(|load| load.party_id == MIGRATION_BODY);
         Ok(load.map_or(0, |load| load.open_obligations))
+    }
+
+    /// Sets the clock of a sandbox; what falls due by that is durable then.
+    pub(super) async fn set_time(&self, time: Timestamp) -> Result<(), BenchError> {
+        let time = prost_types::Timestamp { seconds: time.as_second(), nanos: 0 };
+        let request = SetSandboxTimeRequest { time: Some(time) };
+        let set = self.operator.clone().set_sandbox_time(request).await;
+        set.map(drop).map_err(BenchError::call("SetSandboxTime"))
     }
 
     /// Waits until the index has everything; tells how long that took.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -10,7 +11,7 @@ use super::acts::{rate, share};
 use super::bus::{Bus, Dial};
 use super::load::Applications;
 use super::site::{self, MIGRATION_BODY, REGIONS, Site};
-use super::work;
+use super::work::{self, Told};
 use super::{BenchError, Options, Progress};
 use crate::rpc::proto::inbox::v1::Delivery;
 
@@ -18,6 +19,10 @@ use crate::rpc::proto::inbox::v1::Delivery;
 const SETTLE: Duration = Duration::from_secs(5);
 /// How often whoever waits is told how far it is.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
+/// When it begins: 2026-09-09, a Wednesday morning. Half of everything is filed then, half a day later; and for
+/// a day nobody takes any of it.
+const BEGINS: Timestamp = Timestamp::constant(1_788_926_400, 0);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What was measured of an outage.
 #[derive(Debug, Clone)]
@@ -30,6 +35,10 @@ pub struct OutageRun {
     /// Until all of it waited. Half of it was taken and forwarded by the body first, so that it
     /// waits for the akimats.
     pub filled_in: Duration,
+    /// Until the rungs of the day of silence were said, in one step of the clock.
+    pub silent_in: Duration,
+    /// Notices that waited for the parties then.
+    pub notices: u64,
     /// The first half of each queue, in the process that filled it.
     pub first: Drain,
     /// A start between the halves, with the second one queued: to its first answer.
@@ -51,6 +60,10 @@ pub struct Drain {
     pub deliveries: u64,
     /// Notices of the ladder that came between them.
     pub notices: u64,
+    /// Rungs that they told, to each party its own.
+    pub rungs: u64,
+    /// Breaches among them.
+    pub breaches: u64,
     /// From nobody being there until the last delivery was confirmed as acknowledged.
     pub took: Duration,
     /// Processor time of the bus meanwhile.
@@ -114,7 +127,7 @@ pub(super) async fn run(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<OutageRun, BenchError> {
-    let site = Site::make(options)?;
+    let site = Site::sandbox(options, BEGINS)?;
     let (bus, _) = Bus::start(&site).await?;
     tokio::time::sleep(SETTLE).await;
     let idle_bytes = bus.usage()?.resident_bytes;
@@ -128,9 +141,16 @@ pub(super) async fn run(
     let deliveries = 4 * for_body;
 
     let begun = Instant::now();
-    fill(&bus, options, 2 * for_body, progress).await?;
+    fill(&bus, 2 * for_body, progress).await?;
     let filled_in = begun.elapsed();
     let filling_bytes = bus.usage()?.peak_bytes;
+
+    progress("outage, a day passes");
+    let (queued, begun) = (bus.queued().await?, Instant::now());
+    bus.set_time(BEGINS + DAY + DAY).await?;
+    bus.catch_up().await?;
+    let silent_in = begun.elapsed();
+    let notices = bus.queued().await?.saturating_sub(queued);
 
     let first = drain(&bus, &mut parties, progress).await?;
     bus.stop().await?;
@@ -143,6 +163,8 @@ pub(super) async fn run(
         parties: parties.len(),
         deliveries,
         filled_in,
+        silent_in,
+        notices,
         first,
         restarted_in,
         second,
@@ -153,15 +175,10 @@ pub(super) async fn run(
 }
 
 /// So many applications wait for the akimats of their regions, and as many for the body.
-async fn fill(
-    bus: &Bus<'_>,
-    options: &Options,
-    half: u64,
-    progress: Progress<'_>,
-) -> Result<(), BenchError> {
-    let batch = |number: u64| Applications::new(options.now, number << 40);
+async fn fill(bus: &Bus<'_>, half: u64, progress: Progress<'_>) -> Result<(), BenchError> {
+    let batch = |number: u64, now| Applications::new(now, number << 40);
     progress(&format!("outage, {half} filed, to be forwarded to {} akimats", REGIONS.len()));
-    work::fill(bus, &batch(0), half).await?;
+    work::fill(bus, &batch(0, BEGINS), half).await?;
     bus.catch_up().await?;
     progress("outage, the body takes them");
     let mut cases = Vec::new();
@@ -177,8 +194,9 @@ async fn fill(
     let forwarded = Cell::new(0);
     let tell = || progress(&format!("outage, {} of {half} forwarded", forwarded.get()));
     watched(work::forward(&body, cases, &forwarded), tell).await?;
+    bus.set_time(BEGINS + DAY).await?;
     progress(&format!("outage, {half} filed, for the body itself"));
-    work::fill(bus, &batch(1), half).await?;
+    work::fill(bus, &batch(1, BEGINS + DAY), half).await?;
     bus.catch_up().await?;
     Ok(())
 }
@@ -206,7 +224,7 @@ impl Party {
 #[derive(Debug, Default)]
 struct Seen {
     last: Option<Place>,
-    notices: u64,
+    told: Told,
     out_of_order: u64,
     first: Option<Duration>,
     longest_gap: Duration,
@@ -257,6 +275,8 @@ fn nothing(peak_bytes: u64) -> Drain {
     Drain {
         deliveries: 0,
         notices: 0,
+        rungs: 0,
+        breaches: 0,
         took: zero,
         server_cpu: zero,
         out_of_order: 0,
@@ -278,7 +298,7 @@ async fn take(
     let channel = dial.await?;
     let mut seen = Seen { last, ..Seen::default() };
     let mut before = begun;
-    seen.notices = work::drain(channel, share, |delivery| {
+    seen.told = work::drain(channel, share, |delivery| {
         let (now, place) = (Instant::now(), place(delivery));
         let gap = now - before;
         match seen.first {
@@ -307,7 +327,9 @@ fn summed(seen: &[Seen], whole: Drain) -> Drain {
     let equals = || seen.iter().take(REGIONS.len()).map(|seen| seen.took);
     let longest = |of: fn(&Seen) -> Duration| seen.iter().map(of).max().unwrap_or_default();
     Drain {
-        notices: seen.iter().map(|seen| seen.notices).sum(),
+        notices: seen.iter().map(|seen| seen.told.notices).sum(),
+        rungs: seen.iter().map(|seen| seen.told.rungs).sum(),
+        breaches: seen.iter().map(|seen| seen.told.breaches).sum(),
         out_of_order: seen.iter().map(|seen| seen.out_of_order).sum(),
         equals_took: [equals().min().unwrap_or_default(), equals().max().unwrap_or_default()],
         longest_first: longest(|seen| seen.first.unwrap_or(seen.took)),

@@ -43,6 +43,8 @@ pub(super) struct Site {
     root: PathBuf,
     binary: PathBuf,
     certificates: CertificateDir,
+    /// Where the clock of the bus stands at first; none for the machine's.
+    sandbox_start: Option<Timestamp>,
 }
 
 impl Site {
@@ -54,9 +56,17 @@ impl Site {
         made.map_err(|why| BenchError::Files { path: root.clone(), why })?;
         let certificates = CertificateDir::new(root.join("certs"));
         // Made before it is filled, so that what there is goes if the rest fails.
-        let site = Self { root, binary: options.binary.clone(), certificates };
+        let binary = options.binary.clone();
+        let site = Self { root, binary, certificates, sandbox_start: None };
         site.issue(options.now)?;
         site.write("parties.toml", &registry())?;
+        Ok(site)
+    }
+
+    /// The same for a bus whose clock stands still where it is set, at first here.
+    pub(super) fn sandbox(options: &Options, start: Timestamp) -> Result<Self, BenchError> {
+        let mut site = Self::make(options)?;
+        site.sandbox_start = Some(start);
         Ok(site)
     }
 
@@ -85,7 +95,11 @@ impl Site {
 
     /// Writes the configuration of a bus that listens on an address.
     pub(super) fn configure(&self, address: SocketAddr) -> Result<PathBuf, BenchError> {
-        self.write("kopir.toml", &configuration(address))
+        let mut text = configuration(address);
+        if let Some(start) = self.sandbox_start {
+            text += &format!("[sandbox]\nstart_time = \"{start}\"\n");
+        }
+        self.write("kopir.toml", &text)
     }
 
     /// Begins a new log.

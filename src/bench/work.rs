@@ -29,6 +29,7 @@ use crate::rpc::proto::mission::v1::foreign_mission_service_client::ForeignMissi
 use crate::rpc::proto::mission::v1::{
     SubmitApplicationRequest, SubmitApplicationsRequest, submit_applications_response,
 };
+use crate::rpc::proto::types::v1::Rung;
 
 /// What fills a bus before it is measured.
 const FILL_IN_FLIGHT: usize = 512;
@@ -197,13 +198,22 @@ pub(super) async fn fill(bus: &Bus<'_>, all: &Applications, count: u64) -> Resul
     Ok(())
 }
 
+/// What a receiver was told of running terms between its deliveries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Told {
+    pub(super) notices: u64,
+    pub(super) rungs: u64,
+    /// Rungs of these that are breaches.
+    pub(super) breaches: u64,
+}
+
 /// Takes and acknowledges the next `count` acts on one stream, and the notices between them; `seen`
 /// is called with each act as it arrives. Tells how many notices there were.
 pub(super) async fn drain(
     channel: BusChannel,
     count: u64,
     mut seen: impl FnMut(&Delivery),
-) -> Result<u64, BenchError> {
+) -> Result<Told, BenchError> {
     // Room for the opening and for an acknowledgement of all that may be unacknowledged.
     let (send, requests) = mpsc::channel(WINDOW + 1);
     let put = |message| {
@@ -216,13 +226,16 @@ pub(super) async fn drain(
     let mut inbox = InboxServiceClient::new(channel);
     let answers = inbox.open_inbox(ReceiverStream::new(requests)).await;
     let mut answers = answers.map_err(BenchError::call(INBOX))?.into_inner();
-    let (mut taken, mut notices, mut confirmed) = (0, 0, 0);
-    while confirmed < count + notices {
+    let (mut taken, mut told, mut confirmed) = (0, Told::default(), 0);
+    while confirmed < count + told.notices {
         let answer = answers.message().await.map_err(BenchError::call(INBOX))?;
         match answer.and_then(|answer| answer.message) {
             Some(open_inbox_response::Message::Delivery(delivery)) => {
-                if delivery.notice.is_some() {
-                    notices += 1;
+                if let Some(notice) = &delivery.notice {
+                    let rungs = notice.rungs.iter();
+                    told.notices += 1;
+                    told.rungs += notice.rungs.len() as u64;
+                    told.breaches += rungs.filter(|said| said.rung() == Rung::Due).count() as u64;
                 } else if taken < count {
                     taken += 1;
                     seen(&delivery);
@@ -245,7 +258,7 @@ pub(super) async fn drain(
             }
         }
     }
-    Ok(notices)
+    Ok(told)
 }
 
 /// Forwards cases as the authorised body, and counts them.

@@ -30,7 +30,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-
 use crate::domain::case::Case;
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};

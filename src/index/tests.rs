@@ -13,6 +13,7 @@ use crate::domain::case::CaseStatus;
 use crate::domain::event::Event;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::party::PartyNumber;
+use crate::domain::quota::{Quota, QuotaKey};
 use crate::journal::{Entry, Journal, MemoryStore};
 use crate::records::{RecordError, encode_case, samples};
 

@@ -15,6 +15,10 @@ pub(super) fn show(run: &OutageRun, facts: &mut Table) {
     let filled = format!("{deliveries} queued for {parties} silent parties");
     facts.add_row([filled, seconds(*filled_in)]);
     facts.add_row([
+        "a day passes; until its rungs are said and wait as notices".to_owned(),
+        format!("{}, {} notices", seconds(run.silent_in), run.notices),
+    ]);
+    facts.add_row([
         "all back at once: delivered, acknowledged, confirmed".to_owned(),
         format!("{}, {:.0}/s", seconds(run.drained_in()), run.drained_per_second()),
     ]);
@@ -36,13 +40,15 @@ pub(super) fn show(run: &OutageRun, facts: &mut Table) {
 }
 
 fn drained(which: &str, half: &Drain, facts: &mut Table) {
-    let Drain { deliveries, notices, took, out_of_order, longest_first, longest_gap, .. } = half;
+    let Drain { deliveries, notices, rungs, breaches, took, out_of_order, .. } = half;
+    let Drain { longest_first, longest_gap, .. } = half;
     let [fastest, slowest] = half.equals_took.map(|took| took.as_secs_f64());
     for (what, figure) in [
         (
-            format!("{deliveries} deliveries and {notices} notices"),
+            format!("{deliveries} deliveries, {notices} notices of {rungs} rungs"),
             format!(
-                "{:.1} s, {:.0}/s, bus {} µs each, {out_of_order} out of due order",
+                "{:.1} s, {:.0}/s, bus {} µs each, {out_of_order} out of due order, \
+                 {breaches} breaches",
                 took.as_secs_f64(),
                 half.per_second(),
                 us(half.server_cpu_each()),
@@ -66,6 +72,8 @@ pub(super) fn json(run: &OutageRun) -> Value {
         json!({
             "deliveries": half.deliveries,
             "notices": half.notices,
+            "rungs": half.rungs,
+            "breaches": half.breaches,
             "seconds": half.took.as_secs_f64(),
             "per_second": half.per_second(),
             "server_cpu_us_each": half.server_cpu_each().as_secs_f64() * 1e6,
@@ -81,6 +89,8 @@ pub(super) fn json(run: &OutageRun) -> Value {
         "parties": run.parties,
         "deliveries": run.deliveries,
         "filled_seconds": run.filled_in.as_secs_f64(),
+        "silent_seconds": run.silent_in.as_secs_f64(),
+        "notices": run.notices,
         "drained_seconds": run.drained_in().as_secs_f64(),
         "drained_per_second": run.drained_per_second(),
         "first": half(&run.first),
