@@ -16,17 +16,19 @@ const IN_MEMORY: &str = "/dev/shm";
 /// Lets the real bus live through made-up worlds in which everything goes wrong
 ///
 /// In each world the real journal, index, engine and delivery run on a made-up clock, network and
-/// disk, among made-up parties: missions, the authorised body, akimats and commissions that carry
-/// cases through the procedure for some weeks, which pass in a fraction of a second. Links are cut
-/// and lose, double and reorder what is said; systems of parties are down, take deliveries and
-/// acknowledge none, or do not read; the process is killed between any two of its steps and inside
-/// any write; the power fails and takes whatever part of the unsynced sectors with it; syncs fail,
-/// and the disk fills up.
+/// disk, among made-up parties that carry cases through one of the procedures for some weeks, which
+/// pass in a fraction of a second. Links are cut and lose, double and reorder what is said; systems
+/// of parties are down, take deliveries and acknowledge none, do not read, reject what they cannot
+/// read, or die of it; the process is killed between any two of its steps and inside any write; the
+/// power fails and takes whatever part of the unsynced sectors with it; syncs fail, the disk fills
+/// up, and the machine's clock is set.
 ///
 /// Checkers of their own then look at what left the bus and at the bytes of its journal: that no
 /// act that was answered is lost or doubled, that the chain is whole, that the acts of a case are in
-/// order, that deliveries leave earliest due first and all arrive, that the index is what a fresh
-/// fold of the journal gives. Ends with 1 if one of them finds something.
+/// order, that deliveries leave earliest due first and all arrive, that only what its receiver
+/// rejects or alone fails to take is held, that of every term each rung is said once and in its
+/// time, that the time in which the bus was away is recorded, that the index is what a fresh fold of
+/// the journal gives. Ends with 1 if one of them finds something.
 ///
 /// A world is one number, its seed. Each is told in a line; the command that plays it again stands
 /// with whatever was found, and with --trace it tells everything that happens.
@@ -124,6 +126,7 @@ struct Sum {
     crashes: u64,
     power_losses: u64,
     faults: u64,
+    held: u64,
     rejections: u64,
     syncs: u64,
     days: u64,
@@ -139,6 +142,7 @@ impl Sum {
         self.crashes += counts.crashes;
         self.power_losses += counts.power_losses;
         self.faults += counts.faults;
+        self.held += counts.held;
         self.rejections += counts.rejections;
         self.syncs += counts.syncs;
         self.days += counts.days;
@@ -157,6 +161,7 @@ impl Sum {
             ("crashes of the process", self.crashes),
             ("of these with the power", self.power_losses),
             ("other faults", self.faults),
+            ("deliveries held", self.held),
             ("acts refused", self.rejections),
         ];
         for (what, sum) in rows {

@@ -1,7 +1,6 @@
 //! The bus as a process: the real journal, index, engine and delivery, started, driven one step at
 //! a time, and killed.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -10,23 +9,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::SimulationError;
 use super::chance::Chance;
-use super::disk::{Disk, Killed};
+use super::death::{Death, NoStart, death_of};
+use super::disk::Disk;
 use super::place::Place;
 use super::tasks::{TaskId, Tasks};
 use super::world::STEADY;
-use crate::dispatch::{Dispatch, DispatchOptions, InboxStream, Leased};
+use crate::dispatch::{Dispatch, DispatchOptions, InboxStream, Leased, Outlook};
 use crate::domain::ladder::Ladder;
 use crate::domain::party::PartyNumber;
 use crate::domain::{Sequence, WhenUnset};
 use crate::engine::alive::{AtStart, LastAlive};
 use crate::engine::clock::{ClockOptions, Reading};
 use crate::engine::{
-    Clock, Engine, EngineOptions, Law, Parts, ReadError, Recorded, StartError, Stepped, assemble,
+    Clock, Engine, EngineOptions, Law, Parts, ReadError, Recorded, Stepped, assemble,
 };
-use crate::index::{self, Index, IndexError, IndexOptions, Opened, RebuildError};
-use crate::journal::{FileJournal, FileOptions, Journal as _, JournalError, RecordHash, Seq};
+use crate::index::{self, Index, IndexError, IndexOptions, Opened};
+use crate::journal::{FileJournal, FileOptions, Journal as _, RecordHash, Seq};
 use crate::procedures::calendar;
 
 /// The index's memory for pages; a simulated index is small.
@@ -46,6 +45,7 @@ pub(super) struct Bounds {
     pub(super) max_group: usize,
     pub(super) max_lag: usize,
     pub(super) lazy_per_mille: u64,
+    pub(super) max_failed: u32,
     pub(super) max_queued: u64,
     pub(super) max_ready: usize,
     pub(super) max_leased: usize,
@@ -71,6 +71,8 @@ pub(super) struct Bus {
     pub(super) dispatch: Dispatch,
     pub(super) tasks: Tasks<Done>,
     pub(super) streams: BTreeMap<StreamId, Served>,
+    /// What will not arrive in time, as far as it can tell.
+    pub(super) outlook: Outlook,
     /// How many steps in a thousand pass the index by.
     lazy_per_mille: u64,
 }
@@ -92,6 +94,8 @@ pub(super) struct Served {
 pub(super) enum Done {
     /// Something to tell a caller.
     Answer(super::talk::Answered),
+    /// What nobody asked for.
+    Chore,
     /// A delivery for a stream.
     Leased(StreamId, Result<Leased, IndexError>),
 }
@@ -106,28 +110,6 @@ pub(super) enum Step {
     Done(Done),
     /// The process is dead.
     Died(Death),
-}
-
-/// How a process ended.
-#[derive(Debug)]
-pub(super) enum Death {
-    /// It was killed inside a call to the disk.
-    Killed,
-    /// It gave up, as it should when its journal fails; why, for the trace.
-    Failed(#[expect(dead_code, reason = "shown by the trace")] String),
-    /// It panicked, which is never right.
-    Panicked(String),
-}
-
-/// Why a process did not start.
-#[derive(Debug)]
-pub(super) enum NoStart {
-    /// As a running one may die.
-    Died(Death),
-    /// The machine's clock is not believed.
-    ClockRefused,
-    /// What lies on the disk was refused, which is never right here: nothing damages it.
-    Refused(String),
 }
 
 impl Site {
@@ -272,7 +254,7 @@ impl Site {
                 max_ready_per_party: bounds.max_ready,
                 max_leased_per_party: bounds.max_leased,
                 max_stream_silence: bounds.silence,
-                max_failed_attempts: u32::MAX,
+                max_failed_attempts: bounds.max_failed,
             },
         );
         let parts = Parts {
@@ -298,7 +280,8 @@ impl Site {
         let stepped = assemble(parts)?.stepped()?;
         let (tasks, streams) = (Tasks::new(), BTreeMap::new());
         let lazy_per_mille = bounds.lazy_per_mille;
-        Ok(Bus { stepped, index, dispatch, tasks, streams, lazy_per_mille })
+        let outlook = Outlook::new(clock);
+        Ok(Bus { stepped, index, dispatch, tasks, streams, outlook, lazy_per_mille })
     }
 }
 
@@ -386,70 +369,6 @@ enum Choice {
     Poll(TaskId),
     Turn,
     Fold,
-}
-
-/// What an unwound process died of.
-fn death_of(payload: &(dyn Any + Send)) -> Death {
-    if payload.is::<Killed>() {
-        return Death::Killed;
-    }
-    let said = payload.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
-    Death::Panicked(said.unwrap_or("a panic without words").to_owned())
-}
-
-impl From<IndexError> for NoStart {
-    fn from(error: IndexError) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-impl From<RebuildError> for NoStart {
-    fn from(error: RebuildError) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-impl From<SimulationError> for NoStart {
-    fn from(error: SimulationError) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-impl From<StartError> for NoStart {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Journal(error) => error.into(),
-            error @ (StartError::Index(_)
-            | StartError::Fold(_)
-            | StartError::Record(_)
-            | StartError::Calendar { .. }
-            | StartError::Thread(_)) => Self::Refused(error.to_string()),
-        }
-    }
-}
-
-impl From<JournalError> for NoStart {
-    fn from(error: JournalError) -> Self {
-        match error {
-            // A failed call or a full disk ends a start; the next one tries again.
-            JournalError::Failed { .. }
-            | JournalError::DiskFull { .. }
-            | JournalError::Unwritable { .. }
-            | JournalError::Io { .. } => Self::Died(Death::Failed(error.to_string())),
-            error @ (JournalError::Damaged { .. }
-            | JournalError::Shorter { .. }
-            | JournalError::Diverged { .. }
-            | JournalError::Locked { .. }
-            | JournalError::NotADirectory { .. }
-            | JournalError::UnknownVersion { .. }
-            | JournalError::StrangeFile { .. }
-            | JournalError::SegmentSize { .. }
-            | JournalError::TimeBackwards { .. }
-            | JournalError::RecordTooLarge { .. }
-            | JournalError::GroupTooLarge { .. }) => Self::Refused(error.to_string()),
-        }
-    }
 }
 
 fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {

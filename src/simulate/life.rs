@@ -2,9 +2,11 @@
 //! end is looked at.
 
 use super::SimulationError;
-use super::bus::{Death, Done, NoStart, Step};
+use super::bus::{Done, Step};
 use super::check::Checker;
-use super::world::{DAY_US, Happening, MINUTE_US, SECOND_US, STEADY, World};
+use super::death::{Death, NoStart};
+use super::happening::Happening;
+use super::world::{DAY_US, MINUTE_US, SECOND_US, STEADY, World};
 use crate::engine::alive::LastAlive;
 use crate::engine::clock::steady::Steady;
 use crate::engine::{Clock, timestamp};
@@ -28,6 +30,10 @@ impl World<'_> {
                 self.judge.started(durable, &mut { hash_of });
                 self.bus = Some(bus);
                 self.witness();
+                let from_ms = self.away_since_ms.take();
+                if let Some(from_ms) = from_ms.filter(|_| self.alive.is_some()) {
+                    self.judge.was_away(from_ms, self.clock.now_ms());
+                }
                 self.bus_works();
                 self.tell("the bus is up");
                 Ok(())
@@ -106,8 +112,10 @@ impl World<'_> {
         let seconds = if power { self.chance.below(40) } else { self.chance.below(2) };
         let before_ms = i64::try_from(seconds * 1000).unwrap_or(0);
         self.wind();
+        let now_ms = self.clock.now_ms();
+        self.away_since_ms = Some(now_ms);
         let alive = LastAlive {
-            now_ms: self.clock.now_ms() - before_ms,
+            now_ms: now_ms - before_ms,
             boot_ms: (self.reading().boot_ms - before_ms).max(0),
             boot: self.site.boot_id(),
         };

@@ -11,9 +11,12 @@
 mod bus;
 mod chance;
 mod check;
+mod death;
 mod disk;
+mod happening;
 mod life;
 mod office;
+mod orders;
 mod people;
 mod place;
 mod serve;
@@ -28,6 +31,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use chance::Chance;
 use place::Place;
 use world::World;
 
@@ -57,6 +61,8 @@ pub struct Counts {
     pub starts: u64,
     /// Other faults: of links, parties' systems and the disk.
     pub faults: u64,
+    /// Deliveries that were held.
+    pub held: u64,
     /// Acts that the bus refused for what they said.
     pub rejections: u64,
     /// Syncs of the journal.
@@ -99,7 +105,7 @@ pub enum SimulationError {
 /// Worlds over one law.
 #[derive(Debug, Clone)]
 pub struct Simulation {
-    place: Place,
+    places: Vec<Place>,
     options: Options,
 }
 
@@ -109,7 +115,7 @@ impl Simulation {
     /// # Errors
     /// [`SimulationError`].
     pub fn new(options: Options) -> Result<Self, SimulationError> {
-        Ok(Self { place: Place::new()?, options })
+        Ok(Self { places: Place::all()?, options })
     }
 
     /// Plays the world of a seed.
@@ -118,7 +124,10 @@ impl Simulation {
     /// [`SimulationError`].
     pub fn play(&self, seed: u64) -> Result<Played, SimulationError> {
         let directory = self.options.directory.join(format!("world-{seed}"));
-        let world = World::new(&self.place, seed, &self.options, directory.clone())?;
+        let mut chance = Chance::of(seed);
+        let no_place = || SimulationError::Law { reason: "no procedure is played".to_owned() };
+        let place = chance.pick(&self.places).ok_or_else(no_place)?;
+        let world = World::new(place, chance, &self.options, directory.clone())?;
         let played = world.run();
         // Left behind by nobody: what cannot be removed is told, since it would be in the way.
         fs::remove_dir_all(&directory)?;

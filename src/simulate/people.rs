@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::bus::StreamId;
+use super::happening::{Happening, Waking};
 use super::office::{Clerk, open_to, person};
 use super::place::Entry;
 use super::system::{Call, Letter, MAX_FORMS, StepKey, System};
 use super::talk::{Ask, CallId, Told, Who};
-use super::world::{HOUR_US, Happening, MINUTE_US, SECOND_US, Waking, World};
+use super::world::{HOUR_US, MINUTE_US, SECOND_US, World};
 use crate::dispatch::Leased;
-use crate::domain::party::{Party, Role};
 use crate::domain::{Case, Command, RequestId, Sequence, Submission};
 use crate::engine::timestamp;
 
@@ -18,13 +18,15 @@ use crate::engine::timestamp;
 const TIMEOUT_US: u64 = 30 * SECOND_US;
 /// Of so many deliveries in a thousand a system breaks its connection off.
 const CHOKES_PER_MILLE: u64 = 25;
+/// What is not an act waits between its attempts as an act does after so many.
+const ORDER_TRIES: u32 = 5;
 
 impl World<'_> {
     /// A party's system does something of its own.
     pub(super) fn wakes(&mut self, who: Who, waking: Waking) {
         if self.systems[who].asleep {
             // Whoever rises looks at everything anew; a new application waits.
-            if matches!(waking, Waking::Submit) {
+            if matches!(waking, Waking::Submit | Waking::Resolve(..) | Waking::Register) {
                 self.after(HOUR_US, Happening::Wakes(who, waking));
             }
             return;
@@ -44,6 +46,9 @@ impl World<'_> {
             Waking::Submit => self.submits(who),
             Waking::Take(step) => self.takes(who, step),
             Waking::Send(request) => self.sends(who, request),
+            Waking::Resolve(case, delivery, party) => self.resolves(who, case, delivery, party),
+            Waking::Register => self.registers(who),
+            Waking::Reject(case, delivery) => self.rejects(who, case, delivery),
             Waking::Acknowledge(delivery) => self.acknowledges(who, delivery),
         }
     }
@@ -55,8 +60,9 @@ impl World<'_> {
         self.after(delay_us, Happening::Wakes(who, first));
         let delay_us = self.chance.below(HOUR_US);
         self.after(delay_us, Happening::Wakes(who, Waking::LookAround));
-        let letters: Vec<RequestId> = self.systems[who].letters.keys().copied().collect();
-        for request in letters {
+        let system = &self.systems[who];
+        let unanswered = system.letters.keys().chain(system.orders.keys());
+        for request in unanswered.copied().collect::<Vec<_>>() {
             let delay_us = self.chance.below(MINUTE_US);
             self.after(delay_us, Happening::Wakes(who, Waking::Send(request)));
         }
@@ -162,8 +168,17 @@ impl World<'_> {
         if stream.is_some() && !self.clear && self.chance.hits(CHOKES_PER_MILLE) {
             return self.drops(who);
         }
-        let system = &mut self.systems[who];
         let Leased { case, sequence, .. } = leased;
+        if self.is_poison(leased) {
+            if stream.is_some() {
+                self.drops(who);
+            }
+            return;
+        }
+        if self.is_unreadable(leased) {
+            return self.rejects(who, case, sequence);
+        }
+        let system = &mut self.systems[who];
         system.taken.entry(sequence).or_insert((case, false));
         if !system.mute {
             let slow_us = system.habits.slow_us;
@@ -194,7 +209,7 @@ impl World<'_> {
         }
     }
 
-    fn calls(&mut self, who: Who, what: Call, ask: Ask) {
+    pub(super) fn calls(&mut self, who: Who, what: Call, ask: Ask) {
         let call = self.fresh_id();
         self.systems[who].calls.insert(call, what);
         let link = self.systems[who].link;
@@ -206,7 +221,8 @@ impl World<'_> {
 
     pub(super) fn timed_out(&mut self, who: Who, call: CallId) {
         match self.systems[who].calls.remove(&call) {
-            Some(Call::Letter(request)) => self.sends_later(who, request),
+            Some(Call::Letter(request) | Call::Order(request)) => self.sends_later(who, request),
+            Some(Call::Rejection(case, delivery)) => self.rejects_later(who, case, delivery),
             // The delivery comes again, and the cases are looked at again.
             Some(Call::Acknowledgement(_) | Call::Cases | Call::Fetch) | None => {}
         }
@@ -220,6 +236,7 @@ impl World<'_> {
         let call = self.systems[who].calls.remove(&call);
         match told {
             Told::Accepted(request, _) => {
+                self.systems[who].orders.remove(&request);
                 if let Some(letter) = self.systems[who].letters.remove(&request)
                     && let Some(step) = letter.step
                 {
@@ -232,17 +249,24 @@ impl World<'_> {
                 }
             }
             Told::Rejected(_, words) => {
+                if let Some(Call::Order(request)) = call {
+                    // It was acknowledged meanwhile, or something rests on it.
+                    self.systems[who].orders.remove(&request);
+                }
                 if let Some(Call::Letter(request)) = call {
                     self.counts.rejections += 1;
                     self.tell(&format!("{}: {words}", self.systems[who].name));
                     self.gives_up(who, request);
                 }
             }
-            Told::TryAgain(_) => {
-                if let Some(Call::Letter(request)) = call {
+            Told::TryAgain(_) => match call {
+                Some(Call::Letter(request) | Call::Order(request)) => {
                     self.sends_later(who, request);
                 }
-            }
+                Some(Call::Rejection(case, delivery)) => self.rejects_later(who, case, delivery),
+                Some(Call::Acknowledgement(_) | Call::Cases | Call::Fetch) | None => {}
+            },
+            Told::Held => {}
             Told::Cases(cases) => self.plans(who, &cases),
             Told::Deliveries(leased) => {
                 for leased in leased {
@@ -264,7 +288,10 @@ impl World<'_> {
         }
     }
 
-    fn sends(&mut self, who: Who, request: RequestId) {
+    pub(super) fn sends(&mut self, who: Who, request: RequestId) {
+        if let Some(order) = self.systems[who].orders.get(&request).map(Arc::clone) {
+            return self.calls(who, Call::Order(request), Ask::Order(order));
+        }
         let Some(letter) = self.systems[who].letters.get_mut(&request) else { return };
         letter.tries += 1;
         let command = Arc::clone(&letter.command);
@@ -272,8 +299,9 @@ impl World<'_> {
     }
 
     fn sends_later(&mut self, who: Who, request: RequestId) {
-        let Some(letter) = self.systems[who].letters.get(&request) else { return };
-        let delay_us = System::backoff_us(letter.tries, &mut self.chance);
+        let tries =
+            self.systems[who].letters.get(&request).map_or(ORDER_TRIES, |letter| letter.tries);
+        let delay_us = System::backoff_us(tries, &mut self.chance);
         self.after(delay_us, Happening::Wakes(who, Waking::Send(request)));
     }
 
@@ -336,10 +364,12 @@ impl World<'_> {
         let (role, name) = (party.role, party.id.to_string());
         let ways: Vec<&Entry> =
             self.place.entries.iter().filter(|entry| entry.channel == role).collect();
-        let regions = regions(&self.place.parties);
         let mut chance = self.chance.fork();
         let Some(entry) = chance.pick(&ways).copied() else { return };
-        let Some(region) = chance.pick(&regions).copied() else { return };
+        let own = party.region;
+        let Some(region) = own.or_else(|| chance.pick(&self.place.regions).copied()) else {
+            return;
+        };
         let Some(law) = self.place.law(&entry.key) else { return };
         let Some(hop) = law.entry(entry.channel, entry.basis) else { return };
         let filed_ms = self.true_ms() - chance.within(SECOND_US / 1000..=30 * HOUR_US / 1000);
@@ -348,7 +378,7 @@ impl World<'_> {
             act: hop.act,
             basis: entry.basis,
             region,
-            departure: None,
+            departure: self.place.departure,
             persons: 1 + u16::try_from(chance.below(6)).unwrap_or(0),
             applicant: Some(person(&mut chance)),
             concerns: None,
@@ -368,9 +398,4 @@ impl World<'_> {
             now_ms: self.true_ms(),
         }
     }
-}
-
-fn regions(parties: &[Party]) -> Vec<crate::domain::region::Region> {
-    let of_akimats = parties.iter().filter(|party| party.role == Role::Akimat);
-    of_akimats.filter_map(|party| party.region).collect()
 }

@@ -8,18 +8,21 @@ use tokio::time::Instant;
 use super::SimulationError;
 use super::bus::{Bus, Done, Served, Step, StreamId};
 use super::check::{Checker, Holder};
-use super::talk::{Answered, Ask, CallId, Proof, Told, Who};
+use super::happening::Happening;
+use super::talk::{Answered, Ask, CallId, Order, Proof, Told, Who};
 use super::weather::Weather;
-use super::world::{Happening, MINUTE_US, SECOND_US, SILENCE, World};
-use crate::dispatch::{Dispatch, Leased};
+use super::world::{MINUTE_US, SECOND_US, SILENCE, World};
+use crate::dispatch::{Dispatch, Leased, Untaken};
 use crate::domain::ladder::NO_CASE;
 use crate::domain::party::PartyNumber;
-use crate::domain::{CaseId, RequestId, Sequence};
-use crate::engine::{Engine, EngineError, Noted};
+use crate::domain::{CaseId, Event, HeldBy, HeldReason, Hold, RequestId, Sequence};
+use crate::engine::{EndpointTaken, Engine, EngineError, HeldTaken, Noted};
 use crate::index::IndexError;
 
 /// How often the bus looks after its leases.
 const KEEP_US: u64 = 5 * MINUTE_US;
+/// How often the bus looks ahead.
+const FORESEE_US: u64 = 15 * MINUTE_US;
 /// How often the bus looks at its clock.
 const TICK_US: u64 = SECOND_US / 2;
 /// How long a call without a stream holds what it fetched, in seconds.
@@ -71,17 +74,27 @@ impl World<'_> {
     pub(super) fn witness(&mut self) {
         let Some(bus) = &self.bus else { return };
         let (durable, indexed) = bus.progress();
+        let mut held = Vec::new();
         for sequence in self.judge.records() + 1..=durable {
             match bus.recorded(sequence) {
                 Ok(recorded) => {
                     let true_ms = i64::try_from(self.true_ms()).unwrap_or(0);
+                    if self.is_traced() {
+                        self.tell(&format!("record {sequence}: {:?}", recorded.event));
+                    }
                     self.judge.recorded(sequence, &recorded, true_ms);
+                    if let Event::DeliveryHeld(it) = recorded.event {
+                        held.push((it.case, it.delivery, it.party));
+                    }
                 }
                 Err(error) => self.judge.found(Checker::Durable, error.to_string()),
             }
         }
         self.judge.indexed(indexed);
         self.ticks_then();
+        for (case, delivery, party) in held {
+            self.is_held(case, delivery, party);
+        }
     }
 
     /// Lets the bus look at its clock when it has something to say, as it does twice a second. What
@@ -129,6 +142,17 @@ impl World<'_> {
                     Err(error) => refusal(&error, Some(command.request)),
                 })
             }),
+            Ask::Reject(case, delivery) => bus.tasks.spawn(async move {
+                let (by, reason) = (HeldBy::Receiver(party), HeldReason::CannotParse);
+                let asked = Hold { case, delivery, by, reason, detail: None };
+                answer(match engine.reject(asked).await {
+                    Ok(_) => Told::Held,
+                    Err(error) => refusal(&error, None),
+                })
+            }),
+            Ask::Order(order) => {
+                bus.tasks.spawn(async move { answer(ordered(engine, &order).await) })
+            }
             Ask::Acknowledge(case, delivery) => bus.tasks.spawn(async move {
                 answer(acknowledge(engine, dispatch, case, delivery, party).await)
             }),
@@ -249,7 +273,45 @@ impl World<'_> {
             let who = self.systems.iter().position(|system| system.number == party);
             self.after(SECOND_US, Happening::Broken(who.unwrap_or(0), id));
         }
+        self.foresees();
+        self.holds();
         self.bus_works();
+    }
+
+    /// Warns of what will not arrive in time. A bus looks every ten seconds; the less often it does
+    /// in a world, the less that costs.
+    fn foresees(&mut self) {
+        if self.now_us % FORESEE_US >= KEEP_US {
+            return;
+        }
+        let found = self.inside(|world| {
+            let Some(bus) = &mut world.bus else { return Ok(()) };
+            let parties = world.systems.iter().map(|system| system.number);
+            let warnings = bus.outlook.look(&bus.dispatch, parties, world.clock.now_ms())?;
+            if !warnings.is_empty() && bus.engine().warn(warnings.clone()).is_err() {
+                bus.outlook.untold(&warnings);
+            }
+            Ok::<_, IndexError>(())
+        });
+        if let Err(error) = found {
+            self.judge.found(Checker::Alive, error.to_string());
+        }
+    }
+
+    /// Has the bus hold what its receivers fail to take.
+    fn holds(&mut self) {
+        let Some(bus) = &mut self.bus else { return };
+        for untaken in bus.dispatch.untaken() {
+            let (engine, dispatch) = (bus.engine().clone(), bus.dispatch.clone());
+            bus.tasks.spawn(async move {
+                let Untaken { party, case, sequence } = untaken;
+                let held = engine.hold(case, sequence, party, HeldReason::Unacknowledged).await;
+                if let Err(EngineError::Rejected(_)) = held {
+                    dispatch.pardon(untaken);
+                }
+                Done::Chore
+            });
+        }
     }
 
     /// What a task of the bus has ended in.
@@ -262,6 +324,7 @@ impl World<'_> {
                     self.after(delay_us, Happening::Told(who, call, told.clone()));
                 }
             }
+            Done::Chore => {}
             Done::Leased(id, leased) => self.leaves(id, leased),
         }
     }
@@ -282,7 +345,7 @@ impl World<'_> {
                 }
             }
             Told::Rejected(Some(request), words) => self.judge.rejected(party, *request, words),
-            Told::Rejected(None, _) | Told::TryAgain(_) | Told::Cases(_) => {}
+            Told::Held | Told::Rejected(None, _) | Told::TryAgain(_) | Told::Cases(_) => {}
         }
     }
 
@@ -318,6 +381,26 @@ impl World<'_> {
     fn is_acknowledged(&self, party: PartyNumber, leased: Leased) -> bool {
         let case = self.bus.as_ref().and_then(|bus| bus.index.case(leased.case).ok().flatten());
         case.is_some_and(|case| case.carrying(leased.sequence, party).is_none())
+    }
+}
+
+async fn ordered(engine: Engine, order: &Order) -> Told {
+    let taken = match order {
+        Order::Resolve(asked) => {
+            let taken = engine.resolve_held(asked.clone()).await;
+            taken.map(|HeldTaken { sequence, at, hash, case: _ }| (sequence, at, hash))
+        }
+        Order::Endpoint(asked) => {
+            let taken = engine.set_endpoint(asked.clone()).await;
+            taken.map(|EndpointTaken { sequence, at, hash }| (sequence, at, hash))
+        }
+    };
+    match taken {
+        Ok((sequence, at, hash)) => {
+            let proof = Proof { sequence: sequence.0, at_ms: at.as_millisecond(), hash };
+            Told::Accepted(order.request(), proof)
+        }
+        Err(error) => refusal(&error, Some(order.request())),
     }
 }
 

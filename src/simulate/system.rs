@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::bus::StreamId;
 use super::chance::Chance;
-use super::talk::{CallId, Link};
+use super::talk::{CallId, Link, Order};
 use crate::domain::party::{Party, PartyNumber};
 use crate::domain::{Case, CaseId, Command, RequestId, Sequence};
 
@@ -34,6 +34,8 @@ pub(super) struct System {
     pub(super) attempts: u32,
     /// Acts that it wants a receipt for. Durable before the first attempt.
     pub(super) letters: BTreeMap<RequestId, Letter>,
+    /// What else it wants a receipt for, as durable as its letters.
+    pub(super) orders: BTreeMap<RequestId, Arc<Order>>,
     /// Deliveries that it took, with the case of each, and whether the bus confirmed that.
     pub(super) taken: BTreeMap<Sequence, (CaseId, bool)>,
     /// What its people are going to do, or have done: a step is planned once.
@@ -77,6 +79,8 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Letter(RequestId),
+    Order(RequestId),
+    Rejection(CaseId, Sequence),
     Acknowledgement(Sequence),
     Cases,
     Fetch,
@@ -104,6 +108,7 @@ impl System {
             stream: None,
             attempts: 0,
             letters: BTreeMap::new(),
+            orders: BTreeMap::new(),
             taken: BTreeMap::new(),
             plans: BTreeMap::new(),
             cases: BTreeMap::new(),
@@ -113,7 +118,7 @@ impl System {
 
     /// Whether all that it wanted to tell the bus has been answered.
     pub(super) fn is_answered(&self) -> bool {
-        self.letters.is_empty()
+        self.letters.is_empty() && self.orders.is_empty()
     }
 
     /// How long to wait before the next of so many attempts, in microseconds.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::chance::Chance;
 use crate::dispatch::Leased;
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseAct, CaseId, Command, RequestId, Sequence};
+use crate::domain::{
+    Case, CaseAct, CaseId, Command, RequestId, ResolveHeld, Sequence, SetEndpoint,
+};
 
 /// The place of a party in the list of a world.
 pub(super) type Who = usize;
@@ -19,12 +21,34 @@ pub(super) type CallId = u64;
 pub(super) enum Ask {
     /// For an act.
     Act(Arc<Command>),
+    /// To hold a delivery that its system cannot read.
+    Reject(CaseId, Sequence),
+    /// For something beside the acts of cases.
+    Order(Arc<Order>),
     /// To take the acknowledgement of a delivery.
     Acknowledge(CaseId, Sequence),
     /// For the cases in which the party has something to do.
     ShowCases,
     /// For deliveries, without a stream.
     Fetch,
+}
+
+/// What a party wants a receipt for beside its acts.
+#[derive(Debug, Clone)]
+pub(super) enum Order {
+    /// What is held goes on its way again, or is taken back.
+    Resolve(ResolveHeld),
+    /// Deliveries are to go to an endpoint, or no longer.
+    Endpoint(SetEndpoint),
+}
+
+impl Order {
+    pub(super) fn request(&self) -> RequestId {
+        match self {
+            Self::Resolve(asked) => asked.request,
+            Self::Endpoint(asked) => asked.request,
+        }
+    }
 }
 
 /// An answer with whom it is for.
@@ -41,6 +65,8 @@ pub(super) enum Told {
     Accepted(RequestId, Proof),
     /// The acknowledgement of a delivery has its receipt, in the name of its receiver.
     Confirmed(PartyNumber, Sequence, Proof),
+    /// The delivery is held.
+    Held,
     /// It never will be taken as it was asked; which act, if it was one.
     Rejected(Option<RequestId>, String),
     /// Not now; whether it was taken may be unknown.
@@ -58,6 +84,7 @@ impl fmt::Debug for Told {
             Self::Confirmed(by, delivery, proof) => {
                 write!(f, "acknowledgement of {delivery} by {by} is {proof:?}")
             }
+            Self::Held => f.write_str("held"),
             Self::Rejected(_, words) => write!(f, "rejected: {words}"),
             Self::TryAgain(words) => write!(f, "not now: {words}"),
             Self::Cases(cases) => write!(f, "{} cases", cases.len()),
@@ -88,6 +115,8 @@ impl fmt::Debug for Ask {
             Self::Acknowledge(case, delivery) => {
                 write!(f, "acknowledge {delivery} of case {case}")
             }
+            Self::Reject(case, delivery) => write!(f, "reject {delivery} of case {case}"),
+            Self::Order(order) => write!(f, "{order:?}"),
             Self::ShowCases => f.write_str("show cases"),
             Self::Fetch => f.write_str("fetch"),
         }

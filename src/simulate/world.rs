@@ -9,17 +9,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
-use super::bus::{Bounds, Bus, Site, StreamId};
+use super::bus::{Bounds, Bus, Site};
 use super::chance::Chance;
 use super::check::{Checker, Judge, Resident, Violation};
+use super::happening::{Happening, Scheduled, Waking};
 use super::place::Place;
-use super::system::{StepKey, System};
-use super::talk::{Ask, CallId, Told, Who};
+use super::system::System;
 use super::weather::{Weather, forecast};
 use super::{Counts, Options, SimulationError};
-use crate::dispatch::Leased;
 use crate::domain::party::PartyNumber;
-use crate::domain::{CaseId, RequestId, Sequence};
 use crate::engine::alive::LastAlive;
 use crate::engine::clock::steady::Steady;
 use crate::engine::clock::{Reading, SteadyOptions};
@@ -30,73 +28,12 @@ pub(super) const MINUTE_US: u64 = 60 * SECOND_US;
 pub(super) const HOUR_US: u64 = 60 * MINUTE_US;
 pub(super) const DAY_US: u64 = 24 * HOUR_US;
 
-/// The first and last day on which a world begins, Unix seconds: while the edition is in force and
-/// the calendar has its days.
-const FIRST_DAY_S: u64 = 1_630_900_000;
-const LAST_DAY_S: u64 = 1_730_000_000;
 /// How long everybody is given to come to an end once nothing goes wrong any more.
 const END_US: u64 = 7 * DAY_US;
 /// Which steps of the machine's clock are followed.
 pub(super) const STEADY: SteadyOptions = SteadyOptions { max_step_ms: 300_000, settle_ms: 60_000 };
 /// A stream that does not move for so long loses what it holds.
 pub(super) const SILENCE: Duration = Duration::from_secs(30 * 60);
-
-/// Something that happens.
-#[derive(Debug)]
-pub(super) enum Happening {
-    /// A call reaches the bus.
-    Asked(Who, CallId, Ask),
-    /// An answer reaches its caller.
-    Told(Who, CallId, Told),
-    /// A caller has waited long enough.
-    TimedOut(Who, CallId),
-    /// The bus does the next thing.
-    Works,
-    /// A connection for a party's inbox reaches the bus.
-    Opened(Who, StreamId),
-    /// The bus learns that a connection is gone.
-    Closed(StreamId),
-    /// A party learns that.
-    Broken(Who, StreamId),
-    /// A delivery reaches its party.
-    Arrived(Who, Option<StreamId>, Leased),
-    /// An acknowledgement reaches the bus on the stream of the delivery.
-    Acknowledged(Who, StreamId, CaseId, Sequence),
-    /// A party's system does something of its own.
-    Wakes(Who, Waking),
-    /// The bus looks after its leases.
-    Keeps,
-    /// The bus looks at its clock.
-    Ticks,
-    /// The process is started.
-    Starts,
-    /// The weather changes.
-    Turns(Weather),
-    /// Nothing goes wrong from here on.
-    Clears,
-    /// Has everything come to its end?
-    Looks,
-}
-
-/// What a party's system does of its own.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Waking {
-    Connect,
-    Poll,
-    LookAround,
-    Submit,
-    Take(StepKey),
-    Send(RequestId),
-    Acknowledge(Sequence),
-}
-
-struct Scheduled {
-    at_us: u64,
-    /// Of what happens at the same instant the seed says which comes first.
-    tie: u64,
-    number: u64,
-    what: Happening,
-}
 
 /// A world under way.
 pub(super) struct World<'a> {
@@ -120,12 +57,16 @@ pub(super) struct World<'a> {
     pub(super) works: bool,
     /// When in the world's own time the bus looks at its clock next, as far as that is planned.
     pub(super) ticks_at_us: Option<u64>,
+    /// The time of the bus when it died, while it is away.
+    pub(super) away_since_ms: Option<i64>,
     /// The last sign of life of the process before the one that runs.
     pub(super) alive: Option<LastAlive>,
     pub(super) systems: Vec<System>,
     pub(super) next_id: u64,
     pub(super) judge: Judge,
     pub(super) counts: Counts,
+    /// Of so many deliveries in a thousand their receivers' systems die, until they are held.
+    pub(super) poison_per_mille: u64,
     /// From here on nobody begins anything new.
     pub(super) clear: bool,
     pub(super) ended: bool,
@@ -139,12 +80,11 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(
         place: &'a Place,
-        seed: u64,
+        mut chance: Chance,
         options: &Options,
         directory: PathBuf,
     ) -> Result<Self, SimulationError> {
-        let mut chance = Chance::of(seed);
-        let began_ms = 1000 * chance.within(FIRST_DAY_S..=LAST_DAY_S);
+        let began_ms = 1000 * chance.within(place.days_s.0..=place.days_s.1);
         let small = |chance: &mut Chance, choices: [usize; 3]| {
             chance.pick(&choices).copied().unwrap_or(choices[0])
         };
@@ -154,6 +94,7 @@ impl<'a> World<'a> {
             max_group: small(&mut chance, [1, 4, 16]),
             max_lag: small(&mut chance, [1, 6, 64]),
             lazy_per_mille: small(&mut chance, [0, 500, 980]) as u64,
+            max_failed: chance.pick(&[u32::MAX, 1, 3, 8]).copied().unwrap_or(3),
             max_queued: small(&mut chance, [8, 100, 10_000]) as u64,
             max_ready: small(&mut chance, [1, 3, 16]),
             max_leased: small(&mut chance, [2, 5, 64]),
@@ -179,11 +120,13 @@ impl<'a> World<'a> {
             killed_after: None,
             works: false,
             ticks_at_us: None,
+            away_since_ms: None,
             alive: None,
             systems: Vec::new(),
             next_id: 0,
             judge: Judge::default(),
             counts: Counts::default(),
+            poison_per_mille: chance.pick(&[0, 40, 120]).copied().unwrap_or(0),
             clear: false,
             ended: false,
             queue: BinaryHeap::new(),
@@ -207,7 +150,7 @@ impl<'a> World<'a> {
             let resident = Resident { role: party.role, zone: party.zone.clone() };
             residents.insert(PartyNumber(number), resident);
         }
-        self.judge = Judge::new(residents);
+        self.judge = Judge::new(residents, self.bounds.max_failed);
         for who in 0..self.systems.len() {
             self.begins(who);
         }
@@ -227,6 +170,12 @@ impl<'a> World<'a> {
             let at_us = self.chance.below(until_us * 2 / 3);
             if let Some(who) = self.chance.pick(&openers).copied() {
                 self.at(at_us, Happening::Wakes(who, Waking::Submit));
+            }
+        }
+        for _ in 0..self.chance.below(4) {
+            let at_us = self.chance.below(until_us);
+            if let Some(who) = self.chance.place(self.systems.len()) {
+                self.at(at_us, Happening::Wakes(who, Waking::Register));
             }
         }
         self.at(0, Happening::Starts);
@@ -249,7 +198,7 @@ impl<'a> World<'a> {
 
     fn happen(&mut self, what: Happening) -> Result<(), SimulationError> {
         self.counts.happenings += 1;
-        if self.trace.is_some()
+        if self.is_traced()
             && !matches!(what, Happening::Works | Happening::Keeps | Happening::Looks)
         {
             self.tell(&format!("{what:?}"));
@@ -352,6 +301,10 @@ impl<'a> World<'a> {
         run(self)
     }
 
+    pub(super) fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     pub(super) fn tell(&self, words: &str) {
         if let Some(show) = self.trace {
             show(&format!("{} {words}", self.true_time()));
@@ -441,25 +394,5 @@ impl<'a> World<'a> {
         } else {
             self.after(HOUR_US, Happening::Looks);
         }
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at_us, self.tie, self.number).cmp(&(other.at_us, other.tie, other.number))
     }
 }

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::party::PartyNumber;
-use crate::domain::{ActRecorded, CaseId, DeliveryAcknowledged, Event, HopId, HopOpened};
+use crate::domain::{
+    ActRecorded, CaseId, DeliveryAcknowledged, DeliveryHeld, Event, HeldResolved, HopId, HopOpened,
+    Resolution,
+};
 
 /// What stands open, by the records.
 #[derive(Default)]
@@ -16,6 +19,8 @@ struct Course {
     open: BTreeMap<HopId, u32>,
     /// Deliveries on their way, by act and receiver.
     on_the_way: BTreeSet<(u64, PartyNumber)>,
+    /// Those of them that are held.
+    held: BTreeSet<(u64, PartyNumber)>,
 }
 
 impl Cases {
@@ -24,6 +29,8 @@ impl Cases {
         match event {
             Event::Act(act) => self.act(sequence, act),
             Event::Acknowledged(receipt) => self.receipt(sequence, receipt),
+            Event::DeliveryHeld(held) => self.held(sequence, held),
+            Event::HeldResolved(resolved) => self.resolved(sequence, resolved),
             Event::PartyEnrolled(_)
             | Event::QuotaSet(_)
             | Event::HoldingExpired(_)
@@ -34,8 +41,6 @@ impl Cases {
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
-            | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_)
             | Event::EndpointSet(_) => None,
         }
     }
@@ -70,12 +75,45 @@ impl Cases {
     fn receipt(&mut self, sequence: u64, receipt: &DeliveryAcknowledged) -> Option<String> {
         let course = self.0.get_mut(&receipt.case)?;
         course.open(&receipt.opened);
-        let was_there = course.on_the_way.remove(&(receipt.delivery.0, receipt.by));
+        let place = (receipt.delivery.0, receipt.by);
+        let was_there = course.on_the_way.remove(&place);
+        course.held.remove(&place);
         (!was_there).then(|| {
             let DeliveryAcknowledged { case, delivery, by, .. } = receipt;
             format!(
                 "case {case}: record {sequence} acknowledges {delivery} by {by}, which is not on \
                  its way"
+            )
+        })
+    }
+}
+
+impl Cases {
+    /// What is held is on its way, and held once at a time.
+    fn held(&mut self, sequence: u64, held: &DeliveryHeld) -> Option<String> {
+        let DeliveryHeld { case, delivery, party, .. } = held;
+        let place = (delivery.0, *party);
+        let course = self.0.get_mut(case)?;
+        let is_there = course.on_the_way.contains(&place) && course.held.insert(place);
+        (!is_there).then(|| {
+            format!(
+                "case {case}: record {sequence} holds {delivery} for {party}, which is not on its \
+                 way, or held already"
+            )
+        })
+    }
+
+    /// What is resolved was held; what is taken back is not on its way any more.
+    fn resolved(&mut self, sequence: u64, resolved: &HeldResolved) -> Option<String> {
+        let HeldResolved { case, delivery, party, resolution, .. } = resolved;
+        let place = (delivery.0, *party);
+        let course = self.0.get_mut(case)?;
+        if *resolution == Resolution::Withdrawn {
+            course.on_the_way.remove(&place);
+        }
+        (!course.held.remove(&place)).then(|| {
+            format!(
+                "case {case}: record {sequence} resolves {delivery} for {party}, which is not held"
             )
         })
     }

@@ -1,17 +1,18 @@
 //! The ladder as it must be spoken: which rung of which clock comes next and when, worked out from
 //! the records by arithmetic of its own.
 
+mod clocks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::days::{Days, day_of, morning};
+use super::days::Days;
 use crate::domain::ladder::{Attribution, Fired, Notice, Rung};
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::term::Source;
-use crate::domain::{
-    ActRecorded, Actor, CaseId, DeliveryAcknowledged, DeliveryKind, Event, HopId, HopOpened,
-};
+use crate::domain::{CaseId, Event, HopId, Resolution};
 
 /// A party as the ladder knows it.
 pub(in crate::simulate) struct Resident {
@@ -24,6 +25,13 @@ type Key = (CaseId, HopId, u64);
 
 /// What is to be said next: when, what, and of the how manieth day overdue.
 type Next = (i64, Rung, u16);
+
+/// A time away that must be recorded.
+const MIN_OUTAGE_MS: i64 = 5_000;
+/// How old the last sign of life of a bus is.
+const SIGN_OF_LIFE_MS: i64 = 2_000;
+/// How many of them the power may take with it.
+const LOST_SIGNS_MS: i64 = 45_000;
 
 /// How late a bus that is up may be, in milliseconds: it looks twice a second.
 const PATIENCE_MS: i64 = 2_000;
@@ -38,11 +46,24 @@ pub(super) struct Ladders {
     planned: BTreeSet<(i64, Key)>,
     /// What the record before must be followed by at once.
     at_once: Vec<AtOnce>,
-    /// Whose act or sending a record of a case is.
-    doers: BTreeMap<(CaseId, u64), PartyNumber>,
+    /// The hops of each case in the order of their openings.
+    runs: BTreeMap<CaseId, Vec<Run>>,
+    /// What was warned of.
+    warned: BTreeSet<(CaseId, HopId, Timestamp, PartyNumber)>,
     /// The recorded outages: the record, from, until.
     outages: Vec<(u64, i64, i64)>,
     numbers: u64,
+}
+
+/// A hop of a case, as far as it is needed to tell who sent what.
+#[derive(Debug)]
+struct Run {
+    hop: HopId,
+    holder: PartyNumber,
+    is_open: bool,
+    acted: Option<u64>,
+    sent_to: Option<PartyNumber>,
+    received: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +116,18 @@ impl Ladders {
                 self.receipt(sequence, at_ms, receipt);
                 found
             }
+            Event::DeliveryHeld(held) => {
+                let found = self.silent(sequence, at_ms);
+                self.held(held);
+                found
+            }
+            Event::HeldResolved(resolved) => {
+                let found = self.silent(sequence, at_ms);
+                if resolved.resolution == Resolution::Withdrawn {
+                    self.arrived(resolved.case, resolved.delivery, resolved.party, at_ms);
+                }
+                found
+            }
             Event::QuotaSet(_)
             | Event::HoldingExpired(_)
             | Event::CalendarAmended(_)
@@ -102,8 +135,6 @@ impl Ladders {
             | Event::CalendarSettled(_)
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
-            | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_)
             | Event::EndpointSet(_) => self.silent(sequence, at_ms),
         }
     }
@@ -120,6 +151,24 @@ impl Ladders {
         let (planned_ms, key) = self.planned.first().filter(|(ms, _)| *ms <= at_ms)?;
         let words = format!("record {sequence}, {} ms later, comes before it", at_ms - planned_ms);
         Some(format!("{} {words}", self.unsaid(*planned_ms, key)))
+    }
+
+    /// The bus was away from one time to another: that must be recorded, and nothing beyond it.
+    pub(super) fn was_away(&self, from_ms: i64, until_ms: i64) -> Option<String> {
+        let away_ms = until_ms - from_ms;
+        let overlap = |(_, start, end): &(u64, i64, i64)| {
+            ((*end).min(until_ms) - (*start).max(from_ms)).max(0)
+        };
+        let told_ms: i64 = self.outages.iter().map(overlap).sum();
+        let first = self.outages.iter().find(|outage| overlap(outage) > 0);
+        let early_ms = first.map_or(0, |(_, start, _)| from_ms - start);
+        let is_told = told_ms + SIGN_OF_LIFE_MS >= away_ms && early_ms <= LOST_SIGNS_MS;
+        (away_ms >= MIN_OUTAGE_MS + SIGN_OF_LIFE_MS && !is_told).then(|| {
+            format!(
+                "the bus was away for {away_ms} ms until {until_ms}; {told_ms} ms of that are \
+                 recorded, and {early_ms} ms before it"
+            )
+        })
     }
 
     /// What a bus that is up should have said by now.
@@ -169,13 +218,16 @@ impl Ladders {
             let AtOnce { clock, .. } = self.at_once.remove(at);
             return self.content(fired, &clock).map(|words| format!("{what} {words}"));
         }
-        if matches!(rung, Rung::Infeasible | Rung::Held | Rung::Opening) {
-            return None;
+        if *rung == Rung::Infeasible && !self.warned.insert((*case, *hop, fired.due_at, *duty)) {
+            return Some(format!("{what} is said again"));
         }
         let found = self.clocks.iter().find(|(key, clock)| is_of(fired, key, clock));
         let Some((key, clock)) = found.map(|(key, clock)| (*key, clock.clone())) else {
             return Some(format!("{what} is said of a clock that does not run"));
         };
+        if *rung == Rung::Infeasible {
+            return self.content(fired, &clock).map(|words| format!("{what} {words}"));
+        }
         let (next_ms, next, next_days) = clock.next;
         if (next_ms, next, next_days) != (planned_ms, *rung, *days) {
             return Some(format!(
@@ -233,191 +285,20 @@ impl Ladders {
         let above = if Some(clock.duty) == body { quality } else { body };
         let sender = match clock.carried {
             Some(_) => Some(clock.holder),
-            None => self.doers.get(&(fired.case, clock.opened_by)).copied(),
+            None => self.doer(fired.case, clock.opened_by),
         };
         let statutory = clock.source == Source::Statutory;
         let mut told = BTreeSet::from([clock.duty]);
         if fired.rung != Rung::Half {
             told.extend(above);
         }
-        if matches!(fired.rung, Rung::Due | Rung::Overdue | Rung::LateDischarge) {
+        if !matches!(fired.rung, Rung::Half | Rung::DayBefore | Rung::DueMorning) {
             told.extend(sender);
         }
         if matches!(fired.rung, Rung::Due | Rung::LateDischarge) && statutory {
             told.extend(quality);
         }
         told
-    }
-
-    fn act(&mut self, sequence: u64, at_ms: i64, act: &ActRecorded) {
-        self.doers.insert((act.case, sequence), act.author);
-        let mut done = vec![act.hop];
-        if let Some(opening) = &act.opening {
-            // Opened and done by the same act: no term ran in between.
-            let clock = self.clock_of(&opening.clock, sequence);
-            self.carry(act, act.hop, clock, sequence, at_ms, false);
-            done.clear();
-        }
-        for hop in done {
-            self.discharge(act, hop, sequence, at_ms);
-        }
-        for hop in &act.closed {
-            if let Some(key) = self.open_clock(act.case, *hop) {
-                self.end(key, at_ms, true);
-            }
-        }
-        self.open(act.case, &act.opened, sequence, at_ms);
-        for hop in &act.also {
-            self.discharge(act, *hop, sequence, at_ms);
-        }
-    }
-
-    fn discharge(&mut self, act: &ActRecorded, hop: HopId, sequence: u64, at_ms: i64) {
-        let Some(key) = self.open_clock(act.case, hop) else { return };
-        if let Some(holder) = self.clocks.get(&key).map(|clock| clock.holder) {
-            self.doers.insert((act.case, sequence), holder);
-        }
-        let Some(clock) = self.end(key, at_ms, true) else { return };
-        self.carry(act, hop, Some(clock), sequence, at_ms, true);
-    }
-
-    /// An act is on its way to the receiver of a hop, and with it the hop's clock.
-    fn carry(
-        &mut self,
-        act: &ActRecorded,
-        hop: HopId,
-        clock: Option<Clock>,
-        sequence: u64,
-        at_ms: i64,
-        ran_before: bool,
-    ) {
-        let Some(clock) = clock else { return };
-        let of_hop = act.deliveries.iter().find(|it| it.kind == DeliveryKind::Hop && it.hop == hop);
-        let Some(delivery) = of_hop else { return };
-        let acted = (sequence, act.discharged_at.as_millisecond());
-        let is_same = |other: &Clock| other.carried == Some(acted) && other.duty == delivery.to;
-        if self.clocks.values().any(is_same) {
-            return;
-        }
-        let clock = Clock { duty: delivery.to, carried: Some(acted), ..clock };
-        self.begin((act.case, hop), clock, at_ms, ran_before);
-    }
-
-    fn receipt(&mut self, sequence: u64, at_ms: i64, receipt: &DeliveryAcknowledged) {
-        let DeliveryAcknowledged { case, delivery, by, opened } = receipt;
-        let is_it = |(key, clock): &(&Key, &Clock)| {
-            let of_act = clock.carried.is_some_and(|(act, _)| act == delivery.0);
-            key.0 == *case && of_act && clock.duty == *by
-        };
-        let ended: Vec<Key> = self.clocks.iter().filter(is_it).map(|(key, _)| *key).collect();
-        for key in ended {
-            let in_time = self.clocks.get(&key).is_some_and(|clock| {
-                clock.carried.is_some_and(|(_, acted_ms)| acted_ms < clock.due_ms)
-            });
-            self.end(key, at_ms, in_time);
-        }
-        if let Some(doer) = self.doers.get(&(*case, delivery.0)).copied() {
-            self.doers.insert((*case, sequence), doer);
-        }
-        self.open(*case, opened, sequence, at_ms);
-    }
-
-    fn open(&mut self, case: CaseId, opened: &[HopOpened], sequence: u64, at_ms: i64) {
-        for opened in opened {
-            if let Some(clock) = self.clock_of(opened, sequence) {
-                self.begin((case, opened.hop), clock, at_ms, false);
-            }
-        }
-    }
-
-    /// The clock of a hop that was opened, where it has one.
-    fn clock_of(&self, opened: &HopOpened, opened_by: u64) -> Option<Clock> {
-        let HopOpened { from, holder, opened_at, due, source, branch, .. } = opened;
-        let due = due.as_ref().filter(|_| !branch && *from != Actor::Applicant)?;
-        Some(Clock {
-            opened_ms: opened_at.as_millisecond(),
-            due_ms: due.instant.as_millisecond(),
-            source: *source,
-            holder: *holder,
-            duty: *holder,
-            opened_by,
-            carried: None,
-            next: (0, Rung::Due, 0),
-        })
-    }
-
-    fn open_clock(&self, case: CaseId, hop: HopId) -> Option<Key> {
-        let first = (case, hop, 0);
-        let mut of_hop = self.clocks.range(first..);
-        let is_it = |(key, _): &(&Key, &Clock)| (key.0, key.1) == (case, hop);
-        let of_hop = of_hop.by_ref().take_while(is_it);
-        of_hop.filter(|(_, clock)| clock.carried.is_none()).map(|(key, _)| *key).next()
-    }
-
-    fn begin(&mut self, (case, hop): (CaseId, HopId), clock: Clock, at_ms: i64, ran_before: bool) {
-        self.numbers += 1;
-        let key = (case, hop, self.numbers);
-        if clock.due_ms <= at_ms && !ran_before {
-            self.at_once.push(AtOnce { key, rung: Rung::Due, clock: clock.clone() });
-        }
-        self.plan(key, clock, at_ms);
-    }
-
-    fn plan(&mut self, key: Key, clock: Clock, after_ms: i64) {
-        if let Some(before) = self.clocks.get(&key) {
-            self.planned.remove(&(before.next.0, key));
-        }
-        let next = self.next(&clock, after_ms);
-        self.planned.insert((next.0, key));
-        self.clocks.insert(key, Clock { next, ..clock });
-    }
-
-    /// A clock comes to its end; told at once if its term had run out.
-    fn end(&mut self, key: Key, at_ms: i64, told: bool) -> Option<Clock> {
-        let clock = self.clocks.remove(&key)?;
-        self.planned.remove(&(clock.next.0, key));
-        if told && clock.due_ms <= at_ms {
-            self.at_once.push(AtOnce { key, rung: Rung::LateDischarge, clock: clock.clone() });
-        }
-        Some(clock)
-    }
-
-    /// The first rung after an instant.
-    fn next(&self, clock: &Clock, after_ms: i64) -> Next {
-        let (Some(days), Some(resident)) = (&self.days, self.residents.get(&clock.duty)) else {
-            return (i64::MAX, Rung::Due, 0);
-        };
-        let zone = &resident.zone;
-        let mut last = day_of(zone, clock.due_ms - 1);
-        if morning(zone, last) >= clock.due_ms {
-            // Counted where the clocks are behind: here it ends in the night after its last day.
-            last = last.yesterday().unwrap_or(last);
-        }
-        if clock.due_ms > after_ms {
-            let eve = days.before(last);
-            let mut planned = vec![
-                (morning(zone, eve), Rung::DayBefore, 0),
-                (morning(zone, last), Rung::DueMorning, 0),
-            ];
-            let opened = day_of(zone, clock.opened_ms);
-            let half = days.between(opened, last).div_ceil(2);
-            let middle = (0..half).fold(opened, |day, _| days.next(day));
-            if half > 0 && middle < eve {
-                planned.push((morning(zone, middle), Rung::Half, 0));
-            }
-            planned.retain(|(at_ms, _, _)| *at_ms < clock.due_ms);
-            planned.push((clock.due_ms, Rung::Due, 0));
-            planned.retain(|(at_ms, _, _)| *at_ms > after_ms);
-            return planned.into_iter().min().unwrap_or((clock.due_ms, Rung::Due, 0));
-        }
-        let mut day = last;
-        loop {
-            day = days.next(day);
-            let at_ms = morning(zone, day);
-            if at_ms > after_ms && at_ms >= clock.due_ms {
-                return (at_ms, Rung::Overdue, days.between(last, day));
-            }
-        }
     }
 }
 

@@ -81,9 +81,19 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// A judge who knows where the parties are.
-    pub(super) fn new(residents: BTreeMap<PartyNumber, Resident>) -> Self {
-        Self { ladders: ladder::Ladders::new(residents), ..Self::default() }
+    /// A judge who knows where the parties are, and how often a delivery may fail.
+    pub(super) fn new(residents: BTreeMap<PartyNumber, Resident>, max_failed: u32) -> Self {
+        Self {
+            ladders: ladder::Ladders::new(residents),
+            queues: queues::Queues::new(max_failed),
+            ..Self::default()
+        }
+    }
+
+    /// The bus is back, and was away between these times of its own.
+    pub(super) fn was_away(&mut self, from_ms: i64, until_ms: i64) {
+        let found = self.ladders.was_away(from_ms, until_ms);
+        self.add(Checker::Ladder, found);
     }
 
     /// A bus that is up, has room and nothing else to do has said what was to be said by now.
@@ -120,7 +130,8 @@ impl Judge {
             self.found(Checker::Clock, format!("record {sequence} is {ahead_ms} ms in the future"));
         }
         self.receipts.recorded(sequence, at_ms, recorded.hash, &recorded.event);
-        self.queues.recorded(sequence, at_ms, &recorded.event);
+        let found = self.queues.recorded(sequence, at_ms, &recorded.event);
+        self.add(Checker::Delivered, found);
         let found = self.cases.recorded(sequence, &recorded.event);
         self.add(Checker::Order, found);
         let found = self.ladders.recorded(sequence, at_ms, &recorded.event);

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::Event;
 use crate::domain::party::PartyNumber;
+use crate::domain::{DeliveryHeld, Event, HeldReason, HeldResolved, Resolution};
 use crate::simulate::bus::StreamId;
 
 /// A delivery's place: in due order, then in the order of the journal.
@@ -25,10 +25,20 @@ pub(super) struct Queues {
     waiting: BTreeMap<PartyNumber, BTreeMap<Place, Waiting>>,
     streams: BTreeMap<StreamId, Stream>,
     indexed: u64,
+    /// Failures after which a delivery may be passed over.
+    max_failed: u32,
 }
 
 #[derive(Default)]
 struct Waiting {
+    /// The record that put it into the queue last.
+    since: u64,
+    /// The record that holds it, while it is held.
+    held: Option<u64>,
+    /// How often it was the first of what somebody had and did not take.
+    failed: u32,
+    /// The party took something else after this had failed as often as is allowed.
+    others_taken: bool,
     /// The record of its acknowledgement, once that is durable.
     acknowledged: Option<u64>,
     /// The bus was told so while somebody held it, so that it knows.
@@ -46,17 +56,22 @@ struct Stream {
 }
 
 impl Queues {
-    pub(super) fn recorded(&mut self, sequence: u64, at_ms: i64, event: &Event) {
+    pub(super) fn new(max_failed: u32) -> Self {
+        Self { max_failed, ..Self::default() }
+    }
+
+    /// What is wrong about what a record puts into the queues or takes out of them.
+    pub(super) fn recorded(&mut self, sequence: u64, at_ms: i64, event: &Event) -> Option<String> {
         match event {
             Event::Act(act) => {
                 for delivery in &act.deliveries {
                     let place = (delivery.order.as_millisecond(), sequence);
-                    self.of(delivery.to).entry(place).or_default();
+                    self.of(delivery.to).entry(place).or_default().since = sequence;
                 }
             }
             Event::Notice(notice) => {
                 for party in notice.parties() {
-                    self.of(party).entry((at_ms, sequence)).or_default();
+                    self.of(party).entry((at_ms, sequence)).or_default().since = sequence;
                 }
             }
             Event::Acknowledged(receipt) => {
@@ -65,6 +80,8 @@ impl Queues {
             Event::NoticeAcknowledged(receipt) => {
                 self.acknowledged(receipt.by, receipt.notice.0, sequence);
             }
+            Event::DeliveryHeld(held) => return self.held(sequence, held),
+            Event::HeldResolved(resolved) => self.resolved(sequence, resolved),
             Event::PartyEnrolled(_)
             | Event::QuotaSet(_)
             | Event::HoldingExpired(_)
@@ -73,10 +90,43 @@ impl Queues {
             | Event::CalendarSettled(_)
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
-            | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_)
             | Event::EndpointSet(_) => {}
         }
+        None
+    }
+
+    /// A receiver may reject what it was sent. The bus holds what failed too often, and failed once
+    /// more after the party had taken something else: a party that takes nothing has nothing held.
+    fn held(&mut self, sequence: u64, held: &DeliveryHeld) -> Option<String> {
+        let DeliveryHeld { case, delivery, party, reason, .. } = held;
+        let max_failed = self.max_failed;
+        let mut wrong = None;
+        self.mark(*party, delivery.0, |waiting| {
+            waiting.held = Some(sequence);
+            let is_to_blame = waiting.failed > max_failed && waiting.others_taken;
+            if *reason == HeldReason::Unacknowledged && !is_to_blame {
+                wrong = Some((waiting.failed, waiting.others_taken));
+            }
+        });
+        wrong.map(|(failed, others_taken)| {
+            let others = if others_taken { "others" } else { "nothing else" };
+            format!(
+                "record {sequence} holds {delivery} of case {case}, which failed {failed} times \
+                 with {party}, who took {others} after {max_failed}"
+            )
+        })
+    }
+
+    /// What was held goes on its way anew, or is taken back. Nothing is redirected in a world.
+    fn resolved(&mut self, sequence: u64, resolved: &HeldResolved) {
+        let is_withdrawn = resolved.resolution == Resolution::Withdrawn;
+        self.mark(resolved.party, resolved.delivery.0, |waiting| {
+            waiting.held = None;
+            waiting.since = sequence;
+            waiting.failed = 0;
+            waiting.others_taken = false;
+            waiting.acknowledged = is_withdrawn.then_some(sequence);
+        });
     }
 
     fn of(&mut self, party: PartyNumber) -> &mut BTreeMap<Place, Waiting> {
@@ -88,13 +138,17 @@ impl Queues {
     }
 
     pub(super) fn settled(&mut self, party: PartyNumber, delivery: u64) {
+        let max_failed = self.max_failed;
+        for waiting in self.of(party).values_mut().filter(|it| it.failed >= max_failed) {
+            waiting.others_taken = true;
+        }
         self.mark(party, delivery, |waiting| {
             waiting.settled |= waiting.holder.is_some();
             waiting.holder = None;
         });
     }
 
-    fn mark(&mut self, party: PartyNumber, delivery: u64, mark: impl Fn(&mut Waiting)) {
+    fn mark(&mut self, party: PartyNumber, delivery: u64, mut mark: impl FnMut(&mut Waiting)) {
         for ((_, sequence), waiting) in self.of(party) {
             if *sequence == delivery {
                 mark(waiting);
@@ -103,7 +157,17 @@ impl Queues {
     }
 
     pub(super) fn indexed(&mut self, sequence: u64) {
+        if self.indexed == sequence {
+            return;
+        }
         self.indexed = sequence;
+        let is_over = |record: Option<u64>| record.is_some_and(|record| record <= sequence);
+        for queue in self.waiting.values_mut() {
+            queue.retain(|_, waiting| !is_over(waiting.acknowledged));
+            for waiting in queue.values_mut().filter(|waiting| is_over(waiting.held)) {
+                waiting.holder = None;
+            }
+        }
     }
 
     /// The process is another one: nobody holds anything.
@@ -114,6 +178,8 @@ impl Queues {
             for waiting in queue.values_mut() {
                 waiting.holder = None;
                 waiting.settled = false;
+                waiting.failed = 0;
+                waiting.others_taken = false;
             }
         }
     }
@@ -153,10 +219,19 @@ impl Queues {
         });
     }
 
+    /// What somebody had is free; that it was not taken is laid to the first of it.
     fn free(&mut self, is_freed: impl Fn(Holder) -> bool) {
-        for waiting in self.waiting.values_mut().flat_map(BTreeMap::values_mut) {
-            if waiting.holder.is_some_and(&is_freed) {
+        for queue in self.waiting.values_mut() {
+            let mut blamed: Vec<Holder> = Vec::new();
+            for waiting in queue.values_mut() {
+                let Some(holder) = waiting.holder.filter(|holder| is_freed(*holder)) else {
+                    continue;
+                };
                 waiting.holder = None;
+                if !blamed.contains(&holder) {
+                    blamed.push(holder);
+                    waiting.failed += 1;
+                }
             }
         }
     }
@@ -168,9 +243,10 @@ impl Queues {
         party: PartyNumber,
         place: Place,
     ) -> Option<String> {
-        let indexed = self.indexed;
+        let (indexed, max_failed) = (self.indexed, self.max_failed);
         let queue = self.waiting.entry(party).or_default();
-        let earlier = queue.range(..place).find(|(at, waiting)| waiting.is_ready(at, indexed));
+        let is_first = |waiting: &Waiting| waiting.is_ready(indexed, max_failed);
+        let earlier = queue.range(..place).find(|(_, waiting)| is_first(waiting));
         let earlier = earlier.map(|(at, _)| *at);
         let Some(waiting) = queue.get_mut(&place) else {
             return Some(format!("{place:?} left for {party}, to whom it is not on its way"));
@@ -179,6 +255,9 @@ impl Queues {
         let before = waiting.holder.replace(holder);
         if let Some(before) = before {
             return Some(format!("{place:?} left for {party} while {before:?} held it"));
+        }
+        if waiting.held.is_some_and(|record| record <= indexed) {
+            return Some(format!("{place:?} left for {party} while it is held"));
         }
         if waiting.settled || waiting.acknowledged.is_some_and(|record| record <= indexed) {
             return Some(format!("{place:?} left for {party} after it was settled"));
@@ -196,7 +275,8 @@ impl Queues {
             if held >= max_leased || in_flight >= stream.window {
                 continue;
             }
-            let ready = queue.iter().find(|(at, waiting)| waiting.is_ready(at, self.indexed));
+            let is_ready = |waiting: &Waiting| waiting.is_ready(self.indexed, self.max_failed);
+            let ready = queue.iter().find(|(_, waiting)| is_ready(waiting));
             if let Some((place, waiting)) = ready {
                 let party = stream.party;
                 let handed = waiting.handed;
@@ -235,8 +315,9 @@ impl Queues {
 
 impl Waiting {
     /// Whether it must be handed out before anything later: the index has it, nobody has it, and
-    /// it is not acknowledged.
-    fn is_ready(&self, place: &Place, indexed: u64) -> bool {
-        place.1 <= indexed && self.acknowledged.is_none() && !self.settled && self.holder.is_none()
+    /// it is neither acknowledged nor held. What has failed too often may be passed over.
+    fn is_ready(&self, indexed: u64, max_failed: u32) -> bool {
+        let is_there = self.since <= indexed && self.acknowledged.is_none() && !self.settled;
+        is_there && self.held.is_none() && self.holder.is_none() && self.failed < max_failed
     }
 }

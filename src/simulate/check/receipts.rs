@@ -33,9 +33,9 @@ impl Receipts {
             Event::QuotaSet(set) => For::Request(set.author, set.request),
             Event::CalendarAmended(amended) => For::Request(amended.author, amended.request),
             Event::EndpointSet(set) => For::Request(set.author, set.request),
+            Event::HeldResolved(resolved) => For::Request(resolved.author, resolved.request),
             Event::PartyEnrolled(_)
             | Event::DeliveryHeld(_)
-            | Event::HeldResolved(_)
             | Event::HoldingExpired(_)
             | Event::ClocksMoved(_)
             | Event::CalendarSettled(_)
