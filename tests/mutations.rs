@@ -43,18 +43,28 @@ fn each_fault_is_caught_by_its_checker_and_a_sound_bus_passes_the_same_worlds() 
     let mut last = 0;
     for mutation in Mutation::ALL {
         switch(Some(*mutation));
-        let caught = (1..=SEEDS).map(|seed| simulation.play(seed).unwrap()).find(is_caught);
+        let worlds = (1..=SEEDS).map(|seed| simulation.play(seed).unwrap());
+        let caught =
+            worlds.filter(is_caught).find(|played| is_caught_by_its_own(*mutation, played));
         switch(None);
         let caught = caught.unwrap_or_else(|| panic!("{mutation} is not caught in {SEEDS} worlds"));
-        let violation = &caught.violations[0];
-        println!("{mutation}: seed {}: {violation}", caught.seed);
-        assert!(catchers(*mutation).contains(&violation.checker), "{mutation}: {violation}");
+        println!("{mutation}: seed {}: {}", caught.seed, caught.violations[0]);
         last = last.max(caught.seed);
     }
     for seed in 1..=last.max(SOUND_SEEDS) {
         let played = simulation.play(seed).unwrap();
         assert!(!is_caught(&played), "seed {seed} without a fault: {:?}", played.violations);
     }
+}
+
+/// Whether the checker whose matter it is caught a fault. A bus that can no longer start, or dies, of
+/// what the fault left is caught too, but does not show that.
+fn is_caught_by_its_own(mutation: Mutation, played: &Played) -> bool {
+    let violation = &played.violations[0];
+    let is_its_own = catchers(mutation).contains(&violation.checker);
+    let (seed, is_dead) = (played.seed, violation.checker == Checker::Alive);
+    assert!(is_its_own || is_dead, "{mutation}: seed {seed}: {violation}");
+    is_its_own
 }
 
 fn is_caught(played: &Played) -> bool {
