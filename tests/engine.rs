@@ -75,6 +75,18 @@ async fn a_follower_that_panics_ends_the_engine_instead_of_hanging_it() {
 }
 
 #[tokio::test]
+async fn an_engine_that_cannot_say_what_fell_due_still_says_why_and_still_stops() {
+    let bus = Bus::start(Arc::new(Quiet));
+    bus.submit(1).await.unwrap();
+    bus.store.set_full(true);
+    bus.engine.clock().set("2021-09-20T04:00:00Z".parse().unwrap()).unwrap();
+    let swept = bus.engine.sweep().await;
+    assert!(matches!(swept, Err(EngineError::DiskFull)), "{swept:?}");
+    bus.engine.close().await;
+    bus.until_dead();
+}
+
+#[tokio::test]
 async fn a_case_id_that_is_not_its_requests_is_refused() {
     let bus = Bus::start(Arc::new(Quiet));
     let mut command = bus.command(1);

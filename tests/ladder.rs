@@ -4,6 +4,8 @@
 //! Days are those of September 2021, whose sixth is a Monday; times are those of Almaty.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails here")]
 
+#[path = "ladder/amended.rs"]
+mod amended;
 #[path = "ladder/bus.rs"]
 mod bus;
 #[path = "ladder/down.rs"]

@@ -35,7 +35,7 @@ pub(super) enum Later {
     Acknowledged(Result<Repeat, EngineError>, oneshot::Sender<Result<Confirmed, EngineError>>),
     Noted(Result<Repeat, EngineError>, oneshot::Sender<Result<Noted, EngineError>>),
     /// What fell due has been said.
-    Swept(oneshot::Sender<()>),
+    Swept(oneshot::Sender<Result<(), EngineError>>),
     Endpoint(Result<Repeat, EngineError>, oneshot::Sender<Result<EndpointTaken, EngineError>>),
 }
 
@@ -88,7 +88,8 @@ impl Request {
                 Reply::Noted(reply).refuse(error.clone());
             }
             Self::SetEndpoint(_, reply) => Reply::Endpoint(reply).refuse(error.clone()),
-            Self::Sweep(_) | Self::Warn(_) | Self::Stop => {}
+            Self::Sweep(Some(reply)) => drop(reply.send(Err(error.clone()))),
+            Self::Sweep(None) | Self::Warn(_) | Self::Stop => {}
         }
     }
 }
@@ -195,8 +196,7 @@ impl Later {
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
             Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
-            // Dropped, so that whoever waits sees that it was not done.
-            Self::Swept(reply) => drop(reply),
+            Self::Swept(reply) => drop(reply.send(Err(error.clone()))),
             Self::Endpoint(_, reply) => Reply::Endpoint(reply).refuse(error.clone()),
         }
     }

@@ -13,6 +13,9 @@ use crate::journal::{Entry, Fault, JournalError};
 /// Encoded bytes after which a group is closed; far below any segment, far above what a sync costs.
 const MAX_GROUP_BYTES: usize = 4 << 20;
 
+/// Whether what precedes an answer was taken; the reason when it was refused.
+pub(super) type Taken = Result<(), EngineError>;
+
 /// A record of the group, with whom to answer once it is durable.
 struct Decided {
     change: Change,
@@ -48,9 +51,9 @@ impl Group {
 }
 
 impl Writer {
-    /// Appends the group, then answers everyone in it. False when it was refused. An error ends
-    /// the writer, unanswered.
-    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<bool, JournalError> {
+    /// Appends the group, then answers everyone in it. Gives the reason when it was refused. An
+    /// error ends the writer, unanswered.
+    pub(super) fn commit(&mut self, now_ms: i64, group: &mut Group) -> Result<Taken, JournalError> {
         let mut start = 0;
         let entries: Vec<_> = group
             .decided
@@ -65,7 +68,11 @@ impl Writer {
             Ok(appended) => appended,
             Err(error @ JournalError::Failed { .. }) => return Err(error),
             // Without an index that has everything accepted, nothing more can be decided.
-            Err(error) => return if self.refuse(group, &error) { Ok(false) } else { Err(error) },
+            Err(error) => {
+                let told = why(&error);
+                tracing::error!(%error, acts = group.len(), "a group was not accepted");
+                return if self.refuse(group, &told) { Ok(Err(told)) } else { Err(error) };
+            }
         };
         drop(entries);
         self.timetable.keep();
@@ -92,7 +99,13 @@ impl Writer {
             // What was answered is durable; the next start folds it.
             self.fail();
         }
-        Ok(true)
+        Ok(Ok(()))
+    }
+
+    /// The same where nothing rests on whether the group was taken: everyone in it was told.
+    pub(super) fn flush(&mut self, now_ms: i64, group: &mut Group) -> Result<(), JournalError> {
+        let (Ok(()) | Err(_)) = self.commit(now_ms, group)?;
+        Ok(())
     }
 
     /// Ends the engine for good, after what it is doing.
@@ -103,22 +116,18 @@ impl Writer {
     /// Nothing of the group was written: everyone is told so, but for those whose act was durable
     /// before, and the overlay goes back to what the index has. False when the index lacks what
     /// was accepted and never gets it, so that nothing may be decided any more.
-    fn refuse(&mut self, group: &mut Group, error: &JournalError) -> bool {
-        tracing::error!(%error, acts = group.decided.len(), "a group was not accepted");
-        let told = match error {
-            error if error.fault() == Fault::Space => EngineError::DiskFull,
-            _ => EngineError::Fault("the journal refused the group"),
-        };
+    fn refuse(&mut self, group: &mut Group, told: &EngineError) -> bool {
         group.bytes.clear();
         self.timetable.undo();
         let next = Sequence(self.journal.tail().next_seq.0);
         // An outage that was not recorded lasts until it can be.
         let lost = self.outages.iter().find(|outage| outage.sequence >= next);
-        self.unrecorded_outage_ms = lost.map(|outage| outage.from.as_millisecond());
+        let lost_ms = lost.map(|outage| outage.from.as_millisecond());
+        self.unrecorded_outage_ms = lost_ms.or(self.unrecorded_outage_ms);
         self.outages.retain(|outage| outage.sequence < next);
         for decided in group.decided.drain(..) {
             self.vitals.queues.take_back(&decided.change.queue);
-            decided.answer.refuse(&told);
+            decided.answer.refuse(told);
         }
         let whole = self.backlog.wait_until_empty();
         if whole {
@@ -127,9 +136,19 @@ impl Writer {
         for later in group.later.drain(..) {
             match later.repeats() {
                 Some(sequence) if whole && sequence < next => self.answer_later(later),
-                Some(_) | None => later.refuse(&told),
+                Some(_) | None => later.refuse(told),
             }
         }
         whole
+    }
+}
+
+/// What is told of a group that the journal refused.
+fn why(error: &JournalError) -> EngineError {
+    match error.fault() {
+        Fault::Space => EngineError::DiskFull,
+        Fault::Caller | Fault::Operator | Fault::Fatal => {
+            EngineError::Fault("the journal refused the group")
+        }
     }
 }

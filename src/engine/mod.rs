@@ -312,7 +312,7 @@ enum Request {
     /// Terms that will not hold.
     Warn(Vec<Warning>),
     /// Say what has fallen due.
-    Sweep(Option<oneshot::Sender<()>>),
+    Sweep(Option<oneshot::Sender<Result<(), EngineError>>>),
     /// Take nothing more.
     Stop,
 }
@@ -432,7 +432,8 @@ impl Engine {
     /// A repeat gets the original receipt, with nothing moved.
     ///
     /// # Errors
-    /// As for [`Engine::act`].
+    /// As for [`Engine::act`]. Where the disk became full between the amendment and the last clock,
+    /// the amendment stands; nothing is taken then until all are counted, and a repeat is answered.
     pub async fn amend_calendar(&self, amendment: Amendment) -> Result<Amended, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Amend(Box::new(amendment), reply))?;
@@ -474,11 +475,11 @@ impl Engine {
     /// Waits until everything that has fallen due is said and durable.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`], [`EngineError::Stopped`].
+    /// [`EngineError::Overloaded`], [`EngineError::Stopped`]; otherwise why it cannot be said now.
     pub async fn sweep(&self) -> Result<(), EngineError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Sweep(Some(reply)))?;
-        answer.await.map_err(|_| EngineError::Stopped)
+        answer.await.unwrap_or(Err(EngineError::Stopped))
     }
 
     /// Warns of terms that will not hold; of each once for its due instant.

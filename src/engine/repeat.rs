@@ -34,7 +34,7 @@ impl Writer {
             Later::Noted(asked, reply) => {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_note(&repeat)));
             }
-            Later::Swept(reply) => drop(reply.send(())),
+            Later::Swept(reply) => drop(reply.send(Ok(()))),
         }
     }
 

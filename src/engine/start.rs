@@ -13,6 +13,7 @@ use super::group::Group;
 use super::overlay::Overlay;
 use super::stalls::Stalls;
 use super::timetable::Timetable;
+use super::upkeep::Unsettled;
 use super::vitals::Vitals;
 use super::writer::Writer;
 use super::{
@@ -134,7 +135,6 @@ impl Assembled {
 pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let Parts { mut journal, disk, index, observer, parties, law, clock, options, .. } = parts;
     let Parts { read_calendar, ladder, last_alive_ms, vitals, .. } = parts;
-    // Enrolments are of this start, whatever fell due before it.
     let ended_ms = journal.tail().last_time_ms;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
@@ -206,7 +206,7 @@ fn amended(
     index: &Index,
     law: &Law,
     read_calendar: fn(&str) -> Result<Calendar, String>,
-) -> Result<Option<Sequence>, StartError> {
+) -> Result<Option<Unsettled>, StartError> {
     let Some(sequence) = index.last_note(NoteKind::CalendarAmended)? else {
         return Ok(None);
     };
@@ -227,7 +227,8 @@ fn amended(
     );
     law.amend(calendar);
     let settled = index.last_note(NoteKind::CalendarSettled)?;
-    Ok((settled < Some(sequence)).then_some(sequence))
+    let unsettled = Unsettled { amendment: sequence, after: None };
+    Ok((settled < Some(sequence)).then_some(unsettled))
 }
 
 /// Gives the registry's new parties their numbers, in the journal first.
@@ -239,7 +240,9 @@ fn enrol(
 ) -> Result<(), StartError> {
     let missing = roster.missing();
     let last = journal.tail().last_time_ms;
-    let time_ms = clock.now_ms().max(last.unwrap_or(i64::MIN));
+    // As of the last record: what fell due since is not said yet, and the outage before this start
+    // must be found by the next one too if this one ends here.
+    let time_ms = last.unwrap_or_else(|| clock.now_ms());
     let mut changes = Vec::with_capacity(missing.len());
     for enrolment in missing {
         let event = Event::PartyEnrolled(enrolment.clone());

@@ -8,11 +8,11 @@
 use jiff::Timestamp;
 
 use super::answer::Reply;
-use super::group::Group;
+use super::group::{Group, Taken};
 use super::stalls::MIN_OUTAGE_MS;
 use super::timetable::Slot;
 use super::writer::Writer;
-use super::{Warning, timestamp};
+use super::{EngineError, Warning, timestamp};
 use crate::domain::ladder::{
     self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
 };
@@ -40,28 +40,33 @@ impl Writer {
     /// What precedes new traffic: an amendment that was not finished, the outage, and the rungs
     /// that fell due meanwhile.
     pub(super) fn prepare(&mut self, group: &mut Group) -> Result<(), JournalError> {
-        // Asked before an amendment is finished, which says things of its own.
-        let swept = self.overlay.index().swept();
-        let last_ms = self.ended_ms.unwrap_or_else(|| self.now_ms());
-        self.settle(group)?;
+        let is_settled = self.settle(group)?.is_ok();
         if !self.backlog.wait_until_empty() {
             return Ok(());
         }
         let now_ms = self.now_ms();
+        let last_ms = self.ended_ms.unwrap_or(now_ms);
+        let swept = self.overlay.index().swept();
         let swept_ms = swept.map(|swept| swept.unwrap_or(last_ms));
         if let Err(error) = swept_ms.and_then(|swept_ms| self.resume(swept_ms, last_ms)) {
             tracing::error!(%error, "the running terms cannot be read");
             self.fail();
             return Ok(());
         }
-        if let Some(alive_ms) = self.last_alive_ms {
-            let from_ms = self.ended_ms.map_or(alive_ms, |ended_ms| alive_ms.max(ended_ms));
+        self.stalls.turn(self.clock.boot_ms(), now_ms);
+        let away_ms =
+            self.last_alive_ms.map(|alive_ms| alive_ms.max(self.ended_ms.unwrap_or(alive_ms)));
+        if !is_settled {
+            // A later turn does all of this, once there is room for it.
+            self.unrecorded_outage_ms = away_ms;
+            return Ok(());
+        }
+        if let Some(from_ms) = away_ms {
             self.note_outage(from_ms, now_ms, group);
         }
-        self.stalls.turn(self.clock.boot_ms(), now_ms);
         let before = self.journal.tail().next_seq.0;
         // The outage is a record of its own, also where nothing fell due in it.
-        let is_said = self.sweep(now_ms, group)? && self.commit(now_ms, group)?;
+        let is_said = self.sweep(now_ms, group)?.is_ok() && self.commit(now_ms, group)?.is_ok();
         let records = self.journal.tail().next_seq.0 - before;
         if records > 0 {
             tracing::info!(records, "what fell due while the bus was away has been said");
@@ -72,9 +77,36 @@ impl Writer {
         Ok(())
     }
 
+    /// What precedes whatever is asked in a turn: what an amendment has left to count, the time in
+    /// which the bus stood still, and every rung planned until now. The reason when that cannot be
+    /// made durable, so that nothing that comes after it may be taken.
+    pub(super) fn come_up_to(
+        &mut self,
+        now_ms: i64,
+        group: &mut Group,
+    ) -> Result<Taken, JournalError> {
+        let stood = self.stalls.turn(self.clock.boot_ms(), now_ms);
+        let stood = stood.filter(|_| !self.clock.is_sandbox());
+        if let Err(reason) = self.settle(group)? {
+            let stood_ms = stood.map(|stood| stood.from.as_millisecond());
+            self.unrecorded_outage_ms = self.unrecorded_outage_ms.or(stood_ms);
+            return Ok(Err(reason));
+        }
+        if let Some(from_ms) = self.unrecorded_outage_ms.take() {
+            self.note_outage(from_ms, now_ms, group);
+        } else if let Some(BusOutage { from, until }) = stood {
+            self.note_outage(from.as_millisecond(), until.as_millisecond(), group);
+        }
+        let swept = self.sweep(now_ms, group)?;
+        if swept.is_ok() {
+            self.caught_up();
+        }
+        Ok(swept)
+    }
+
     /// Everything that fell due while the bus was away is said. Where the disk was full at the
     /// start, that is so after a later turn.
-    pub(super) fn caught_up(&mut self) {
+    fn caught_up(&mut self) {
         if self.resumed.take().is_some() {
             self.vitals.set_caught_up();
         }
@@ -126,9 +158,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Says every rung planned until now, and makes that durable. False when it could not be, so
-    /// that nothing else may be taken either.
-    pub(super) fn sweep(&mut self, now_ms: i64, group: &mut Group) -> Result<bool, JournalError> {
+    /// Says every rung planned until now, and makes that durable; the reason when it could not be.
+    fn sweep(&mut self, now_ms: i64, group: &mut Group) -> Result<Taken, JournalError> {
         let mut said = false;
         let until_ms = if on(Mutation::SayEarly) { now_ms + AN_HOUR_MS } else { now_ms };
         while self.timetable.first_ms().is_some_and(|at_ms| at_ms <= until_ms) {
@@ -140,27 +171,18 @@ impl Writer {
                     tracing::error!(%error, "a running term cannot be read");
                     self.timetable.undo();
                     self.fail();
-                    return Ok(false);
+                    return Ok(Err(EngineError::Fault("a running term cannot be read")));
                 }
             }
             self.tell(planned_at, fired, now_ms, group);
             said = true;
-            if group.is_full() && !self.commit(now_ms, group)? {
-                return Ok(false);
+            if group.is_full()
+                && let Err(reason) = self.commit(now_ms, group)?
+            {
+                return Ok(Err(reason));
             }
         }
-        if said { self.commit(now_ms, group) } else { Ok(true) }
-    }
-
-    /// Notes that the bus took no turn for a while.
-    pub(super) fn notice_stall(&mut self, now_ms: i64, group: &mut Group) {
-        let stood = self.stalls.turn(self.clock.boot_ms(), now_ms);
-        if let Some(from_ms) = self.unrecorded_outage_ms.take() {
-            return self.note_outage(from_ms, now_ms, group);
-        }
-        if let Some(BusOutage { from, until }) = stood.filter(|_| !self.clock.is_sandbox()) {
-            self.note_outage(from.as_millisecond(), until.as_millisecond(), group);
-        }
+        if said { self.commit(now_ms, group) } else { Ok(Ok(())) }
     }
 
     fn note_outage(&mut self, from_ms: i64, until_ms: i64, group: &mut Group) {
@@ -261,9 +283,7 @@ impl Writer {
                 tracing::warn!(%case, %hop, holder, due = %each.due_at, "a term has run out");
             }
             let notice = Notice { planned_at, outage, fired, channels };
-            let before = group.len();
-            self.take(Event::Notice(Box::new(notice)), now_ms, group, Reply::Nobody);
-            if group.len() == before {
+            if self.note(Event::Notice(Box::new(notice)), now_ms, group).is_err() {
                 // What cannot be said must not pass in silence; the next start says it.
                 self.fail();
             }

@@ -5,12 +5,12 @@ use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
-use super::group::Group;
+use super::group::{Group, Taken};
 use super::writer::Writer;
 use super::{Amended, Amendment, EndpointTaken, EngineError, QuotaTaken, timestamp};
 use crate::domain::{
-    self, CalendarAmended, CalendarSettled, CaseId, ClocksMoved, EndpointSet, Event, Rejection,
-    Sequence, SetEndpoint, SetQuota,
+    self, CalendarAmended, CalendarSettled, Case, CaseId, EndpointSet, Event, Rejection, Sequence,
+    SetEndpoint, SetQuota,
 };
 use crate::journal::JournalError;
 
@@ -21,6 +21,15 @@ const PAGE_CASES: usize = 256;
 const PAGE_EXPIRED: usize = 1024;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// An amendment of which clocks are left to count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unsettled {
+    /// Its record.
+    pub(super) amendment: Sequence,
+    /// The last case that is known to be counted.
+    pub(super) after: Option<CaseId>,
+}
 
 impl Writer {
     pub(super) fn set_quota(
@@ -132,38 +141,39 @@ impl Writer {
         reply: oneshot::Sender<Result<Amended, EngineError>>,
         now_ms: i64,
         group: &mut Group,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Taken, JournalError> {
         let Amendment { author, request, fingerprint, calendar, text, reason } = amendment;
         match self.overlay.request(author, request).map_err(index_fault) {
             Ok(None) => {}
             Ok(Some(sequence)) => {
                 let fingerprint = Some((request, fingerprint));
                 group.later.push(Later::Amended(Ok(Repeat { sequence, fingerprint }), reply));
-                return Ok(());
+                return Ok(Ok(()));
             }
             Err(error) => {
                 group.later.push(Later::Amended(Err(error), reply));
-                return Ok(());
+                return Ok(Ok(()));
             }
         }
         let version = calendar.version().clone();
         let amended = CalendarAmended { version, text, reason, author, request, fingerprint };
-        self.commit(now_ms, group)?;
-        let sequence = Sequence(self.journal.tail().next_seq.0);
-        self.take(Event::CalendarAmended(Box::new(amended)), now_ms, group, Reply::Nobody);
-        self.commit(now_ms, group)?;
-        if self.journal.tail().next_seq.0 == sequence.0 {
-            let _ = reply.send(Err(EngineError::DiskFull));
-            return Ok(());
+        self.flush(now_ms, group)?;
+        let sequence = self.next_sequence(group);
+        let noted = self.note(Event::CalendarAmended(Box::new(amended)), now_ms, group);
+        if let Err(error) = noted.and(self.commit(now_ms, group)?) {
+            drop(reply.send(Err(error)));
+            return Ok(Ok(()));
         }
         self.law.amend(calendar);
+        self.unsettled = Some(Unsettled { amendment: sequence, after: None });
         let counted = self.recount(sequence, now_ms, group)?;
+        let taken = counted.clone().map(|_| ());
         let answer = counted.and_then(|(cases, clocks)| {
             let recorded = self.read_back(sequence)?;
             Ok(Amended { sequence, at: recorded.at, hash: recorded.hash, cases, clocks })
         });
-        let _ = reply.send(answer);
-        Ok(())
+        drop(reply.send(answer));
+        Ok(taken)
     }
 
     pub(super) fn repeated_amendment(&self, repeat: &Repeat) -> Result<Amended, EngineError> {
@@ -176,19 +186,20 @@ impl Writer {
         Ok(Amended { sequence, at, hash, cases: 0, clocks: 0 })
     }
 
-    /// Finishes an amendment during which the bus went down, before new traffic.
-    pub(super) fn settle(&mut self, group: &mut Group) -> Result<(), JournalError> {
-        let Some(amendment) = self.unsettled.take() else {
-            return Ok(());
-        };
-        let now_ms = self.now_ms();
-        if let Err(error) = self.recount(amendment, now_ms, group)? {
-            tracing::error!(%error, "clocks could not be counted again; the next start tries anew");
-        }
-        Ok(())
+    /// Finishes an amendment during which the bus went down, or the disk became full, before
+    /// anything else is taken or said.
+    ///
+    /// That is done as of the journal's last record, which is of the amendment itself: what falls
+    /// due later is planned on the amended calendar, as if nothing had come between, and an outage
+    /// that is not recorded yet is not hidden by a later record.
+    pub(super) fn settle(&mut self, group: &mut Group) -> Result<Taken, JournalError> {
+        let Some(Unsettled { amendment, .. }) = self.unsettled else { return Ok(Ok(())) };
+        let at_ms = self.journal.tail().last_time_ms.unwrap_or_else(|| self.now_ms());
+        Ok(self.recount(amendment, at_ms, group)?.map(|_| ()))
     }
 
-    /// Counts every open clock on the calendar in force, page by page, and notes the end of it.
+    /// Counts every open clock on the calendar in force, page by page, and notes the end of it:
+    /// the cases and clocks that moved. What was refused is left for [`Self::settle`].
     fn recount(
         &mut self,
         amendment: Sequence,
@@ -199,41 +210,74 @@ impl Writer {
         if !self.backlog.wait_until_empty() {
             return Ok(Err(EngineError::Stopped));
         }
-        let calendar = self.law.calendar();
         let (mut cases, mut clocks) = (0, 0);
-        let mut after: Option<CaseId> = None;
+        let mut after = self.unsettled.and_then(|unsettled| unsettled.after);
+        // The first records are written at once: a disk that is still full is met early.
+        let mut is_first = true;
         loop {
             let page = match self.overlay.page(after, PAGE_CASES) {
                 Ok(page) => page,
-                Err(error) => return Ok(Err(index_fault(error))),
+                Err(error) => {
+                    self.fail();
+                    return Ok(Err(index_fault(error)));
+                }
             };
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            for case in &page {
-                let ledger = self.ledger();
-                let moved =
-                    domain::recount(case, amendment, self.context(now_ms, &calendar, &ledger));
-                let Some(moved) = moved else { continue };
-                let ClocksMoved { moved: each, .. } = &moved;
-                (cases, clocks) = (cases + 1, clocks + each.len() as u64);
-                self.take(Event::ClocksMoved(moved), now_ms, group, Reply::Nobody);
-                if group.is_full() {
-                    self.commit(now_ms, group)?;
+            match self.recount_page(&page, amendment, now_ms, group) {
+                Ok(moved) => (cases, clocks) = (cases + moved.0, clocks + moved.1),
+                Err(error) => {
+                    self.fail();
+                    return Ok(Err(error));
                 }
+            }
+            if group.is_full() || (is_first && group.len() > 0) {
+                is_first = false;
+                if let Err(error) = self.commit(now_ms, group)? {
+                    return Ok(Err(error));
+                }
+            }
+            if group.len() == 0 {
+                self.unsettled = Some(Unsettled { amendment, after });
             }
         }
         let settled = Event::CalendarSettled(CalendarSettled { amendment });
-        self.take(settled, now_ms, group, Reply::Nobody);
-        self.commit(now_ms, group)?;
+        let noted = self.note(settled, now_ms, group);
+        if let Err(error) = noted.and(self.commit(now_ms, group)?) {
+            return Ok(Err(error));
+        }
+        self.unsettled = None;
         // Where the rungs lie depends on the working days of every clock.
         if !self.backlog.wait_until_empty() {
             return Ok(Err(EngineError::Stopped));
         }
         if let Err(error) = self.replan(now_ms) {
+            // Without them no term would be spoken of any more.
+            self.fail();
             return Ok(Err(index_fault(error)));
         }
         tracing::info!(cases, clocks, "open clocks were counted again on the amended calendar");
         Ok(Ok((cases, clocks)))
+    }
+
+    /// Counts the open clocks of some cases, and how many moved.
+    fn recount_page(
+        &mut self,
+        page: &[Case],
+        amendment: Sequence,
+        now_ms: i64,
+        group: &mut Group,
+    ) -> Result<(u64, u64), EngineError> {
+        let calendar = self.law.calendar();
+        let (mut cases, mut clocks) = (0, 0);
+        for case in page {
+            let ledger = self.ledger();
+            let moved = domain::recount(case, amendment, self.context(now_ms, &calendar, &ledger));
+            let Some(moved) = moved else { continue };
+            (cases, clocks) = (cases + 1, clocks + moved.moved.len() as u64);
+            self.note(Event::ClocksMoved(moved), now_ms, group)?;
+        }
+        Ok((cases, clocks))
     }
 }
 

@@ -12,12 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Later, Repeat, Reply, index_fault};
 use super::follower::Backlog;
-use super::group::Group;
+use super::group::{Group, Taken};
 use super::ledger::LedgerView;
 use super::overlay::Overlay;
 use super::stalls::Stalls;
 use super::sweep::Resumed;
 use super::timetable::Timetable;
+use super::upkeep::Unsettled;
 use super::vitals::Vitals;
 use super::{
     Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Watermarks,
@@ -50,8 +51,8 @@ pub(super) struct Writer {
     pub(super) stopping: bool,
     /// The hour, since 1970, in which expired places were looked for last.
     pub(super) expiries_of_hour: i64,
-    /// The amendment whose clocks were not all counted again when the bus went down.
-    pub(super) unsettled: Option<Sequence>,
+    /// The amendment whose clocks are not all counted again. Until they are, nothing is taken.
+    pub(super) unsettled: Option<Unsettled>,
     /// The rungs and whom they tell.
     pub(super) ladder: Arc<Ladder>,
     /// The next rung of every running clock.
@@ -105,26 +106,28 @@ impl Writer {
         self.overlay.forget(indexed);
         let shortage = self.shortage();
         let now_ms = self.now_ms();
-        self.notice_stall(now_ms, group);
-        if !self.sweep(now_ms, group)? {
-            // What fell due cannot be recorded, so nothing that comes after it may be.
-            waiting.drain(..).for_each(|request| request.refuse(&EngineError::DiskFull));
-            return Ok(());
+        let mut refused = self.come_up_to(now_ms, group)?.err();
+        if refused.is_none() {
+            self.expire(now_ms, group);
         }
-        self.caught_up();
-        self.expire(now_ms, group);
         for request in waiting.drain(..) {
+            if let Some(reason) = &refused {
+                // What comes first cannot be recorded, so nothing that comes after it may be.
+                self.stopping |= matches!(request, Request::Stop);
+                request.refuse(reason);
+                continue;
+            }
             match request {
                 Request::Warn(warnings) => {
-                    self.commit(now_ms, group)?;
+                    self.flush(now_ms, group)?;
                     self.warn(&warnings, now_ms, group);
                 }
                 Request::Amend(amendment, reply) => {
-                    self.amend(*amendment, reply, now_ms, group)?;
+                    refused = self.amend(*amendment, reply, now_ms, group)?.err();
                 }
                 Request::List(items) => {
                     // What an item repeats is read back while the list is decided.
-                    self.commit(now_ms, group)?;
+                    self.flush(now_ms, group)?;
                     self.decide_list(items, now_ms, group);
                 }
                 request @ (Request::Act(..)
@@ -138,10 +141,10 @@ impl Writer {
                 | Request::Stop) => self.decide(request, now_ms, shortage.as_ref(), group),
             }
             if group.is_full() {
-                self.commit(now_ms, group)?;
+                self.flush(now_ms, group)?;
             }
         }
-        self.commit(now_ms, group)?;
+        self.flush(now_ms, group)?;
         Ok(())
     }
 
@@ -346,6 +349,18 @@ impl Writer {
         group.push(change, answer);
         if let Some(after) = case_after {
             self.follow(case_before.as_deref(), &after, now_ms, group);
+        }
+    }
+
+    /// Adds a record that nobody asked for. One that does not fold is a broken invariant, which
+    /// whoever rests on the record must not pass over.
+    pub(super) fn note(&mut self, event: Event, now_ms: i64, group: &mut Group) -> Taken {
+        let next = self.next_sequence(group);
+        self.take(event, now_ms, group, Reply::Nobody);
+        if self.next_sequence(group) > next {
+            Ok(())
+        } else {
+            Err(EngineError::Fault("a record of the bus itself was not taken"))
         }
     }
 

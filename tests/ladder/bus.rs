@@ -70,6 +70,8 @@ pub struct World {
     /// Groups that are still synced before the bus dies, again and again.
     pub deaths: Vec<u64>,
     pub kept: FailedGroup,
+    /// Groups after which the disk becomes full, once it is set.
+    pub fills_after: Arc<AtomicU64>,
     /// The last act of each case, by the number of its opening.
     acts: BTreeMap<u8, Sequence>,
 }
@@ -91,6 +93,7 @@ struct Dying {
     store: MemoryStore,
     left: Option<AtomicU64>,
     kept: FailedGroup,
+    fills_after: Arc<AtomicU64>,
 }
 
 impl Journal for Dying {
@@ -100,6 +103,12 @@ impl Journal for Dying {
             && left.fetch_sub(1, Ordering::Relaxed) == 0
         {
             self.store.fail_next_sync(self.kept);
+        }
+        if !group.is_empty() && self.fills_after.load(Ordering::Relaxed) != u64::MAX {
+            if self.fills_after.fetch_sub(1, Ordering::Relaxed) == 0 {
+                // Wrapped around, so that it is not counted any more.
+                self.store.set_full(true);
+            }
         }
         self.journal.append(group)
     }
@@ -135,6 +144,7 @@ impl World {
             parties: PARTIES.clone(),
             deaths: Vec::new(),
             kept: FailedGroup::Lost,
+            fills_after: Arc::new(AtomicU64::new(u64::MAX)),
             acts: BTreeMap::new(),
         }
     }
@@ -178,6 +188,7 @@ impl World {
             store: self.store.clone(),
             left: left.map(AtomicU64::new),
             kept: self.kept,
+            fills_after: Arc::clone(&self.fills_after),
         };
         let parts = Parts {
             journal: Box::new(journal),
@@ -392,7 +403,7 @@ impl Bus {
     }
 
     /// The calendar in force with one more day off, or with a Saturday that works.
-    pub fn amend(&mut self, line: &str, version: &str) -> Result<Result<u64, EngineError>, Dead> {
+    pub fn amendment(&self, line: &str, version: &str) -> Amendment {
         let (_, carried) = &*LAW;
         let text = procedures::calendar::write(carried).unwrap();
         let mut lines: Vec<String> =
@@ -400,14 +411,22 @@ impl Bus {
         let place = lines.iter().position(|other| other.as_str() > line && other.starts_with("20"));
         lines.insert(place.unwrap_or(lines.len()), line.to_owned());
         let text = lines.join("\n") + "\n";
-        let amendment = Amendment {
+        Amendment {
             author: self.number("operator"),
             request: RequestId([0xca; 16]),
             fingerprint: [2; 32],
             calendar: procedures::calendar::parse(&text).unwrap(),
             text,
             reason: "a sample".to_owned(),
-        };
+        }
+    }
+
+    pub fn amend(&mut self, line: &str, version: &str) -> Result<Result<u64, EngineError>, Dead> {
+        let amendment = self.amendment(line, version);
+        self.amends(amendment)
+    }
+
+    pub fn amends(&mut self, amendment: Amendment) -> Result<Result<u64, EngineError>, Dead> {
         let answer = self.asked(async move |engine| engine.amend_calendar(amendment).await)?;
         Ok(answer.map(|amended| amended.clocks))
     }

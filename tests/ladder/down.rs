@@ -378,3 +378,29 @@ fn a_clock_that_began_after_its_due_instant_is_breached_at_once_and_once() {
     assert_eq!(said, [format!("09-21T09:00 overdue-3 K21B-06: {to}")]);
     bus.verify();
 }
+
+#[test]
+fn a_bus_that_dies_after_enrolling_a_party_tells_of_the_outage_at_its_next_start() {
+    let mut world = World::new("2021-09-06T10:00");
+    let all = world.parties.clone();
+    let fewer: Vec<_> =
+        all.iter().filter(|party| party.id.as_str() != "labour-exchange").cloned().collect();
+    world.parties = kopir::domain::party::Parties::new(fewer).unwrap();
+    let mut bus = world.start().ok().unwrap();
+    bus.submit(1).unwrap().unwrap();
+    let mut world = bus.dies(Left::Whole);
+    world.parties = all;
+    world.now = at("2021-09-14T02:00");
+    // The party is enrolled, and nothing else.
+    world.deaths = vec![1];
+    let mut world = *world.start_after(Some("2021-09-06T10:00")).err().unwrap();
+    assert!(matches!(world.journal().last(), Some((_, Event::PartyEnrolled(_)))));
+    world.now = at("2021-09-14T03:00");
+    let bus = world.start_after(Some("2021-09-06T10:00")).ok().unwrap();
+    let fired = bus.notices().into_iter().flat_map(|(_, _, notice)| notice.fired);
+    let breach = fired.into_iter().find(|fired| fired.rung == Rung::Due).unwrap();
+    assert_eq!(breach.attribution.unwrap().in_bus_ms, (7 * 24 + 15) * HOUR_MS);
+    let is_outage = |event: &Event| matches!(event, Event::BusOutage(away) if away.from == at("2021-09-06T10:00"));
+    assert_eq!(bus.recorded().iter().filter(|each| is_outage(&each.event)).count(), 1);
+    bus.verify();
+}
