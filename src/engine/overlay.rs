@@ -221,13 +221,11 @@ impl Overlay {
 
     /// Drops what the index has, up to and including `indexed`.
     pub(super) fn forget(&mut self, indexed: Sequence) {
+        let mut had_notice = false;
         while self.pending.front().is_some_and(|next| next.sequence <= indexed)
             && let Some(pending) = self.pending.pop_front()
         {
-            if pending.is_of_notice {
-                self.taken.retain(|_, by| *by > indexed);
-                self.sent.retain(|_, by| *by > indexed);
-            }
+            had_notice |= pending.is_of_notice;
             if let Some(request) = pending.request {
                 self.requests.remove(&request);
             }
@@ -247,6 +245,11 @@ impl Overlay {
             if let Some(id) = pending.case.filter(newest) {
                 self.cases.remove(&id);
             }
+        }
+        // Once for all of them: each walk is over everything that is left.
+        if had_notice {
+            self.taken.retain(|_, by| *by > indexed);
+            self.sent.retain(|_, by| *by > indexed);
         }
     }
 
