@@ -20,6 +20,9 @@ use super::Dispatch;
 const MIN_AWAY_MS: i64 = 15 * 60 * 1000;
 /// Deliveries of a party that are judged at once; what lies behind them is due later.
 const MAX_JUDGED: usize = 1_024;
+/// How long a warning counts as told, in milliseconds. The engine says each once, and does not say
+/// what became of one; so it is brought again, in case it could not be recorded.
+const TOLD_MS: i64 = 10 * 60 * 1000;
 /// Acknowledgements before a receiver's pace is known.
 const MIN_SETTLED: u64 = 32;
 
@@ -81,7 +84,7 @@ pub struct Outlook {
     /// Whether the clock tells how fast a receiver is. One that is moved by hand does not.
     knows_pace: bool,
     receivers: HashMap<PartyNumber, Seen>,
-    /// Warned of, until its due instant.
+    /// Warned of, and until when that counts as told.
     warned: HashMap<(PartyNumber, Sequence), i64>,
 }
 
@@ -103,7 +106,7 @@ impl Outlook {
         Self { knows_pace, receivers: HashMap::new(), warned: HashMap::new() }
     }
 
-    /// What must be warned of now: each delivery once.
+    /// What must be warned of now: each delivery once, and again after a while.
     ///
     /// # Errors
     /// [`IndexError`] if a queue cannot be read.
@@ -113,7 +116,7 @@ impl Outlook {
         parties: impl Iterator<Item = PartyNumber>,
         now_ms: i64,
     ) -> Result<Vec<Warning>, IndexError> {
-        self.warned.retain(|_, due_ms| *due_ms > now_ms);
+        self.warned.retain(|_, until_ms| *until_ms > now_ms);
         let mut warnings = Vec::new();
         for party in parties {
             let queued = dispatch.shared.index.deliveries(party, None, MAX_JUDGED)?;
@@ -121,14 +124,23 @@ impl Outlook {
             let receiver = self.receiver(party, presence, !queued.is_empty(), now_ms);
             let waiting: Vec<_> = queued.iter().map(waiting_of).collect();
             for (one, impediment) in judge(receiver, &waiting, now_ms) {
-                let key = (party, one.delivery);
-                if self.warned.insert(key, one.due_ms.unwrap_or(now_ms)).is_none() {
+                if self.is_news((party, one.delivery), now_ms) {
                     let Waiting { case, delivery, due_ms: _ } = one;
                     warnings.push(Warning { party, case, delivery, impediment });
                 }
             }
         }
         Ok(warnings)
+    }
+
+    /// Whether a warning must be told now, and notes that it is.
+    fn is_news(&mut self, of: (PartyNumber, Sequence), now_ms: i64) -> bool {
+        let until_ms = self.warned.get(&of).copied();
+        let is_news = until_ms.is_none_or(|until_ms| until_ms <= now_ms);
+        if is_news {
+            self.warned.insert(of, now_ms.saturating_add(TOLD_MS));
+        }
+        is_news
     }
 
     /// These were not told, so that the next look brings them again.
@@ -235,6 +247,18 @@ mod tests {
         assert_eq!(warned(away, &[0, 1], 1), []);
         let free = Waiting { due_ms: None, case: CaseId([1; 16]), delivery: Sequence(1) };
         assert_eq!(judge(away, &[free], 0).count(), 0);
+    }
+
+    #[test]
+    fn a_warning_is_told_once_and_again_after_a_while() {
+        let mut outlook = Outlook::new(&Clock::sandbox(jiff::Timestamp::UNIX_EPOCH));
+        let of = (PartyNumber(1), Sequence(1));
+        assert!(outlook.is_news(of, 0));
+        assert!(!outlook.is_news(of, TOLD_MS - 1));
+        assert!(outlook.is_news((PartyNumber(2), Sequence(1)), TOLD_MS - 1));
+        // The disk may have been full.
+        assert!(outlook.is_news(of, TOLD_MS));
+        assert!(!outlook.is_news(of, TOLD_MS + 1));
     }
 
     proptest! {
