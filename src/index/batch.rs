@@ -17,11 +17,12 @@ pub(super) const MAX_VALUE_BYTES: usize = 16 * 1024;
 /// The batch of consecutive changes that follow the record applied before, with the last record of
 /// them; none when there are no changes.
 ///
-/// `quota` tells where a quota stands before the batch.
+/// `quota` tells where a quota stands before the batch, `swept` how far the ladder had come.
 pub(super) fn of(
     applied: Option<Applied>,
     changes: &[Change],
     quota: impl Fn(QuotaKey) -> Result<Quota, IndexError>,
+    swept: impl Fn() -> Result<Option<i64>, IndexError>,
 ) -> Result<Option<(Applied, sled::Batch)>, IndexError> {
     let Some(last) = check_order(applied, changes)? else {
         return Ok(None);
@@ -29,6 +30,7 @@ pub(super) fn of(
     let mut batch = sled::Batch::default();
     write_cases(&mut batch, changes)?;
     write_quotas(&mut batch, changes, quota)?;
+    write_swept(&mut batch, changes, swept)?;
     for change in changes {
         write_entries(&mut batch, change);
     }
@@ -93,7 +95,22 @@ fn write_quotas(
     Ok(())
 }
 
-/// Writes everything of a change but its case and its quotas. A batch keeps the last write of a key, so what one
+/// Writes how far the ladder has come. What is said after its time, of an upgrade or a lost tail,
+/// does not take the ladder back.
+fn write_swept(
+    batch: &mut sled::Batch,
+    changes: &[Change],
+    before: impl Fn() -> Result<Option<i64>, IndexError>,
+) -> Result<(), IndexError> {
+    let swept = |op: &QueueOp| if let QueueOp::Swept(at_ms) = op { Some(*at_ms) } else { None };
+    if let Some(last) = changes.iter().flat_map(|change| &change.queue).filter_map(swept).max() {
+        let furthest = before()?.map_or(last, |before| before.max(last));
+        batch.insert(keys::SWEPT, &furthest.to_le_bytes());
+    }
+    Ok(())
+}
+
+/// Writes everything of a change but its case, its quotas and the ladder's mark. A batch keeps the last write of a key, so what one
 /// change adds and a later one removes costs one removal.
 fn write_entries(batch: &mut sled::Batch, change: &Change) {
     let Change { applied, request, case: _, queue, enrolment, quota, note } = change;
@@ -155,7 +172,8 @@ fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
         QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
         QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),
         QueueOp::AddSaid(said) => batch.insert(keys::said(&said), &[]),
-        QueueOp::Swept(until_ms) => batch.insert(keys::SWEPT, &until_ms.to_le_bytes()),
+        // Written once for the batch.
+        QueueOp::Swept(_) => {}
         QueueOp::AddNotice { notice, party, order_ms } => {
             batch.insert(&keys::notice(notice, party), &values::write_notice(order_ms, None));
         }

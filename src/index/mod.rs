@@ -432,7 +432,9 @@ impl Index {
     /// [`IndexError::Closed`]: nothing was applied. [`IndexError::Storage`]: it is not known.
     pub fn apply(&self, changes: &[Change]) -> Result<(), IndexError> {
         let mut applied = self.inner.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((last, batch)) = batch::of(*applied, changes, |key| self.quota(key))? else {
+        let Some((last, batch)) =
+            batch::of(*applied, changes, |key| self.quota(key), || self.swept())?
+        else {
             return Ok(());
         };
         self.with(|db| db.apply_batch(batch).map_err(storage("apply changes")))?;

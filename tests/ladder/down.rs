@@ -404,3 +404,21 @@ fn a_bus_that_dies_after_enrolling_a_party_tells_of_the_outage_at_its_next_start
     assert_eq!(bus.recorded().iter().filter(|each| is_outage(&each.event)).count(), 1);
     bus.verify();
 }
+
+#[test]
+fn what_is_said_late_does_not_take_the_ladder_back() {
+    let mut bus = started("2021-09-06T10:00");
+    bus.submit(1).unwrap().unwrap();
+    bus.until("2021-09-13T12:00");
+    let mut journal = bus.verify().journal();
+    // A rung of an earlier instant, said after the others.
+    let is_half = |event: &Event| matches!(event, Event::Notice(notice) if notice.fired[0].rung == Rung::Half);
+    let (_, half) = journal.iter().find(|(_, event)| is_half(event)).unwrap().clone();
+    let last = journal.last().unwrap().0;
+    journal.push((last, half));
+    let mut world = World::of_journal(&journal);
+    world.now = at("2021-09-13T12:00");
+    let bus = world.start().ok().unwrap();
+    let swept = bus.engine().index().swept().unwrap();
+    assert_eq!(swept, Some(at("2021-09-13T09:00").as_millisecond()));
+}
