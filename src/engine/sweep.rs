@@ -17,9 +17,9 @@ use crate::domain::ladder::{
     self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
 };
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseId, Event, HopRun, HopState, Sequence};
+use crate::domain::{Case, CaseId, Event, HopRun, Sequence};
 use crate::index::{ClockMark, IndexError, Said};
-use crate::journal::{JournalError, Seq};
+use crate::journal::JournalError;
 use crate::mutation::{Mutation, on};
 
 /// Slots taken from the timetable at once; those of one instant are sorted by party.
@@ -246,20 +246,9 @@ impl Writer {
                 return Ok(true);
             }
         }
-        if planned.rung == Rung::Due {
-            return Ok(false);
-        }
-        let run = case.hops.get(usize::from(clock.place));
-        let began = run.map(|run| match &run.state {
-            HopState::Carried { acted, .. } => acted.sequence,
-            HopState::Open
-            | HopState::Done { .. }
-            | HopState::Withdrawn { .. }
-            | HopState::Ended { .. } => run.opened_by,
-        });
-        let record =
-            began.and_then(|began| self.journal.reader().read(Seq(began.0)).ok().flatten());
-        Ok(record.is_some_and(|record| record.time_ms >= at_ms))
+        // No record is accepted before every rung planned until then is said: what was planned up
+        // to the case's last one was, or lay behind when its clock began, or came to this party.
+        Ok(planned.rung != Rung::Due && planned.at <= case.updated_at)
     }
 
     /// Records rungs of one instant, those of a party together.
@@ -378,7 +367,9 @@ impl Writer {
         };
         let due_ms = clock.due_at.as_millisecond();
         let is_said = |said: &Said| {
-            said.rung == Rung::Infeasible && said.place == clock.place && said.due_ms == due_ms
+            let of_clock = said.place == clock.place && said.due_ms == due_ms;
+            // A party to which it was redirected has not been warned.
+            said.rung == Rung::Infeasible && of_clock && said.duty == clock.duty
         };
         if clock.due_at <= now || self.overlay.index().said(clock.case)?.iter().any(is_said) {
             return Ok(None);

@@ -88,3 +88,61 @@ fn what_ran_out_while_it_was_held_and_the_bus_away_is_said_at_the_start() {
     assert_eq!(bus.said().last(), Some(&breach));
     bus.verify();
 }
+
+/// A bus with a case that an akimat held on Wednesday 15 at eight; an hour later the day before was
+/// said to it, and at ten the case was redirected.
+fn redirected() -> bus::Bus {
+    let mut bus = started("2021-09-06T10:00");
+    bus.submit(1).unwrap().unwrap();
+    bus.time("2021-09-09T08:59");
+    bus.takes(COMMITTEE, 1).unwrap().unwrap();
+    bus.time("2021-09-13T08:00");
+    bus.acts(COMMITTEE, 1, Act::ForwardApplication, ActFacts::Dispatch).unwrap().unwrap();
+    bus.time("2021-09-15T08:00");
+    bus.rejects(AKIMAT, 1).unwrap().unwrap();
+    bus.until("2021-09-15T09:30");
+    let eve = "09-15T09:00 day-before K21B-03 to take: akimat-kz-55 migration-committee";
+    assert_eq!(bus.said().last().map(String::as_str), Some(eve));
+    bus.time("2021-09-15T10:00");
+    bus.redirects(1, OTHER_AKIMAT).unwrap().unwrap();
+    bus
+}
+
+#[test]
+fn a_start_says_to_a_new_receiver_nothing_that_lay_behind_it() {
+    let bus = redirected();
+    let next = bus.next();
+    let mut world = bus.dies(Left::Whole);
+    world.now = at("2021-09-15T11:00");
+    let mut bus = world.start().ok().unwrap();
+    assert_eq!(bus.said_since(next), [""; 0]);
+    bus.until("2021-09-16T10:00");
+    let expected = "09-16T09:00 due-morning K21B-03 to take: akimat-kz-11 migration-committee";
+    assert_eq!(bus.said_since(next), [expected]);
+    bus.verify();
+}
+
+#[test]
+fn a_new_receiver_is_warned_of_as_the_old_one_was() {
+    let mut bus = sent_to_akimat();
+    bus.warn(AKIMAT, 1, Impediment::Unreachable).unwrap();
+    bus.rejects(AKIMAT, 1).unwrap().unwrap();
+    bus.redirects(1, OTHER_AKIMAT).unwrap().unwrap();
+    let next = bus.next();
+    for _ in 0..2 {
+        bus.warn(OTHER_AKIMAT, 1, Impediment::Unreachable).unwrap();
+        let said = bus.said_since(next);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("infeasible K21B-03 to take: akimat-kz-11"), "{said:?}");
+    }
+    bus.verify();
+}
+
+/// A bus with a case on its way to an akimat.
+fn sent_to_akimat() -> bus::Bus {
+    let mut bus = started("2021-09-06T10:00");
+    bus.submit(1).unwrap().unwrap();
+    bus.takes(COMMITTEE, 1).unwrap().unwrap();
+    bus.acts(COMMITTEE, 1, Act::ForwardApplication, ActFacts::Dispatch).unwrap().unwrap();
+    bus
+}
