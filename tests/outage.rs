@@ -343,18 +343,22 @@ impl Country {
             if party.acknowledges_later {
                 self.unacknowledged[at].push(leased);
             } else {
-                stream.settled(leased.sequence);
-                self.leaving.push(exit(at, leased));
+                let record = Sequence(self.records + self.leaving.len() as u64 + 1);
+                self.dispatch.settled(number(at), leased.sequence, record);
+                self.leaving.push(exit(at, leased, record));
             }
         }
         taken
     }
 
     fn acknowledge_late(&mut self, at: usize) {
-        let Some(stream) = &self.streams[at] else { return };
+        if self.streams[at].is_none() {
+            return;
+        }
         for leased in self.unacknowledged[at].drain(..) {
-            stream.settled(leased.sequence);
-            self.leaving.push(exit(at, leased));
+            let record = Sequence(self.records + self.leaving.len() as u64 + 1);
+            self.dispatch.settled(number(at), leased.sequence, record);
+            self.leaving.push(exit(at, leased, record));
         }
     }
 }
@@ -376,9 +380,9 @@ fn entry(to: usize, arrival: &Arrival) -> QueueOp {
     QueueOp::AddDelivery { to: number(to), key, case, mark: None }
 }
 
-fn exit(at: usize, leased: Leased) -> QueueOp {
+fn exit(at: usize, leased: Leased, record: Sequence) -> QueueOp {
     let key = QueueKey { order_ms: leased.order_ms, sequence: leased.sequence };
-    QueueOp::RemoveDelivery { to: number(at), key, taken: None }
+    QueueOp::RemoveDelivery { to: number(at), key, taken: Some(record) }
 }
 
 fn number(at: usize) -> PartyNumber {

@@ -1,6 +1,6 @@
 //! One party's window on its queue.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -33,8 +33,8 @@ enum Horizon {
 
 /// The window.
 ///
-/// Invariant: a delivery of the queue is in exactly one of four places: ready, set aside because it
-/// failed too often, on lease, or beyond the horizon.
+/// Invariant: a delivery of the queue is in exactly one of five places: ready, set aside because it
+/// failed too often, on lease, settled, or beyond the horizon.
 pub(super) struct Inbox {
     ready: BTreeMap<QueueKey, Ready>,
     /// Handed out when nothing is ready, or not at all once they are to be held.
@@ -42,7 +42,9 @@ pub(super) struct Inbox {
     failing: Failing,
     horizon: Horizon,
     leases: HashMap<Sequence, Lease>,
-    /// How many leases each holder has, without the settled ones.
+    /// Acknowledged durably, and in the queue until the index has that too.
+    settled: HashSet<Sequence>,
+    /// How many leases each holder has.
     held: HashMap<Holder, usize>,
     /// When each stream that holds something was last seen to move.
     seen: HashMap<Holder, Instant>,
@@ -51,8 +53,10 @@ pub(super) struct Inbox {
     max_ready: usize,
     /// Whether a client without a stream has called since that was asked last.
     called: bool,
-    /// Acknowledgements since the start.
-    settled: u64,
+    /// Deliveries taken since the start.
+    taken_count: u64,
+    /// The record of the last taking: what was taken until then has left the queue.
+    last_taken: Sequence,
 }
 
 #[derive(Clone, Copy)]
@@ -71,25 +75,26 @@ struct Aside {
 struct Lease {
     key: QueueKey,
     delivery: Ready,
-    /// None once its acknowledgement is durable; it stays until the index has dropped it too, so
-    /// that a queue read in between does not bring it back.
-    holder: Option<Holder>,
+    holder: Holder,
 }
 
 impl Inbox {
-    pub(super) fn new(max_ready: usize, max_failures: u32) -> Self {
+    /// The queue has everything up to the record `indexed`.
+    pub(super) fn new(max_ready: usize, max_failures: u32, indexed: Sequence) -> Self {
         Self {
             ready: BTreeMap::new(),
             aside: BTreeMap::new(),
             failing: Failing::new(max_failures),
             horizon: Horizon::Unread,
             leases: HashMap::new(),
+            settled: HashSet::new(),
             held: HashMap::new(),
             seen: HashMap::new(),
             timed: BTreeSet::new(),
             max_ready: max_ready.max(1),
             called: false,
-            settled: 0,
+            taken_count: 0,
+            last_taken: indexed,
         }
     }
 
@@ -98,15 +103,18 @@ impl Inbox {
         self.make_ready(key, Ready { case, attempts: 0 });
     }
 
-    /// A delivery left the queue.
-    pub(super) fn remove(&mut self, key: QueueKey) {
+    /// A delivery left the queue. If its receiver took it, by the record `taken`, what was set aside
+    /// gets another try.
+    pub(super) fn remove(&mut self, key: QueueKey, taken: Option<Sequence>) {
         self.ready.remove(&key);
         self.aside.remove(&key);
-        self.failing.forget(key.sequence);
-        if let Some(lease) = self.leases.remove(&key.sequence)
-            && let Some(holder) = lease.holder
-        {
-            self.let_go(holder, key.sequence);
+        self.end_lease(key.sequence);
+        let Some(record) = taken else { return self.failing.forget(key.sequence) };
+        self.settled.remove(&key.sequence);
+        self.last_taken = self.last_taken.max(record);
+        self.taken_count += 1;
+        if self.failing.taken(key.sequence) {
+            self.readmit();
         }
     }
 
@@ -130,7 +138,7 @@ impl Inbox {
         let mut last = None;
         for (key, case) in queued {
             last = Some(key);
-            if !self.leases.contains_key(&key.sequence) && !self.aside.contains_key(&key) {
+            if self.is_free(key) {
                 self.ready.entry(key).or_insert(Ready { case, attempts: 0 });
             }
         }
@@ -158,7 +166,7 @@ impl Inbox {
         let mut delivery = self.ready.remove(&key).or_else(|| set_aside(self))?;
         delivery.attempts = delivery.attempts.saturating_add(1);
         let QueueKey { order_ms, sequence } = key;
-        self.leases.insert(sequence, Lease { key, delivery, holder: Some(holder) });
+        self.leases.insert(sequence, Lease { key, delivery, holder });
         *self.held.entry(holder).or_default() += 1;
         if let Holder::Until(until) = holder {
             self.timed.insert((until, sequence));
@@ -191,50 +199,42 @@ impl Inbox {
 
     /// Frees one delivery that a holder has. That it was not taken may be laid to the delivery.
     pub(super) fn give_back(&mut self, holder: Holder, delivery: Sequence, is_to_blame: bool) {
-        let lease = self.leases.get(&delivery).filter(|lease| lease.holder == Some(holder));
+        let lease = self.leases.get(&delivery).filter(|lease| lease.holder == holder);
         let Some(&Lease { key, delivery: free, .. }) = lease else { return };
         if is_to_blame {
             return self.fail(&[key]);
         }
-        self.leases.remove(&delivery);
-        self.let_go(holder, delivery);
+        self.end_lease(delivery);
         self.make_ready(key, free);
     }
 
     /// Frees what a holder has, none of which is to blame.
     pub(super) fn give_all_back(&mut self, holder: Holder) {
-        let held = self.leases.iter().filter(|(_, lease)| lease.holder == Some(holder));
+        let held = self.leases.iter().filter(|(_, lease)| lease.holder == holder);
         for delivery in held.map(|(delivery, _)| *delivery).collect::<Vec<_>>() {
             self.give_back(holder, delivery, false);
         }
     }
 
-    /// The acknowledgement of a delivery is durable; it may also have been ready again.
-    pub(super) fn settle(&mut self, delivery: Sequence) {
-        self.settled += 1;
-        if let Some(lease) = self.leases.get_mut(&delivery) {
-            if let Some(holder) = lease.holder.take() {
-                self.let_go(holder, delivery);
-                self.taken(delivery);
-            }
+    /// The acknowledgement of a delivery is durable, as the record `taken`: whoever has it, it goes
+    /// out no more. It is remembered until it has left the queue, which may be before this is said.
+    pub(super) fn settle(&mut self, delivery: Sequence, taken: Sequence) {
+        if taken <= self.last_taken {
             return;
         }
-        let ready = self.ready.iter().find(|(key, _)| key.sequence == delivery);
-        let ready = ready.map(|(key, ready)| (*key, *ready)).or_else(|| {
-            let aside = self.aside.iter().find(|(key, _)| key.sequence == delivery);
-            aside.map(|(key, aside)| (*key, aside.delivery))
-        });
-        if let Some((key, ready)) = ready {
-            self.ready.remove(&key);
-            self.aside.remove(&key);
-            self.leases.insert(delivery, Lease { key, delivery: ready, holder: None });
-            self.taken(delivery);
+        self.settled.insert(delivery);
+        if self.end_lease(delivery).is_none() {
+            let mut free = self.ready.keys().chain(self.aside.keys());
+            if let Some(key) = free.find(|key| key.sequence == delivery).copied() {
+                self.ready.remove(&key);
+                self.aside.remove(&key);
+            }
         }
     }
 
     /// Frees what a holder has, which it failed to take.
     pub(super) fn release(&mut self, holder: Holder) {
-        let held = self.leases.iter().filter(|(_, lease)| lease.holder == Some(holder));
+        let held = self.leases.iter().filter(|(_, lease)| lease.holder == holder);
         let mut held: Vec<_> = held.map(|(_, lease)| lease.key).collect();
         held.sort_unstable();
         self.fail(&held);
@@ -275,9 +275,9 @@ impl Inbox {
         std::mem::take(&mut self.called) || moves
     }
 
-    /// Acknowledgements since the start.
-    pub(super) fn settled_count(&self) -> u64 {
-        self.settled
+    /// Deliveries taken since the start.
+    pub(super) fn taken_count(&self) -> u64 {
+        self.taken_count
     }
 
     /// Frees the leases that have run out, and those of streams that have not moved for `silence`;
@@ -308,19 +308,19 @@ impl Inbox {
         any
     }
 
-    /// Deliveries on lease, without those already settled.
+    /// Deliveries on lease.
     pub(super) fn leased(&self) -> usize {
-        self.held.values().sum()
+        self.leases.len()
     }
 
     /// Deliveries kept here, with those that are settled and have not left the queue yet.
     pub(super) fn len(&self) -> usize {
-        self.ready.len() + self.aside.len() + self.leases.len()
+        self.ready.len() + self.aside.len() + self.leases.len() + self.settled.len()
     }
 
     /// Whether somebody holds a delivery that is not settled.
     pub(super) fn is_leased(&self, delivery: Sequence) -> bool {
-        self.leases.get(&delivery).is_some_and(|lease| lease.holder.is_some())
+        self.leases.contains_key(&delivery)
     }
 
     pub(super) fn held_by(&self, holder: Holder) -> usize {
@@ -330,10 +330,7 @@ impl Inbox {
     /// Frees what somebody failed to take, earliest due first. The first of it is to blame.
     fn fail(&mut self, held: &[QueueKey]) {
         for (place, key) in held.iter().enumerate() {
-            let Some(lease) = self.leases.remove(&key.sequence) else { continue };
-            if let Some(holder) = lease.holder {
-                self.let_go(holder, key.sequence);
-            }
+            let Some(lease) = self.end_lease(key.sequence) else { continue };
             let verdict =
                 if place == 0 { self.failing.failed(key.sequence) } else { Verdict::Again };
             let delivery = lease.delivery;
@@ -352,13 +349,6 @@ impl Inbox {
         }
     }
 
-    /// The party took a delivery, so that what was set aside gets another try.
-    fn taken(&mut self, delivery: Sequence) {
-        if self.failing.taken(delivery) {
-            self.readmit();
-        }
-    }
-
     /// Puts what was set aside back to its place, but for what is to be held.
     fn readmit(&mut self) {
         let aside = std::mem::take(&mut self.aside);
@@ -371,16 +361,25 @@ impl Inbox {
         }
     }
 
-    fn let_go(&mut self, holder: Holder, sequence: Sequence) {
-        if let Holder::Until(until) = holder {
-            self.timed.remove(&(until, sequence));
+    fn end_lease(&mut self, delivery: Sequence) -> Option<Lease> {
+        let lease = self.leases.remove(&delivery)?;
+        if let Holder::Until(until) = lease.holder {
+            self.timed.remove(&(until, delivery));
         }
-        if let Some(count) = self.held.get_mut(&holder) {
+        if let Some(count) = self.held.get_mut(&lease.holder) {
             *count -= 1;
             if *count == 0 {
-                self.held.remove(&holder);
+                self.held.remove(&lease.holder);
             }
         }
+        Some(lease)
+    }
+
+    /// Whether a delivery of the queue is neither with somebody, nor set aside, nor settled.
+    fn is_free(&self, key: QueueKey) -> bool {
+        let is_known =
+            self.leases.contains_key(&key.sequence) || self.settled.contains(&key.sequence);
+        !is_known && !self.aside.contains_key(&key)
     }
 
     /// Puts a free delivery where it belongs: into the ready set, or beyond the horizon.
@@ -390,7 +389,7 @@ impl Inbox {
             Horizon::Upto(horizon) => key > horizon,
             Horizon::All => false,
         };
-        if beyond || self.leases.contains_key(&key.sequence) || self.aside.contains_key(&key) {
+        if beyond || !self.is_free(key) {
             return;
         }
         self.ready.entry(key).or_insert(delivery);

@@ -146,10 +146,12 @@ impl Dispatch {
         Ok(taken)
     }
 
-    /// Ends the lease of a delivery whose acknowledgement is durable.
-    pub fn settled(&self, party: PartyNumber, delivery: Sequence) {
+    /// Ends the lease of a delivery whose acknowledgement is durable, as the record `taken`. That
+    /// its receiver takes deliveries is counted when the queue has dropped it, whether or not this
+    /// is called.
+    pub fn settled(&self, party: PartyNumber, delivery: Sequence, taken: Sequence) {
         let mailbox = self.mailbox(party);
-        mailbox.lock().settle(delivery);
+        mailbox.lock().settle(delivery, taken);
         mailbox.changed.notify_waiters();
     }
 
@@ -168,7 +170,7 @@ impl Dispatch {
         let mailbox = self.mailbox(party);
         let mut inbox = mailbox.lock();
         let is_there = inbox.was_there(Instant::now(), self.shared.options.max_stream_silence);
-        let settled = inbox.settled_count();
+        let settled = inbox.taken_count();
         drop(inbox);
         // An endpoint is there until it fails.
         let push = *mailbox.health();
@@ -182,15 +184,12 @@ impl Dispatch {
     /// queue or are [pardoned](Self::pardon). Asked for every second or so.
     pub fn untaken(&self) -> Vec<Untaken> {
         let mut untaken = Vec::new();
-        let inboxes = self.inboxes();
-        for (party, mailbox) in inboxes.iter() {
+        let mailboxes: Vec<_> =
+            self.inboxes().iter().map(|(party, mailbox)| (*party, Arc::clone(mailbox))).collect();
+        for (party, mailbox) in mailboxes {
             let inbox = mailbox.lock();
             let of_party = inbox.condemned();
-            untaken.extend(of_party.map(|(sequence, case)| Untaken {
-                party: *party,
-                case,
-                sequence,
-            }));
+            untaken.extend(of_party.map(|(sequence, case)| Untaken { party, case, sequence }));
         }
         untaken
     }
@@ -229,11 +228,15 @@ impl Dispatch {
     }
 
     fn mailbox(&self, party: PartyNumber) -> Arc<Mailbox> {
+        if let Some(mailbox) = self.inboxes().get(&party) {
+            return Arc::clone(mailbox);
+        }
+        // Asked for while nobody waits for the mailboxes: the index may be writing.
+        let indexed = self.shared.index.applied().map_or(Sequence(0), |applied| applied.sequence);
         let DispatchOptions { max_ready_per_party, max_failed_attempts, .. } = self.shared.options;
-        let new = || {
-            let inbox = Mutex::new(Inbox::new(max_ready_per_party, max_failed_attempts));
-            Arc::new(Mailbox { inbox, changed: Notify::new(), health: Mutex::default() })
-        };
+        let inbox = Inbox::new(max_ready_per_party, max_failed_attempts, indexed);
+        let (inbox, changed, health) = (Mutex::new(inbox), Notify::new(), Mutex::default());
+        let new = || Arc::new(Mailbox { inbox, changed, health });
         Arc::clone(self.inboxes().entry(party).or_insert_with(new))
     }
 
@@ -278,12 +281,21 @@ impl QueueObserver for Dispatch {
         if operations.iter().any(is_of_endpoint) {
             self.shared.endpoints_changed.notify_waiters();
         }
-        for operation in operations {
-            let (party, key, added) = match operation {
-                QueueOp::AddDelivery { to, key, case, mark: _ } => (*to, *key, Some(*case)),
-                QueueOp::RemoveDelivery { to, key, .. } => (*to, *key, None),
+        for (at, operation) in operations.iter().enumerate() {
+            let (party, change) = match operation {
+                QueueOp::AddDelivery { to, key, case, mark: _ } => (*to, Change::In(*key, *case)),
+                QueueOp::RemoveDelivery { to, key, taken: None }
+                    if comes_back(*to, *key, &operations[at + 1..]) =>
+                {
+                    continue;
+                }
+                QueueOp::RemoveDelivery { to, key, taken } => (*to, Change::Out(*key, *taken)),
+                // Its receiver has taken it after all.
+                QueueOp::RemoveHeld { to, key, taken: Some(taken) } => {
+                    (*to, Change::Out(*key, Some(*taken)))
+                }
                 QueueOp::AddHeld { .. }
-                | QueueOp::RemoveHeld { .. }
+                | QueueOp::RemoveHeld { taken: None, .. }
                 | QueueOp::AddObligation { .. }
                 | QueueOp::RemoveObligation { .. }
                 | QueueOp::AddStanding { .. }
@@ -300,15 +312,47 @@ impl QueueObserver for Dispatch {
                 | QueueOp::SetEndpoint { .. } => continue,
             };
             let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
-            match added {
-                Some(case) => mailbox.lock().add(key, case),
-                None => mailbox.lock().remove(key),
+            match change {
+                Change::In(key, case) => mailbox.lock().add(key, case),
+                Change::Out(key, taken) => mailbox.lock().remove(key, taken),
             }
         }
         for mailbox in touched.values() {
             mailbox.changed.notify_waiters();
         }
     }
+}
+
+/// What happens to a queue.
+enum Change {
+    In(QueueKey, CaseId),
+    Out(QueueKey, Option<Sequence>),
+}
+
+/// Whether a delivery that leaves its queue is in it again at once, at the same place: its clock was
+/// counted anew, which is nothing to whoever holds it.
+fn comes_back(party: PartyNumber, place: QueueKey, later: &[QueueOp]) -> bool {
+    let next = later.iter().find_map(|operation| match operation {
+        QueueOp::AddDelivery { to, key, .. } => ((*to, *key) == (party, place)).then_some(true),
+        QueueOp::AddHeld { to, key, .. } => ((*to, *key) == (party, place)).then_some(false),
+        QueueOp::RemoveDelivery { .. }
+        | QueueOp::RemoveHeld { .. }
+        | QueueOp::AddObligation { .. }
+        | QueueOp::RemoveObligation { .. }
+        | QueueOp::AddStanding { .. }
+        | QueueOp::RemoveStanding { .. }
+        | QueueOp::AddExpiry { .. }
+        | QueueOp::RemoveExpiry { .. }
+        | QueueOp::AddSaid(_)
+        | QueueOp::Swept(_)
+        | QueueOp::AddNotice { .. }
+        | QueueOp::TakeNotice { .. }
+        | QueueOp::AddOutgoing { .. }
+        | QueueOp::RemoveOutgoing { .. }
+        | QueueOp::AddOutage { .. }
+        | QueueOp::SetEndpoint { .. } => None,
+    });
+    next == Some(true)
 }
 
 /// One open inbox. Dropping it frees what it holds at once.
@@ -349,12 +393,6 @@ impl InboxStream {
     /// is nothing to do; the server stops calling it when nobody reads the stream.
     pub fn touch(&self) {
         self.mailbox.lock().touch(self.stream, Instant::now());
-    }
-
-    /// Ends the lease of a delivery whose acknowledgement is durable.
-    pub fn settled(&self, delivery: Sequence) {
-        self.mailbox.lock().settle(delivery);
-        self.mailbox.changed.notify_waiters();
     }
 
     /// Leases the earliest delivery, from a place in the due order on if one is given, that may go;

@@ -1,11 +1,13 @@
 //! Windows, leases and order, against a real index.
 
-use std::collections::{BTreeSet, VecDeque};
+mod model;
+mod taken;
+mod untaken;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -72,9 +74,24 @@ impl Desk {
 
     /// The acknowledgement of a delivery became durable and reached the index.
     fn acknowledge(&mut self, party: PartyNumber, leased: Leased) {
-        self.dispatch.settled(party, leased.sequence);
-        let key = QueueKey { order_ms: leased.order_ms, sequence: leased.sequence };
-        self.record(vec![QueueOp::RemoveDelivery { to: party, key, taken: None }]);
+        self.settle(party, leased.sequence);
+        self.fold(party, leased);
+    }
+
+    /// The acknowledgement is durable, as the next record.
+    fn settle(&self, party: PartyNumber, delivery: Sequence) {
+        self.settle_as(party, delivery, self.records + 1);
+    }
+
+    /// The same, as a given record.
+    fn settle_as(&self, party: PartyNumber, delivery: Sequence, record: u64) {
+        self.dispatch.settled(party, delivery, Sequence(record));
+    }
+
+    /// It has reached the index.
+    fn fold(&mut self, party: PartyNumber, leased: Leased) {
+        let taken = Some(Sequence(self.records + 1));
+        self.record(vec![QueueOp::RemoveDelivery { to: party, key: key_of(leased), taken }]);
     }
 
     fn fetch(&self, max: usize) -> Vec<Leased> {
@@ -84,6 +101,10 @@ impl Desk {
 
 fn case_of(sequence: Sequence) -> CaseId {
     CaseId(u128::from(sequence.0).to_be_bytes())
+}
+
+fn key_of(leased: Leased) -> QueueKey {
+    QueueKey { order_ms: leased.order_ms, sequence: leased.sequence }
 }
 
 fn sequences(leased: &[Leased]) -> Vec<u64> {
@@ -135,7 +156,7 @@ fn a_window_takes_no_more_than_it_holds() {
     assert_eq!(now(&stream).unwrap().sequence.0, 2);
     assert_eq!(now(&stream), None);
     assert_eq!((stream.in_flight(), desk.dispatch.leased_count(PARTY)), (2, 2));
-    stream.settled(first.sequence);
+    desk.settle(PARTY, first.sequence);
     assert_eq!(stream.in_flight(), 1);
     assert_eq!(all_now(&stream), [3]);
 }
@@ -178,7 +199,7 @@ fn a_settled_delivery_never_comes_back_however_late_the_index_drops_it() {
     desk.add(PARTY, 0);
     let stream = desk.dispatch.open(PARTY, 1);
     let taken = now(&stream).unwrap();
-    stream.settled(taken.sequence);
+    desk.settle(PARTY, taken.sequence);
     // The stream closes and another reads the queue before the index has caught up.
     drop(stream);
     let stream = desk.dispatch.open(PARTY, 1);
@@ -195,7 +216,7 @@ fn an_acknowledgement_after_the_end_of_the_lease_takes_the_delivery_out() {
     let taken = desk.fetch(1)[0];
     desk.dispatch.expire(Instant::now() + HOUR + Duration::from_secs(1));
     // Free again, and acknowledged by whoever had it.
-    desk.dispatch.settled(PARTY, taken.sequence);
+    desk.settle(PARTY, taken.sequence);
     assert!(desk.fetch(1).is_empty());
     // The same while another holds it already.
     desk.add(PARTY, 0);
@@ -203,7 +224,7 @@ fn an_acknowledgement_after_the_end_of_the_lease_takes_the_delivery_out() {
     desk.dispatch.expire(Instant::now() + HOUR + Duration::from_secs(1));
     let stream = desk.dispatch.open(PARTY, 1);
     assert_eq!(now(&stream).unwrap().attempt, 2);
-    desk.dispatch.settled(PARTY, taken.sequence);
+    desk.settle(PARTY, taken.sequence);
     assert_eq!((stream.in_flight(), now(&stream)), (0, None));
 }
 
@@ -326,7 +347,7 @@ fn a_delivery_read_from_the_queue_before_it_is_told_comes_once() {
     desk.dispatch.queues_changed(&[add]);
     assert_eq!(now(&stream), None);
     // Nor when it has been acknowledged in between.
-    stream.settled(taken.sequence);
+    desk.settle(PARTY, taken.sequence);
     desk.dispatch.queues_changed(&[add]);
     assert_eq!(now(&stream), None);
 }
@@ -339,7 +360,7 @@ fn a_party_sees_no_delivery_of_another() {
     let (stream, others) = (desk.dispatch.open(PARTY, 10), desk.dispatch.open(OTHER, 10));
     assert_eq!((all_now(&stream), all_now(&others)), (vec![2], vec![1]));
     // What one party settles in another's name changes nothing.
-    desk.dispatch.settled(PARTY, Sequence(1));
+    desk.settle(PARTY, Sequence(1));
     drop(others);
     assert_eq!(sequences(&desk.dispatch.fetch(OTHER, 10, HOUR).unwrap()), [1]);
 }
@@ -348,116 +369,10 @@ fn a_party_sees_no_delivery_of_another() {
 fn settling_what_nobody_holds_changes_nothing() {
     let mut desk = Desk::new(100, 100);
     desk.add(PARTY, 0);
-    desk.dispatch.settled(PARTY, Sequence(77));
-    desk.dispatch.settled(OTHER, Sequence(1));
+    desk.settle(PARTY, Sequence(77));
+    desk.settle(OTHER, Sequence(1));
     assert_eq!(desk.dispatch.leased_count(PARTY), 0);
     assert_eq!(sequences(&desk.fetch(10)), [1]);
-}
-
-/// What may happen to one party's inbox.
-#[derive(Debug, Clone)]
-enum Step {
-    Add { order_ms: i64 },
-    Open { window: usize },
-    Take { stream: usize },
-    Settle { at: usize },
-    Close { stream: usize },
-    Fetch { max: usize },
-    Expire,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => (0..6_i64).prop_map(|order_ms| Step::Add { order_ms }),
-        1 => (1..4_usize).prop_map(|window| Step::Open { window }),
-        4 => any::<usize>().prop_map(|stream| Step::Take { stream }),
-        3 => any::<usize>().prop_map(|at| Step::Settle { at }),
-        1 => any::<usize>().prop_map(|stream| Step::Close { stream }),
-        1 => (1..4_usize).prop_map(|max| Step::Fetch { max }),
-        1 => Just(Step::Expire),
-    ]
-}
-
-/// A queue told in the simplest way: what waits, and who holds what.
-#[derive(Default)]
-struct Model {
-    waiting: BTreeSet<(i64, u64)>,
-    streams: Vec<Opened>,
-    leased: BTreeSet<(i64, u64)>,
-}
-
-struct Opened {
-    stream: InboxStream,
-    window: usize,
-    held: BTreeSet<(i64, u64)>,
-}
-
-impl Model {
-    /// What must leave next, if a holder with room asks.
-    fn first_free(&self) -> Option<(i64, u64)> {
-        let held = |key: &&(i64, u64)| {
-            self.leased.contains(key) || self.streams.iter().any(|open| open.held.contains(key))
-        };
-        self.waiting.iter().find(|key| !held(key)).copied()
-    }
-
-    fn run(&mut self, desk: &mut Desk, step: Step) {
-        let key = |leased: Leased| (leased.order_ms, leased.sequence.0);
-        match step {
-            Step::Add { order_ms } => {
-                let sequence = desk.add(PARTY, order_ms);
-                self.waiting.insert((order_ms, sequence));
-            }
-            Step::Open { window } => {
-                let stream = desk.dispatch.open(PARTY, window);
-                self.streams.push(Opened { stream, window, held: BTreeSet::new() });
-            }
-            Step::Take { stream } => {
-                let free = self.first_free();
-                let count = self.streams.len().max(1);
-                let Some(Opened { stream, window, held }) = self.streams.get_mut(stream % count)
-                else {
-                    return;
-                };
-                let expected = free.filter(|_| held.len() < *window);
-                assert_eq!(now(stream).map(key), expected);
-                held.extend(expected);
-            }
-            Step::Settle { at } => {
-                let all: Vec<_> = self.waiting.iter().copied().collect();
-                let Some(&(order_ms, sequence)) = all.get(at % all.len().max(1)) else { return };
-                let (case, sequence) = (case_of(Sequence(sequence)), Sequence(sequence));
-                desk.acknowledge(PARTY, Leased { case, sequence, order_ms, attempt: 1 });
-                self.forget((order_ms, sequence.0));
-            }
-            Step::Close { stream } => {
-                if !self.streams.is_empty() {
-                    let at = stream % self.streams.len();
-                    self.streams.swap_remove(at);
-                }
-            }
-            Step::Fetch { max } => {
-                for leased in desk.fetch(max) {
-                    assert_eq!(Some(key(leased)), self.first_free());
-                    self.leased.insert(key(leased));
-                }
-            }
-            Step::Expire => {
-                desk.dispatch.expire(Instant::now() + HOUR + HOUR);
-                self.leased.clear();
-            }
-        }
-        let held: usize = self.streams.iter().map(|open| open.held.len()).sum();
-        assert_eq!(desk.dispatch.leased_count(PARTY), held + self.leased.len());
-    }
-
-    fn forget(&mut self, key: (i64, u64)) {
-        self.waiting.remove(&key);
-        self.leased.remove(&key);
-        for open in &mut self.streams {
-            open.held.remove(&key);
-        }
-    }
 }
 
 #[test]
@@ -477,182 +392,6 @@ fn a_stream_that_nobody_reads_loses_its_leases_and_one_that_moves_keeps_them() {
     let again = desk.fetch(2);
     assert_eq!(sequences(&again), [1]);
     assert_eq!(again[0].attempt, 2);
-}
-
-impl Desk {
-    /// A system that works through what it gets in order, acknowledges each, and dies on those of
-    /// `poison`; what it had acknowledged before.
-    fn crash(&mut self, window: usize, poison: &[u64]) -> Vec<u64> {
-        let stream = self.dispatch.open(PARTY, window);
-        let mut taken = Vec::new();
-        let mut buffer: VecDeque<Leased> = VecDeque::new();
-        loop {
-            buffer.extend(std::iter::from_fn(|| now(&stream)));
-            let Some(next) = buffer.pop_front() else { return taken };
-            if poison.contains(&next.sequence.0) {
-                return taken;
-            }
-            self.acknowledge(PARTY, next);
-            taken.push(next.sequence.0);
-        }
-    }
-
-    fn untaken(&self) -> Vec<u64> {
-        let untaken = self.dispatch.untaken();
-        assert!(untaken.iter().all(|one| one.party == PARTY));
-        untaken.iter().map(|one| one.sequence.0).collect()
-    }
-}
-
-#[test]
-fn one_poisonous_delivery_is_to_be_held_and_does_not_stop_the_others() {
-    for window in [1, 3, 100] {
-        let mut desk = Desk::new(100, 100);
-        for order_ms in 0..10 {
-            desk.add(PARTY, order_ms);
-        }
-        // It dies on the third, over and over.
-        assert_eq!(desk.crash(window, &[3]), [1, 2]);
-        for _ in 1..MAX_FAILED {
-            assert!(desk.crash(window, &[3]).is_empty());
-            assert!(desk.untaken().is_empty());
-        }
-        // Set aside: others go before it, and when one of them is taken it has its last try.
-        let mut others = desk.crash(window, &[3]);
-        assert_eq!((others[0], desk.untaken()), (4, vec![3]), "a window of {window}");
-        // Until it has left the queue nobody gets it.
-        others.extend(desk.crash(window, &[3]));
-        assert_eq!(others, [4, 5, 6, 7, 8, 9, 10]);
-        assert!(desk.fetch(10).is_empty());
-        let key = QueueKey { order_ms: 2, sequence: Sequence(3) };
-        let to = PARTY;
-        desk.record(vec![
-            QueueOp::RemoveDelivery { to, key, taken: None },
-            QueueOp::AddHeld { to, key, case: case_of(key.sequence), mark: None },
-        ]);
-        assert!(desk.untaken().is_empty());
-        // Released, it begins anew.
-        let case = case_of(key.sequence);
-        desk.record(vec![
-            QueueOp::RemoveHeld { to, key, taken: None },
-            QueueOp::AddDelivery { to, key, case, mark: None },
-        ]);
-        assert_eq!(desk.fetch(10)[0].attempt, 1);
-    }
-}
-
-#[test]
-fn several_poisonous_deliveries_in_a_row_are_found_one_by_one() {
-    let mut desk = Desk::new(100, 100);
-    for order_ms in 0..6 {
-        desk.add(PARTY, order_ms);
-    }
-    let poison = [1, 2, 4];
-    let mut taken = Vec::new();
-    let mut held = Vec::new();
-    for _ in 0..200 {
-        taken.extend(desk.crash(100, &poison));
-        for sequence in desk.untaken() {
-            held.push(sequence);
-            let key = QueueKey { order_ms: sequence as i64 - 1, sequence: Sequence(sequence) };
-            desk.record(vec![QueueOp::RemoveDelivery { to: PARTY, key, taken: None }]);
-        }
-        if held.len() == poison.len() {
-            break;
-        }
-        // Something comes now and then, as in any inbox.
-        desk.add(PARTY, 1_000);
-    }
-    held.sort_unstable();
-    assert_eq!(held, poison);
-    assert!(taken.contains(&3) && taken.contains(&5) && taken.contains(&6));
-}
-
-#[test]
-fn a_party_that_takes_nothing_for_a_month_has_nothing_held_and_then_gets_all_in_order() {
-    let mut desk = Desk::new(16, 100);
-    for order_ms in 0..40 {
-        desk.add(PARTY, order_ms);
-    }
-    // It opens its inbox every minute, reads what comes and acknowledges nothing.
-    for minute in 0..30 * 24 * 60 {
-        let stream = desk.dispatch.open(PARTY, 10);
-        assert_eq!(all_now(&stream).len(), 10, "in minute {minute}");
-        drop(stream);
-        assert!(desk.untaken().is_empty());
-    }
-    let all = desk.crash(1, &[]);
-    assert_eq!(all.len(), 40);
-    assert!(desk.untaken().is_empty());
-    // But for those that happened to be set aside, which come as soon as one is taken.
-    let late = all.windows(2).filter(|pair| pair[0] > pair[1]).count();
-    assert!(late <= 1, "{all:?}");
-}
-
-#[test]
-fn a_lease_that_runs_out_counts_as_a_stream_that_closes() {
-    let mut desk = Desk::new(100, 100);
-    for order_ms in 0..3 {
-        desk.add(PARTY, order_ms);
-    }
-    for attempt in 1..=MAX_FAILED {
-        let leased = desk.fetch(2);
-        assert_eq!((sequences(&leased), leased[0].attempt), (vec![1, 2], attempt));
-        desk.dispatch.expire(Instant::now() + HOUR + HOUR);
-    }
-    // The first of each lease was to blame, and is set aside.
-    let leased = desk.fetch(2);
-    assert_eq!(sequences(&leased), [2, 3]);
-    desk.acknowledge(PARTY, leased[0]);
-    desk.acknowledge(PARTY, leased[1]);
-    assert_eq!(sequences(&desk.fetch(2)), [1]);
-    desk.dispatch.expire(Instant::now() + HOUR + HOUR);
-    assert_eq!(desk.untaken(), [1]);
-    // A late acknowledgement takes it out all the same.
-    let (case, sequence) = (case_of(Sequence(1)), Sequence(1));
-    desk.acknowledge(PARTY, Leased { case, sequence, order_ms: 0, attempt: 1 });
-    assert!(desk.untaken().is_empty());
-}
-
-#[test]
-fn what_cannot_be_held_goes_back_to_its_place() {
-    let mut desk = Desk::new(100, 100);
-    desk.add(PARTY, 0);
-    desk.add(PARTY, 1);
-    for _ in 0..MAX_FAILED {
-        desk.crash(10, &[1]);
-    }
-    assert_eq!(desk.crash(10, &[1]), [2]);
-    desk.crash(10, &[1]);
-    let untaken = desk.dispatch.untaken();
-    assert_eq!(untaken.len(), 1);
-    desk.dispatch.pardon(untaken[0]);
-    assert!(desk.untaken().is_empty());
-    assert_eq!(sequences(&desk.fetch(10)), [1]);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    /// However streams, leases and acknowledgements interleave, what leaves next is the earliest
-    /// delivery that nobody holds, and at the end everything has left.
-    #[test]
-    fn the_earliest_free_delivery_leaves_next(
-        max_ready in 1..5_usize,
-        steps in prop::collection::vec(step(), 1..120),
-    ) {
-        let mut desk = Desk::new(max_ready, 1000);
-        let mut model = Model::default();
-        for step in steps {
-            model.run(&mut desk, step);
-        }
-        model.streams.clear();
-        model.leased.clear();
-        desk.dispatch.expire(Instant::now() + HOUR + HOUR);
-        let rest = all_now(&desk.dispatch.open(PARTY, 1000));
-        let expected: Vec<_> = model.waiting.iter().map(|(_, sequence)| *sequence).collect();
-        prop_assert_eq!(rest, expected);
-    }
 }
 
 /// What waits for another attempt at an endpoint is passed over, also where it fills the window.

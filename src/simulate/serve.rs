@@ -361,9 +361,6 @@ impl World<'_> {
         self.reads(id, true);
         if self.is_acknowledged(party, leased) {
             // As the listener does with what was acknowledged since it was leased.
-            if let Some(served) = self.bus.as_ref().and_then(|bus| bus.streams.get(&id)) {
-                served.stream.settled(leased.sequence);
-            }
             return self.judge.settled(party, leased.sequence);
         }
         let Some(who) = self.systems.iter().position(|system| system.number == party) else {
@@ -414,7 +411,7 @@ async fn acknowledge(
     if case == NO_CASE {
         return match engine.acknowledge_notice(delivery, by).await {
             Ok(Noted { party, sequence, at, hash }) => {
-                dispatch.settled(party, delivery);
+                dispatch.settled(party, delivery, sequence);
                 let proof = Proof { sequence: sequence.0, at_ms: at.as_millisecond(), hash };
                 Told::Confirmed(party, delivery, proof)
             }
@@ -423,7 +420,7 @@ async fn acknowledge(
     }
     match engine.acknowledge(case, delivery, by).await {
         Ok(confirmed) => {
-            dispatch.settled(confirmed.event.by, delivery);
+            dispatch.settled(confirmed.event.by, delivery, confirmed.sequence);
             let (sequence, at_ms) = (confirmed.sequence.0, confirmed.at.as_millisecond());
             let proof = Proof { sequence, at_ms, hash: confirmed.hash };
             Told::Confirmed(confirmed.event.by, delivery, proof)

@@ -97,12 +97,9 @@ fn fresh(stream: &InboxStream, line: &Line, now: Moment) -> impl IntoIterator<It
 fn ended(stream: &InboxStream, line: &mut Line, now: Moment, leased: Leased, outcome: Outcome) {
     let Leased { sequence, order_ms, .. } = leased;
     let ended = match outcome {
-        Outcome::Acknowledged | Outcome::Gone => {
-            stream.settled(sequence);
-            Ended::Settled
-        }
-        // It stays on lease until the index has it out of the queue.
-        Outcome::Rejected => Ended::Settled,
+        // What is still on lease stays so until the index has it out of the queue, or it may go out
+        // once more. It may also be there again already, held and released meanwhile.
+        Outcome::Acknowledged | Outcome::Rejected | Outcome::Gone => Ended::Settled,
         Outcome::Failed { blame, asked } => {
             stream.give_back(sequence, blame == Blame::Delivery);
             Ended::Failed { asked }

@@ -162,7 +162,8 @@ impl Bus {
                         bytes += delivery.encoded_len();
                         deliveries.push(delivery);
                     }
-                    Ok(None) => self.dispatch.settled(party, leased.sequence),
+                    // It is leaving the queue, and its lease ends with that.
+                    Ok(None) => {}
                     // One that cannot be read back must not keep the others from leaving. It stays
                     // on lease, and is tried again when that runs out.
                     Err(error) => self.skipped(leased.sequence, &error),

@@ -189,15 +189,12 @@ where
         }
     }
 
-    /// The delivery of a lease; none when it was acknowledged meanwhile, or cannot be read back.
-    /// That one stays on lease until the stream closes, so that it does not stop the others.
+    /// The delivery of a lease; none when it is leaving the queue, which ends its lease, or cannot be
+    /// read back. That one stays on lease until the stream closes, so that it does not stop the
+    /// others.
     fn deliver(&self, leased: Leased) -> Option<Delivery> {
         let Phase::Open { inbox, .. } = &self.phase else { return None };
         match self.bus.delivery(inbox.party(), leased) {
-            Ok(None) => {
-                inbox.settled(leased.sequence);
-                None
-            }
             Ok(delivery) => delivery,
             Err(error) => {
                 self.bus.skipped(leased.sequence, &error);

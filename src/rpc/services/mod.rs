@@ -246,12 +246,12 @@ impl Bus {
         if case == NO_CASE {
             let taken = self.engine.acknowledge_notice(sequence, party).await;
             let taken = taken.map_err(Refusal::Acknowledgement)?;
-            self.dispatch.settled(taken.party, sequence);
+            self.dispatch.settled(taken.party, sequence, taken.sequence);
             return Ok(show::notice::confirmation(id, &taken));
         }
         let confirmed = self.engine.acknowledge(case, sequence, party).await;
         let confirmed = confirmed.map_err(Refusal::Acknowledgement)?;
-        self.dispatch.settled(confirmed.event.by, sequence);
+        self.dispatch.settled(confirmed.event.by, sequence, confirmed.sequence);
         Ok(confirmation(self.view(), &confirmed))
     }
 }
