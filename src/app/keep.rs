@@ -12,6 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::dispatch::{Dispatch, Outlook, Untaken};
 use crate::domain::HeldReason;
+use crate::domain::ladder::NO_CASE;
 use crate::engine::keeper::{Beat, INTERVAL, Monitor};
 use crate::engine::{Clock, Engine, EngineError};
 
@@ -125,7 +126,13 @@ async fn hold(engine: &Engine, dispatch: &Dispatch, untaken: Untaken) {
             let party = engine.roster().id(party).map(|id| id.as_str());
             tracing::warn!(delivery = %sequence, %case, party, "a delivery is held: its receiver takes others and fails on it");
         }
-        Err(EngineError::Rejected(_)) => dispatch.pardon(untaken),
+        Err(EngineError::Rejected(_)) => {
+            dispatch.pardon(untaken);
+            if case == NO_CASE {
+                let party = engine.roster().id(party).map(|id| id.as_str());
+                tracing::warn!(notice = %sequence, party, "a receiver takes others and fails on a notice, which cannot be held; it gets it when nothing else waits");
+            }
+        }
         Err(
             EngineError::Overloaded
             | EngineError::DiskFull

@@ -13,6 +13,10 @@
 //! take the others either, so that several are set aside in a row, it takes nothing: all of them go
 //! back to their places, and their failures are forgotten.
 //!
+//! Where others were taken after half of the failures or more, the delivery has its last try as soon
+//! as it has failed as often as is allowed: there may be no others left. Fewer failures say nothing.
+//! When a party goes down, one of its systems fails on what another would have taken a moment later.
+//!
 //! All of this is counted in memory and begins anew with the process. A party that nothing is handed
 //! out to fails nothing.
 
@@ -37,8 +41,22 @@ pub(super) struct Failing {
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     failures: u32,
-    /// Another delivery was taken after this one had failed as often as is allowed.
-    others_taken: bool,
+    /// Those after which another delivery was taken.
+    outlived: u32,
+    /// It cannot be held.
+    is_pardoned: bool,
+}
+
+impl Count {
+    /// Whether the party is known to take others while it fails on this one.
+    fn is_to_blame(self, max_failures: u32) -> bool {
+        self.outlived >= max_failures.div_ceil(2)
+    }
+
+    /// Whether it has failed as often as is allowed, without more being known.
+    fn is_suspected(self, max_failures: u32) -> bool {
+        self.failures >= max_failures && !self.is_to_blame(max_failures)
+    }
 }
 
 /// What a failure means for its delivery.
@@ -64,18 +82,21 @@ impl Failing {
         let max_failures = self.max_failures;
         let count = self.counts.entry(delivery).or_default();
         count.failures = count.failures.saturating_add(1);
-        if count.others_taken {
+        if count.is_pardoned {
+            return Verdict::Aside;
+        }
+        if count.is_to_blame(max_failures) && count.failures > max_failures {
             return Verdict::Held;
         }
-        if count.failures < max_failures {
+        if !count.is_suspected(max_failures) {
             if self.counts.len() > MAX_REMEMBERED {
                 self.counts.clear();
                 return Verdict::NothingTaken;
             }
             return Verdict::Again;
         }
-        let suspected = self.counts.values().filter(|count| count.failures >= max_failures);
-        if suspected.filter(|count| !count.others_taken).count() > MAX_ASIDE {
+        let suspected = self.counts.values().filter(|count| count.is_suspected(max_failures));
+        if suspected.count() > MAX_ASIDE {
             self.counts.clear();
             return Verdict::NothingTaken;
         }
@@ -89,17 +110,20 @@ impl Failing {
             return false;
         }
         self.counts.remove(&delivery);
-        let suspected =
-            self.counts.values_mut().filter(|count| count.failures >= self.max_failures);
         let mut any = false;
-        for count in suspected.filter(|count| !count.others_taken) {
-            count.others_taken = true;
-            any = true;
+        for count in self.counts.values_mut() {
+            any |= count.is_suspected(self.max_failures);
+            count.outlived = count.failures;
         }
         any
     }
 
-    /// A delivery left the queue, or its failures were not its own.
+    /// A delivery that was to be held cannot be.
+    pub(super) fn pardon(&mut self, delivery: Sequence) {
+        self.counts.entry(delivery).or_default().is_pardoned = true;
+    }
+
+    /// A delivery left the queue otherwise.
     pub(super) fn forget(&mut self, delivery: Sequence) {
         self.counts.remove(&delivery);
     }
@@ -120,13 +144,39 @@ mod tests {
     #[test]
     fn a_delivery_is_held_when_it_fails_once_more_after_others_were_taken() {
         let mut failing = Failing::new(3);
-        assert_eq!(fail(&mut failing, 1, 2), Verdict::Again);
+        assert_eq!(fail(&mut failing, 1, 1), Verdict::Again);
         assert!(!failing.taken(Sequence(2)), "it has not failed often enough");
-        assert_eq!(fail(&mut failing, 1, 1), Verdict::Aside);
+        assert_eq!(fail(&mut failing, 1, 2), Verdict::Aside);
         assert_eq!(fail(&mut failing, 1, 5), Verdict::Aside, "nothing else was taken");
         assert!(failing.taken(Sequence(3)));
         assert!(!failing.taken(Sequence(4)), "it has its last try already");
         assert_eq!(fail(&mut failing, 1, 1), Verdict::Held);
+    }
+
+    /// What was taken after less than half of the failures proves nothing.
+    #[test]
+    fn a_delivery_that_outlived_others_is_held_when_it_fails_once_more_than_is_allowed() {
+        for (max, before, is_held) in [(1, 1, true), (2, 1, true), (20, 9, false), (20, 10, true)] {
+            let mut failing = Failing::new(max);
+            fail(&mut failing, 1, before);
+            failing.taken(Sequence(2));
+            let last = fail(&mut failing, 1, max - before);
+            assert_eq!(last == Verdict::Again, is_held, "{max} {before}");
+            let expected = if is_held { Verdict::Held } else { Verdict::Aside };
+            assert_eq!(fail(&mut failing, 1, 1), expected, "{max} {before}");
+        }
+    }
+
+    #[test]
+    fn what_is_pardoned_is_never_held() {
+        let mut failing = Failing::new(2);
+        fail(&mut failing, 1, 2);
+        failing.taken(Sequence(2));
+        assert_eq!(fail(&mut failing, 1, 1), Verdict::Held);
+        failing.pardon(Sequence(1));
+        assert_eq!(fail(&mut failing, 1, 9), Verdict::Aside);
+        assert!(!failing.taken(Sequence(3)));
+        assert_eq!(fail(&mut failing, 1, 9), Verdict::Aside);
     }
 
     #[test]

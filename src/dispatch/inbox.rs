@@ -247,14 +247,12 @@ impl Inbox {
         condemned.map(|(key, aside)| (key.sequence, aside.delivery.case))
     }
 
-    /// A delivery cannot be held after all; it goes back to its place.
+    /// A delivery cannot be held after all: the others go before it.
     pub(super) fn pardon(&mut self, delivery: Sequence) {
-        self.failing.forget(delivery);
-        let aside = self.aside.keys().find(|key| key.sequence == delivery).copied();
-        if let Some(key) = aside
-            && let Some(Aside { delivery, .. }) = self.aside.remove(&key)
-        {
-            self.make_ready(key, delivery);
+        let aside = self.aside.iter_mut().find(|(key, _)| key.sequence == delivery);
+        if let Some((_, aside)) = aside {
+            aside.is_condemned = false;
+            self.failing.pardon(delivery);
         }
     }
 

@@ -194,8 +194,8 @@ impl Dispatch {
         untaken
     }
 
-    /// A delivery cannot be held: it is a notice, or has been acknowledged. It goes back to its
-    /// place.
+    /// A delivery cannot be held: it is a notice, or is about to leave its queue. It is handed out
+    /// when there is nothing else, and asked for no more.
     pub fn pardon(&self, untaken: Untaken) {
         let mailbox = self.mailbox(untaken.party);
         mailbox.lock().pardon(untaken.sequence);

@@ -139,8 +139,9 @@ fn a_lease_that_runs_out_counts_as_a_stream_that_closes() {
     assert!(desk.untaken().is_empty());
 }
 
+/// A notice, for instance. It is tried when there is nothing else, and never asked for again.
 #[test]
-fn what_cannot_be_held_goes_back_to_its_place() {
+fn what_cannot_be_held_goes_last() {
     let mut desk = Desk::new(100, 100);
     desk.add(PARTY, 0);
     desk.add(PARTY, 1);
@@ -153,5 +154,78 @@ fn what_cannot_be_held_goes_back_to_its_place() {
     assert_eq!(untaken.len(), 1);
     desk.dispatch.pardon(untaken[0]);
     assert!(desk.untaken().is_empty());
+    for order_ms in 2..2 + i64::from(3 * MAX_FAILED) {
+        let next = desk.add(PARTY, order_ms);
+        assert_eq!(desk.crash(1, &[1]), [next], "it goes before the one that cannot be held");
+        assert!(desk.untaken().is_empty());
+    }
     assert_eq!(sequences(&desk.fetch(10)), [1]);
+}
+
+/// Its companions are with other systems of the party, and all of them are taken before it has
+/// failed as often as is allowed.
+#[test]
+fn a_poisonous_delivery_that_is_alone_in_the_end_is_to_be_held() {
+    let mut desk = Desk::new(100, 100);
+    desk.add(PARTY, 0);
+    for _ in 0..MAX_FAILED / 2 {
+        let poison = desk.dispatch.open(PARTY, 1);
+        assert_eq!(now(&poison).unwrap().sequence.0, 1);
+        drop(poison);
+    }
+    let (poison, other) = (desk.dispatch.open(PARTY, 1), desk.dispatch.open(PARTY, 1));
+    assert_eq!(now(&poison).unwrap().sequence.0, 1);
+    desk.add(PARTY, 1);
+    let taken = now(&other).unwrap();
+    desk.acknowledge(PARTY, taken);
+    drop((poison, other));
+    // One more than is allowed: the last try.
+    for _ in MAX_FAILED / 2 + 1..=MAX_FAILED {
+        assert!(desk.untaken().is_empty());
+        assert!(desk.crash(1, &[1]).is_empty());
+    }
+    assert_eq!(desk.untaken(), [1]);
+}
+
+#[test]
+fn a_delivery_alone_in_the_queue_of_a_party_that_takes_nothing_is_not_held() {
+    let mut desk = Desk::new(16, 100);
+    desk.add(PARTY, 0);
+    for _ in 0..30 * 24 * 60 {
+        assert!(desk.crash(10, &[1]).is_empty());
+        assert!(desk.untaken().is_empty());
+    }
+    assert_eq!(desk.crash(10, &[]), [1]);
+}
+
+/// As its systems go down one after the other, one still takes what it has after another has failed.
+/// Then they are down for a month, behind connections that stand.
+#[test]
+fn an_outage_that_begins_while_others_are_taken_has_nothing_held() {
+    for beside in [0, 1, 20] {
+        let mut desk = Desk::new(16, 100);
+        for order_ms in 0..5 {
+            desk.add(PARTY, order_ms);
+        }
+        let streams: Vec<_> = (0..4).map(|_| desk.dispatch.open(PARTY, 1)).collect();
+        let held: Vec<_> = streams.iter().map(|stream| now(stream).unwrap()).collect();
+        for (stream, next) in streams.into_iter().zip(held.iter().skip(1)) {
+            drop(stream);
+            if next.sequence.0 % 2 == 0 {
+                desk.acknowledge(PARTY, *next);
+            }
+        }
+        for order_ms in 10..10 + beside {
+            desk.add(PARTY, order_ms);
+        }
+        for _ in 0..1_000 {
+            let streams: Vec<_> = (0..2).map(|_| desk.dispatch.open(PARTY, 2)).collect();
+            for stream in &streams {
+                all_now(stream);
+            }
+            drop(streams);
+            assert!(desk.untaken().is_empty(), "with {beside} beside it");
+        }
+        assert_eq!(desk.crash(1, &[]).len() as i64, 3 + beside);
+    }
 }
