@@ -104,11 +104,10 @@ impl Journal for Dying {
         {
             self.store.fail_next_sync(self.kept);
         }
-        if !group.is_empty() && self.fills_after.load(Ordering::Relaxed) != u64::MAX {
-            if self.fills_after.fetch_sub(1, Ordering::Relaxed) == 0 {
-                // Wrapped around, so that it is not counted any more.
-                self.store.set_full(true);
-            }
+        let counts = !group.is_empty() && self.fills_after.load(Ordering::Relaxed) != u64::MAX;
+        if counts && self.fills_after.fetch_sub(1, Ordering::Relaxed) == 0 {
+            // Wrapped around, so that it is not counted any more.
+            self.store.set_full(true);
         }
         self.journal.append(group)
     }
