@@ -30,10 +30,9 @@ impl World<'_> {
                 self.judge.started(durable, &mut { hash_of });
                 self.bus = Some(bus);
                 self.witness();
-                let from_ms = self.away_since_ms.take();
-                if let Some(from_ms) = from_ms.filter(|_| self.alive.is_some()) {
-                    self.judge.was_away(from_ms, self.clock.now_ms());
-                }
+                let since_ms = self.away_since_ms.take().filter(|_| self.alive.is_some());
+                let away = since_ms.map(|since_ms| (since_ms, self.clock.now_ms()));
+                self.judge.is_back(away, !self.site.disk.is_full());
                 self.bus_works();
                 self.tell("the bus is up");
                 Ok(())

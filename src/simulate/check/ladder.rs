@@ -52,6 +52,8 @@ pub(super) struct Ladders {
     warned: BTreeSet<(CaseId, HopId, Timestamp, PartyNumber)>,
     /// The recorded outages: the record, from, until.
     outages: Vec<(u64, i64, i64)>,
+    /// A time away, from and until, that could not be recorded because the disk was full.
+    unrecorded: Option<(i64, i64)>,
     numbers: u64,
 }
 
@@ -95,8 +97,15 @@ impl Ladders {
         Self { residents, days: Some(Days::new()), ..Self::default() }
     }
 
-    /// What is wrong about a record's place among what had to be said.
+    /// What is wrong about a record's place among what had to be said. A time away that found no
+    /// room is recorded before anything else is.
     pub(super) fn recorded(&mut self, sequence: u64, at_ms: i64, event: &Event) -> Option<String> {
+        let found = self.placed(sequence, at_ms, event);
+        let away = self.unrecorded.take_if(|_| !matches!(event, Event::PartyEnrolled(_)));
+        found.or_else(|| away.and_then(|(from_ms, until_ms)| self.was_away(from_ms, until_ms)))
+    }
+
+    fn placed(&mut self, sequence: u64, at_ms: i64, event: &Event) -> Option<String> {
         match event {
             // Notes of the start, which precede what it catches up with.
             Event::PartyEnrolled(_) => None,
@@ -153,8 +162,16 @@ impl Ladders {
         Some(format!("{} {words}", self.unsaid(*planned_ms, key)))
     }
 
+    /// The bus is back. Where it has room, it has recorded that it was away; where it has none, that
+    /// is what it records first, unless it dies before.
+    pub(super) fn is_back(&mut self, away: Option<(i64, i64)>, has_room: bool) -> Option<String> {
+        self.unrecorded = away.filter(|_| !has_room);
+        let (from_ms, until_ms) = away.filter(|_| has_room)?;
+        self.was_away(from_ms, until_ms)
+    }
+
     /// The bus was away from one time to another: that must be recorded, and nothing beyond it.
-    pub(super) fn was_away(&self, from_ms: i64, until_ms: i64) -> Option<String> {
+    fn was_away(&self, from_ms: i64, until_ms: i64) -> Option<String> {
         let away_ms = until_ms - from_ms;
         let overlap = |(_, start, end): &(u64, i64, i64)| {
             ((*end).min(until_ms) - (*start).max(from_ms)).max(0)

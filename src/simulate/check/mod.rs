@@ -90,9 +90,9 @@ impl Judge {
         }
     }
 
-    /// The bus is back, and was away between these times of its own.
-    pub(super) fn was_away(&mut self, from_ms: i64, until_ms: i64) {
-        let found = self.ladders.was_away(from_ms, until_ms);
+    /// The bus is back, and was away between these times of its own, if that is known.
+    pub(super) fn is_back(&mut self, away: Option<(i64, i64)>, has_room: bool) {
+        let found = self.ladders.is_back(away, has_room);
         self.add(Checker::Ladder, found);
     }
 
