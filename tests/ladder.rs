@@ -140,6 +140,13 @@ fn a_breach_stands_before_the_late_act_in_the_journal() {
     assert_eq!(bus.said_since(next), expected);
     let places: Vec<_> = bus.notices().into_iter().map(|(sequence, ..)| sequence).collect();
     assert_eq!(places.iter().filter(|place| **place < act).count(), 5);
+    // It names its rule by itself; a court needs no build of that time.
+    let fired = bus.notices().into_iter().flat_map(|(_, _, notice)| notice.fired);
+    let clauses = fired.filter_map(|fired| Some((fired.rung, fired.clause?)));
+    let clauses: Vec<_> = clauses
+        .map(|(rung, clause)| format!("{rung:?} {} {}", clause.procedure, clause.citation))
+        .collect();
+    assert_eq!(clauses, ["Due kandas-mission/2021 002-EN A1 ¶12"]);
     assert_eq!(places.last(), Some(&Sequence(act.0 + 1)), "the discharge follows the act");
     // The receiver's ladder goes on: what was sent late is to be taken.
     let next = bus.next();

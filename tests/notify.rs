@@ -416,6 +416,7 @@ fn fired(site: &Site, rung: Rung, case: u8) -> Fired {
         carried: false,
         duty: site.number(AKIMAT),
         attribution: None,
+        clause: None,
         to: vec![site.number(AKIMAT), site.number(COMMITTEE)],
     }
 }

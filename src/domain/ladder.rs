@@ -23,7 +23,8 @@ use super::party::PartyId;
 pub use audience::{Told, audience, told};
 pub use clock::{Attribution, Clock, Outage, attribution, clocks, late_discharges};
 pub use notice::{
-    BusOutage, Fired, Impediment, MAX_FIRED, NO_CASE, Notice, NoticeAcknowledged, NoticeSent, Sent,
+    BusOutage, Clause, Fired, Impediment, MAX_FIRED, NO_CASE, Notice, NoticeAcknowledged,
+    NoticeSent, Sent,
 };
 pub use plan::{Plan, Planned};
 

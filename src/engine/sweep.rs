@@ -14,7 +14,7 @@ use super::timetable::Slot;
 use super::writer::Writer;
 use super::{EngineError, Warning, timestamp};
 use crate::domain::ladder::{
-    self, BusOutage, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
+    self, BusOutage, Clause, Clock, Fired, MAX_FIRED, Notice, Outage, Plan, Planned, Rung,
 };
 use crate::domain::party::PartyNumber;
 use crate::domain::{Case, CaseId, Event, HopRun, Sequence};
@@ -218,7 +218,8 @@ impl Writer {
         let next = next_slot(plan, &clock, after);
         let skipped = on(Mutation::SkipRung) && case.id.0[15].is_multiple_of(4);
         if stands && !skipped && !self.is_over(&case, &clock, planned)? {
-            fired.extend(plan.fired(&case, &clock, planned, &self.outages));
+            let said = plan.fired(&case, &clock, planned, &self.outages);
+            fired.extend(said.map(|said| self.with_clause(said, &case)));
         }
         if let Some(next) = next {
             self.timetable.insert(next);
@@ -298,7 +299,8 @@ impl Writer {
         let mut come = Vec::new();
         let mut fired = Vec::new();
         let say = |clock: &Clock, rung, at, days| {
-            plan.fired(after, clock, Planned { at, rung, days }, &self.outages)
+            let said = plan.fired(after, clock, Planned { at, rung, days }, &self.outages);
+            said.map(|said| self.with_clause(said, after))
         };
         for clock in new.iter().filter(|clock| !old.contains(clock)) {
             let was_said =
@@ -378,6 +380,16 @@ impl Writer {
         let planned = Planned { at: now, rung: Rung::Infeasible, days: 0 };
         let fired = self.plan(&calendar).fired(&case, &clock, planned, &self.outages);
         Ok(fired.map(|fired| Fired { impediment: Some(impediment), ..fired }))
+    }
+
+    /// A breach with the rule that it is of.
+    fn with_clause(&self, fired: Fired, case: &Case) -> Fired {
+        let hop = self.law.procedures.get(&case.procedure).and_then(|law| law.hop(fired.hop));
+        let clause = hop.filter(|_| fired.rung == Rung::Due).map(|hop| Clause {
+            procedure: case.procedure.clone(),
+            citation: hop.citation.clone(),
+        });
+        Fired { clause, ..fired }
     }
 
     /// The place that the next record of the group will have.

@@ -132,13 +132,15 @@ impl Entry {
             Names { kk: id.clone(), ru: id.clone(), en: id }
         };
         let party = from.roster.party(fired.duty);
-        let citation = from.procedures.values().find_map(|procedure| procedure.hop(fired.hop));
+        let recorded = fired.clause.as_ref().map(|clause| clause.citation.clone());
+        let law = || from.procedures.values().find_map(|procedure| procedure.hop(fired.hop));
+        let citation = recorded.or_else(|| law().map(|hop| hop.citation.clone()));
         Self {
             rung: fired.rung,
             case: fired.case,
             hop: fired.hop,
             act: fired.act,
-            citation: citation.map(|hop| hop.citation.clone()).unwrap_or_default(),
+            citation: citation.unwrap_or_default(),
             source: fired.source,
             opened_at: fired.opened_at,
             due_at: fired.due_at,

@@ -1,10 +1,10 @@
 //! The records of the ladder.
 
 use crate::domain::act::Act;
-use crate::domain::ids::{CaseId, Sequence};
+use crate::domain::ids::{CaseId, ProcedureKey, Sequence};
 use crate::domain::ladder::{
-    Attribution, BusOutage, Channel, Fired, Impediment, MAX_FIRED, Notice, NoticeAcknowledged,
-    NoticeSent, Rung, Sent,
+    Attribution, BusOutage, Channel, Clause, Fired, Impediment, MAX_FIRED, Notice,
+    NoticeAcknowledged, NoticeSent, Rung, Sent,
 };
 
 use super::RecordError;
@@ -58,6 +58,7 @@ fn write_fired(out: &mut Writer<'_>, fired: &Fired) -> Result<(), RecordError> {
         carried,
         duty,
         attribution,
+        clause,
         to,
     } = fired;
     out.bytes(case);
@@ -77,6 +78,12 @@ fn write_fired(out: &mut Writer<'_>, fired: &Fired) -> Result<(), RecordError> {
         for ms in [with_party_ms, in_bus_ms, awaiting_ms] {
             out.number(*ms);
         }
+    }
+    out.flag(clause.is_some());
+    if let Some(Clause { procedure: ProcedureKey { procedure, edition }, citation }) = clause {
+        out.text("clause.procedure", procedure.as_str())?;
+        out.text("clause.edition", edition.as_str())?;
+        out.long_text(citation);
     }
     out.count("to", to.len(), MAX_TOLD)?;
     to.iter().for_each(|party| write_party(out, *party));
@@ -105,6 +112,12 @@ fn read_fired(from: &mut Reader<'_>) -> Result<Fired, RecordError> {
                 in_bus_ms: from.number("in_bus")?,
                 awaiting_ms: from.number("awaiting")?,
             })
+        })?,
+        clause: from.option("clause", |from| {
+            let procedure = from.text("clause.procedure")?;
+            let edition = from.text("clause.edition")?;
+            let citation = from.long_text("clause.citation")?;
+            Ok(Clause { procedure: ProcedureKey { procedure, edition }, citation })
         })?,
         to: from.list("to", MAX_TOLD, |from| read_party(from, "to"))?,
     })

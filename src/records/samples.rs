@@ -18,8 +18,8 @@ use crate::domain::event::{
 use crate::domain::held::{DeliveryHeld, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use crate::domain::ladder::{
-    Attribution, BusOutage, Channel, Fired, Impediment, Notice, NoticeAcknowledged, NoticeSent,
-    Rung, Sent,
+    Attribution, BusOutage, Channel, Clause, Fired, Impediment, Notice, NoticeAcknowledged,
+    NoticeSent, Rung, Sent,
 };
 use crate::domain::party::{PartyNumber, Role};
 use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
@@ -353,6 +353,13 @@ pub fn notice() -> Event {
             in_bus_ms: 999_997,
             awaiting_ms: 0,
         }),
+        clause: Some(Clause {
+            procedure: ProcedureKey {
+                procedure: "sample".parse().unwrap(),
+                edition: "2021".parse().unwrap(),
+            },
+            citation: "SAMPLE-EN A1 ¶12".to_owned(),
+        }),
         to: vec![PartyNumber(7), PartyNumber(300), PartyNumber(2)],
     };
     let warning = Fired {
@@ -364,6 +371,7 @@ pub fn notice() -> Event {
         source: Source::Assumed,
         carried: true,
         attribution: None,
+        clause: None,
         to: vec![PartyNumber(7)],
         ..breach.clone()
     };

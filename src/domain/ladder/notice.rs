@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Attribution, Channel, Rung};
 use crate::domain::act::Act;
-use crate::domain::ids::{CaseId, HopId, Sequence};
+use crate::domain::ids::{CaseId, HopId, ProcedureKey, Sequence};
 use crate::domain::party::PartyNumber;
 use crate::domain::term::Source;
 
@@ -27,6 +27,16 @@ pub struct Notice {
 
 /// Stands in the place of the case where a notice waits in an inbox: it is of many cases.
 pub const NO_CASE: CaseId = CaseId([0; 16]);
+
+/// Which rule set a hop and its term: a breach says so by itself, whatever edition a later build
+/// reads the law in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clause {
+    /// The procedure in its edition.
+    pub procedure: ProcedureKey,
+    /// The paragraph, for example `002-EN A1 ¶12`.
+    pub citation: String,
+}
 
 /// One rung of one clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +67,8 @@ pub struct Fired {
     pub duty: PartyNumber,
     /// Where the time went, once the term has run out.
     pub attribution: Option<Attribution>,
+    /// The rule of a breach, as the build read it that recorded it.
+    pub clause: Option<Clause>,
     /// Who is told.
     pub to: Vec<PartyNumber>,
 }

@@ -118,6 +118,7 @@ impl Plan<'_> {
             carried: clock.carried,
             duty: clock.duty,
             attribution,
+            clause: None,
             to: audience(case, clock, rung, source, self.roster),
         })
     }

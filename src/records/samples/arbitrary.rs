@@ -17,8 +17,8 @@ use crate::domain::event::{
 use crate::domain::held::{DeliveryHeld, Held, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, RequestId, Sequence};
 use crate::domain::ladder::{
-    Attribution, BusOutage, Channel, Fired, Impediment, MAX_FIRED, Notice, NoticeAcknowledged,
-    NoticeSent, Rung, Sent,
+    Attribution, BusOutage, Channel, Clause, Fired, Impediment, MAX_FIRED, Notice,
+    NoticeAcknowledged, NoticeSent, Rung, Sent,
 };
 use crate::records::notice::MAX_TOLD;
 use crate::records::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_SERVICE_CLOCKS};
@@ -176,11 +176,13 @@ fn any_attribution() -> impl Strategy<Value = Attribution> {
 fn any_fired() -> impl Strategy<Value = Fired> {
     let what = (any_case_id(), any::<u8>(), any_hop_id(), one_of(Act::ALL), one_of(Rung::ALL));
     let how = (any::<u16>(), option::of(one_of(Impediment::ALL)), any_time(), any_time());
-    let whose = (any_source(), any::<bool>(), any_party(), option::of(any_attribution()));
+    let clause = option::of((any_procedure(), "[A-Z0-9 ¶-]{0,60}"));
+    let whose = (any_source(), any::<bool>(), any_party(), option::of(any_attribution()), clause);
     (what, how, whose, vec(any_party(), 0..=MAX_TOLD)).prop_map(|(what, how, whose, to)| {
         let (case, place, hop, act, rung) = what;
         let (days, impediment, opened_at, due_at) = how;
-        let (source, carried, duty, attribution) = whose;
+        let (source, carried, duty, attribution, clause) = whose;
+        let clause = clause.map(|(procedure, citation)| Clause { procedure, citation });
         Fired {
             case,
             place,
@@ -195,6 +197,7 @@ fn any_fired() -> impl Strategy<Value = Fired> {
             carried,
             duty,
             attribution,
+            clause,
             to,
         }
     })

@@ -29,7 +29,11 @@ pub fn delivery(
 ) -> Result<Delivery, Refusal> {
     let said = |fired: &Fired| {
         let said = rung(view, id.sequence, (notice, recorded), fired);
-        Ok(types::RungNotice { citation: citation(fired)?, ..said })
+        let citation = match &fired.clause {
+            Some(clause) => clause.citation.clone(),
+            None => citation(fired)?,
+        };
+        Ok(types::RungNotice { citation, ..said })
     };
     let rungs = notice.concerning(party).map(said).collect::<Result<_, Refusal>>()?;
     Ok(Delivery {
@@ -83,8 +87,9 @@ pub fn of_case(
     (notice, recorded): (&Notice, &Recorded),
     fired: &Fired,
 ) -> types::RungNotice {
-    let law = view.hop(&case.procedure, fired.hop);
-    let citation = law.map(|hop| hop.citation.clone()).unwrap_or_default();
+    let recorded_in = fired.clause.as_ref().map(|clause| clause.citation.clone());
+    let law = || view.hop(&case.procedure, fired.hop).map(|hop| hop.citation.clone());
+    let citation = recorded_in.or_else(law).unwrap_or_default();
     types::RungNotice { citation, ..rung(view, sequence, (notice, recorded), fired) }
 }
 
@@ -108,7 +113,7 @@ fn rung(
         carried: fired.carried,
         duty_party_id: view.party_id(fired.duty),
         attribution: fired.attribution.map(attribution),
-        citation: String::new(),
+        citation: fired.clause.as_ref().map(|clause| clause.citation.clone()).unwrap_or_default(),
         told_party_ids: fired.to.iter().map(|party| view.party_id(*party)).collect(),
         sequence: sequence.0,
         said_time: Some(time(recorded.at)),
