@@ -440,7 +440,8 @@ impl Engine {
         answer.await.unwrap_or(Err(EngineError::Stopped))
     }
 
-    /// Acknowledges a notice and waits until that is durable. A repeat gets the original answer.
+    /// Acknowledges a notice in the inbox of a party, or where it has none, of one that it acts for,
+    /// and waits until that is durable. A repeat gets the original answer, and takes no other's.
     ///
     /// # Errors
     /// As for [`Engine::act`].

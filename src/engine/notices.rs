@@ -67,23 +67,26 @@ impl Writer {
         Ok(Noted { party, sequence: repeat.sequence, at: recorded.at, hash: recorded.hash })
     }
 
-    /// The inbox from which a system takes a notice: its party's own, then that of each one for
-    /// which it acts; the first that it was taken from once all have been.
+    /// The inbox from which a system takes a notice: its party's own, where it is a repeat once that
+    /// is taken; without one, that of a party for which it acts. Two of those are told apart by
+    /// nothing here, so that a further one is taken only when it is asked for by its own number.
     fn inbox_with(
         &self,
         notice: Sequence,
         by: PartyNumber,
     ) -> Result<Option<(PartyNumber, InboxNotice)>, IndexError> {
+        if let Some(own) = self.overlay.notice(notice, by)? {
+            return Ok(Some((by, own)));
+        }
         let acts_for = self.roster.party(by).map(|party| &party.acts_for[..]).unwrap_or_default();
-        let others = acts_for.iter().filter_map(|id| self.roster.number(id));
-        let mut taken = None;
-        for party in [by].into_iter().chain(others) {
+        let mut waiting = None;
+        for party in acts_for.iter().filter_map(|id| self.roster.number(id)) {
             let Some(inbox) = self.overlay.notice(notice, party)? else { continue };
-            if inbox.taken.is_none() {
+            if inbox.taken.is_some() {
                 return Ok(Some((party, inbox)));
             }
-            taken = taken.or(Some((party, inbox)));
+            waiting = waiting.or(Some((party, inbox)));
         }
-        Ok(taken)
+        Ok(waiting)
     }
 }

@@ -318,7 +318,8 @@ impl Reference {
         Ok(Answer::Accepted(record))
     }
 
-    /// A system takes its party's notice, then those of whom it acts for.
+    /// A system takes its party's notice; without one, that of the first for whom it acts. Asked
+    /// again, it takes no other.
     fn take_notice(&mut self, by: Who, notice: u64) -> Result<Answer, BTreeSet<Fault>> {
         let unknown = || BTreeSet::from([Fault::NoSuchDelivery]);
         let found = self.notices.get_mut(&notice).ok_or_else(unknown)?;
@@ -326,13 +327,15 @@ impl Reference {
         let others = (0..WHO.len()).filter(|who| *who != by && acts_for(by, *who));
         let may: Vec<Who> =
             [by].into_iter().chain(others).filter(|who| told.contains(who)).collect();
-        if let Some(who) = may.iter().find(|who| !found.taken.contains_key(who)) {
-            self.last += 1;
-            found.taken.insert(*who, self.last);
-            return Ok(Answer::Accepted(self.last));
+        let of_others = || may.iter().find(|who| found.taken.contains_key(who)).or(may.first());
+        let who = may.iter().find(|who| **who == by).or_else(of_others);
+        let who = *who.ok_or_else(unknown)?;
+        if let Some(record) = found.taken.get(&who) {
+            return Ok(Answer::Repeated(*record));
         }
-        let first = may.first().and_then(|who| found.taken.get(who));
-        first.copied().map(Answer::Repeated).ok_or_else(unknown)
+        self.last += 1;
+        found.taken.insert(who, self.last);
+        Ok(Answer::Accepted(self.last))
     }
 
     /// The answer to a request that was accepted before.

@@ -46,7 +46,7 @@ use crate::dispatch::Dispatch;
 use crate::domain::ladder::NO_CASE;
 use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
-use crate::domain::{Act, CaseAct, CaseId, Command, Roster};
+use crate::domain::{Act, CaseAct, CaseId, Command, Roster, Sequence};
 use crate::engine::vitals::Health;
 use crate::engine::{Accepted, Engine, ItemRefused};
 use crate::procedures::RegisterError;
@@ -244,7 +244,9 @@ impl Bus {
     ) -> Result<DeliveryConfirmation, Refusal> {
         let DeliveryId { sequence, case } = id;
         if case == NO_CASE {
-            let taken = self.engine.acknowledge_notice(sequence, party).await;
+            // The message does not name the inbox; a copy that the system was handed does.
+            let inbox = self.leased_to(party, sequence).unwrap_or(party);
+            let taken = self.engine.acknowledge_notice(sequence, inbox).await;
             let taken = taken.map_err(Refusal::Acknowledgement)?;
             self.dispatch.settled(taken.party, sequence, taken.sequence);
             return Ok(show::notice::confirmation(id, &taken));
@@ -253,6 +255,15 @@ impl Bus {
         let confirmed = confirmed.map_err(Refusal::Acknowledgement)?;
         self.dispatch.settled(confirmed.event.by, sequence, confirmed.sequence);
         Ok(confirmation(self.view(), &confirmed))
+    }
+
+    /// In whose inbox a delivery is on lease, of a party's own and those it acts for, in that order.
+    fn leased_to(&self, party: PartyNumber, delivery: Sequence) -> Option<PartyNumber> {
+        let roster = self.roster();
+        let acts_for = roster.party(party).map(|party| &party.acts_for[..]).unwrap_or_default();
+        let others = acts_for.iter().filter_map(|id| roster.number(id));
+        let mut inboxes = [party].into_iter().chain(others);
+        inboxes.find(|inbox| self.dispatch.is_leased(*inbox, delivery))
     }
 }
 
