@@ -37,7 +37,7 @@ struct Waiting {
     held: Option<u64>,
     /// How often it was the first of what somebody had and did not take.
     failed: u32,
-    /// The party took something else after this had failed as often as is allowed.
+    /// The party took something else after this had failed half as often as is allowed, or more.
     others_taken: bool,
     /// The record of its acknowledgement, once that is durable.
     acknowledged: Option<u64>,
@@ -95,8 +95,8 @@ impl Queues {
         None
     }
 
-    /// A receiver may reject what it was sent. The bus holds what failed too often, and failed once
-    /// more after the party had taken something else: a party that takes nothing has nothing held.
+    /// A receiver may reject what it was sent. The bus holds what failed more often than is allowed,
+    /// if the party took something else after half of that: one that takes nothing has nothing held.
     fn held(&mut self, sequence: u64, held: &DeliveryHeld) -> Option<String> {
         let DeliveryHeld { case, delivery, party, reason, .. } = held;
         let max_failed = self.max_failed;
@@ -111,8 +111,8 @@ impl Queues {
         wrong.map(|(failed, others_taken)| {
             let others = if others_taken { "others" } else { "nothing else" };
             format!(
-                "record {sequence} holds {delivery} of case {case}, which failed {failed} times \
-                 with {party}, who took {others} after {max_failed}"
+                "record {sequence} holds {delivery} of case {case}, which failed {failed} times of \
+                 {max_failed} with {party}, who took {others} meanwhile"
             )
         })
     }
@@ -134,14 +134,20 @@ impl Queues {
     }
 
     fn acknowledged(&mut self, by: PartyNumber, delivery: u64, record: u64) {
+        self.takes(by);
         self.mark(by, delivery, |waiting| waiting.acknowledged = Some(record));
     }
 
-    pub(super) fn settled(&mut self, party: PartyNumber, delivery: u64) {
-        let max_failed = self.max_failed;
-        for waiting in self.of(party).values_mut().filter(|it| it.failed >= max_failed) {
+    /// A party takes something: it is not at fault for what it has failed on often by now.
+    fn takes(&mut self, party: PartyNumber) {
+        let often = self.max_failed.div_ceil(2);
+        for waiting in self.of(party).values_mut().filter(|it| it.failed >= often) {
             waiting.others_taken = true;
         }
+    }
+
+    pub(super) fn settled(&mut self, party: PartyNumber, delivery: u64) {
+        self.takes(party);
         self.mark(party, delivery, |waiting| {
             waiting.settled |= waiting.holder.is_some();
             waiting.holder = None;
