@@ -67,11 +67,11 @@ impl Beat {
     }
 
     /// A turn: looks at the disk and leaves the sign of life. A sandbox leaves none: its clock
-    /// stands still until it is set.
+    /// stands still until it is set. Nor does a bus whose outage is not on record yet.
     pub fn turn(&mut self) {
         self.vitals.beat(Some(Instant::now()));
         self.look_at_disk();
-        if !self.clock.is_sandbox() {
+        if !self.clock.is_sandbox() && !self.vitals.has_outage_waiting() {
             self.leave_sign();
         }
         self.vitals.beat(None);
@@ -213,4 +213,30 @@ pub fn resident_bytes() -> Option<u64> {
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     let page_bytes = u64::try_from(rustix::param::page_size()).ok()?;
     pages.checked_mul(page_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_whose_outage_is_not_on_record_leaves_no_sign_that_would_hide_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut beat = Beat {
+            vitals: Arc::default(),
+            clock: Clock::System,
+            data_dir: dir.path().to_owned(),
+            journal_dir: dir.path().to_owned(),
+            marks: DiskMarks { warn_bytes: 0, intake_bytes: 0, all_bytes: 0 },
+            boot: "sample".to_owned(),
+            failing: false,
+        };
+        let vitals = Arc::clone(&beat.vitals);
+        vitals.outage_waits(true);
+        beat.turn();
+        assert_eq!(LastAlive::read(dir.path()).unwrap(), None);
+        vitals.outage_waits(false);
+        beat.turn();
+        assert!(LastAlive::read(dir.path()).unwrap().is_some());
+    }
 }

@@ -122,6 +122,7 @@ impl Assembled {
             backlog.close();
             return Err(error.into());
         }
+        writer.vitals.outage_waits(writer.unrecorded_outage_ms.is_some());
         let writer =
             Builder::new().name("kopir-writer".into()).spawn(move || writer.run(waiting))?;
         Ok(Started { engine, threads: [writer, follower] })

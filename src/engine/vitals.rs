@@ -150,6 +150,8 @@ pub struct Vitals {
     beat_since: Mutex<Option<Instant>>,
     disk: Mutex<Disk>,
     last_outage: Mutex<Option<BusOutage>>,
+    /// An outage is not on record yet.
+    outage_waits: AtomicBool,
     memory_short: AtomicBool,
     health: watch::Sender<Health>,
     /// What waits for each party.
@@ -196,6 +198,16 @@ impl Vitals {
     /// The bus was away.
     pub fn note_outage(&self, outage: BusOutage) {
         *lock(&self.last_outage) = Some(outage);
+    }
+
+    /// Whether an outage waits for room to be recorded. Until then the bus leaves no sign of life:
+    /// the next start would take it for the end of the outage.
+    pub(super) fn outage_waits(&self, waits: bool) {
+        self.outage_waits.store(waits, Ordering::Release);
+    }
+
+    pub(super) fn has_outage_waiting(&self) -> bool {
+        self.outage_waits.load(Ordering::Acquire)
     }
 
     /// The last time the bus was away, as far as its journal knows.

@@ -87,6 +87,7 @@ impl Writer {
             self.vitals.turn(true);
             let turned = self.turn(&mut waiting, &mut group);
             self.vitals.turn(false);
+            self.vitals.outage_waits(self.unrecorded_outage_ms.is_some());
             if let Err(reason) = turned {
                 tracing::error!(%reason, "the writer stops; restart the bus after the cause is mended");
                 self.marks.failed.store(true, Ordering::Release);
