@@ -12,13 +12,14 @@ use jiff::civil::Date;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 mod keeper;
+mod push;
 
 use super::error::{ConfigError, Key};
 use super::raw::{
-    self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawPush, RawQuota,
-    RawSandbox, RawTls,
+    self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawQuota, RawSandbox,
+    RawTls,
 };
-use super::{Config, Http2Limits, Limits, Log, LogFormat, Push, Quotas, Readings, Sandbox};
+use super::{Config, Http2Limits, Limits, Log, LogFormat, Quotas, Readings, Sandbox};
 use crate::domain::term::CalendarDays;
 use crate::domain::{ProcedureKey, WhenUnset};
 use crate::engine::EngineOptions;
@@ -268,29 +269,6 @@ impl Reader<'_> {
             keepalive_interval: seconds(self.number(keepalive_interval_seconds, interval)?),
             keepalive_timeout: seconds(self.number(keepalive_timeout_seconds, timeout)?),
             max_pending_reset_streams: count(self.number(max_pending_reset_streams, resets)?),
-        })
-    }
-
-    fn push(&self, raw: &RawPush) -> Result<Push, ConfigError> {
-        let RawPush {
-            max_in_flight_per_party,
-            timeout_seconds,
-            backoff_base_ms,
-            backoff_max_seconds,
-            breaker_failures,
-        } = *raw;
-        let in_flight = number("push.max_in_flight_per_party", 8, 1, 256);
-        let timeout = number("push.timeout_seconds", 10, 1, 60);
-        let base = number("push.backoff_base_ms", 500, 10, 60_000);
-        let max = number("push.backoff_max_seconds", 300, 1, 3_600);
-        let failures = number("push.breaker_failures", 5, 1, 1_000);
-        let base = self.number(backoff_base_ms, base)?;
-        Ok(Push {
-            max_in_flight_per_party: count(self.number(max_in_flight_per_party, in_flight)?),
-            timeout: seconds(self.number(timeout_seconds, timeout)?),
-            backoff_base: Duration::from_millis(u64::from(base)),
-            backoff_max: seconds(self.number(backoff_max_seconds, max)?),
-            breaker_failures: self.number(breaker_failures, failures)?,
         })
     }
 

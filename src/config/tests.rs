@@ -336,6 +336,18 @@ fn a_mail_server_that_cannot_be_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_push_whose_longest_wait_is_shorter_than_its_first_is_refused() {
+    let waits = |base: u32, max: u32| {
+        format!("{LEAST}[push]\nbackoff_base_ms = {base}\nbackoff_max_seconds = {max}\n")
+    };
+    let told = refusal(&waits(1_001, 1));
+    assert!(told.contains("key push.backoff_max_seconds: 1 is too small"), "{told}");
+    assert!(told.contains("push.backoff_base_ms") && told.ends_with("write at least 2"), "{told}");
+    let told = refusal(&waits(60_000, 59));
+    assert!(told.ends_with("write at least 60"), "{told}");
+}
+
+#[test]
 fn what_the_notifications_lack_stops_the_start_with_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let registry = dir.path().join("parties.toml");
