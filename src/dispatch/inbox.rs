@@ -197,6 +197,13 @@ impl Inbox {
         is_free || self.is_leased(key.sequence)
     }
 
+    /// Whether a delivery may be leased: it is in the window, nobody has it, and it is not about to
+    /// be held.
+    pub(super) fn may_be_leased(&self, key: QueueKey) -> bool {
+        let aside = self.aside.get(&key);
+        self.ready.contains_key(&key) || aside.is_some_and(|aside| !aside.is_condemned)
+    }
+
     /// Frees one delivery that a holder has. That it was not taken may be laid to the delivery.
     pub(super) fn give_back(&mut self, holder: Holder, delivery: Sequence, is_to_blame: bool) {
         let lease = self.leases.get(&delivery).filter(|lease| lease.holder == holder);

@@ -68,6 +68,13 @@ impl Breaker {
         (self.failures, self.since_ms, self.state) = (0, None, BreakerState::Closed);
     }
 
+    /// An attempt has ended and shown nothing of the endpoint.
+    pub(super) fn learned_nothing(&mut self) {
+        if self.state == BreakerState::HalfOpen {
+            self.state = BreakerState::Open;
+        }
+    }
+
     /// An attempt has failed.
     pub(super) fn failed(&mut self, now_ms: i64) {
         self.failures = self.failures.saturating_add(1);
@@ -100,6 +107,9 @@ mod tests {
         assert_eq!((breaker.state(), breaker.failures()), (BreakerState::Open, 4));
         assert_eq!(breaker.since_ms(), Some(10));
         breaker.started();
+        breaker.learned_nothing();
+        assert_eq!((breaker.state(), breaker.failures()), (BreakerState::Open, 4));
+        breaker.started();
         breaker.succeeded();
         assert_eq!((breaker.state(), breaker.room(8)), (BreakerState::Closed, 8));
         assert_eq!((breaker.failures(), breaker.since_ms()), (0, None));
@@ -109,7 +119,7 @@ mod tests {
         #[test]
         fn it_is_closed_exactly_while_fewer_than_its_threshold_have_failed_in_a_row(
             threshold in 0..6_u32,
-            steps in prop::collection::vec(0..3_u8, 0..60),
+            steps in prop::collection::vec(0..4_u8, 0..60),
         ) {
             let mut breaker = Breaker::new(threshold);
             let mut in_a_row = 0;
@@ -120,6 +130,7 @@ mod tests {
                         breaker.succeeded();
                         in_a_row = 0;
                     }
+                    2 => breaker.learned_nothing(),
                     _ => {
                         breaker.failed(at as i64);
                         in_a_row += 1;

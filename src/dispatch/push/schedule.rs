@@ -8,6 +8,10 @@ use super::Moment;
 /// attempt that would end before.
 const AS_GOOD_AS_DUE: Duration = Duration::from_millis(500);
 
+/// The longest that a party may ask to be left alone, as its contract says. One that asks again
+/// gets it again; one that asked for years by mistake is not cut off for years.
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+
 /// How long to wait after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
@@ -60,43 +64,29 @@ impl Chance {
 
 /// What keeps a delivery, or all of a party, from being tried.
 ///
-/// Two things end it: its own time, and the last call of a delivery that was tried before that call
-/// and not since. So no retry waits beyond the due instant, and where the machine's clock jumps
-/// ahead the last call is made when that shows.
+/// Two things end it: its own time, and for each delivery that is yet to fall due a call before
+/// that. It is judged delivery by delivery, so what falls due soon opens the way to nothing else;
+/// and where the machine's clock jumps ahead the call is made when that shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hold {
     /// When it ends by itself, on the steady clock.
     at: Duration,
-    /// When the failure was, in Unix milliseconds.
+    /// When the last failure was, in Unix milliseconds.
     since_ms: i64,
     /// Before when the party does not want to be called, in Unix milliseconds.
     asked_ms: i64,
 }
 
 impl Hold {
-    /// The hold after a failure of a delivery due at `due_ms`: `wait`, but at least what the party
-    /// asked for, and never beyond the due instant. `lead` is how long before it the last call is
-    /// to begin.
-    pub(super) fn new(
-        now: Moment,
-        due_ms: i64,
-        wait: Duration,
-        asked: Duration,
-        lead: Duration,
-    ) -> Self {
-        let mut wait = wait.max(asked);
-        let left = until(now, due_ms);
-        if left > AS_GOOD_AS_DUE {
-            // Within the lead each next wait is half of what is left, so there is an end to them.
-            let last = if left > lead { left - lead } else { half(left) };
-            let last = if asked < left { last.max(asked) } else { last };
-            wait = wait.min(last);
-        }
-        let asked_ms = now.wall_ms.saturating_add(millis(asked));
-        Self { at: now.steady.saturating_add(wait), since_ms: now.wall_ms, asked_ms }
+    /// The hold after a failure: `wait`, but at least what the party asked for, as far as that is
+    /// heeded.
+    pub(super) fn new(now: Moment, wait: Duration, asked: Duration) -> Self {
+        let asked = asked.min(LONGEST_ASKED);
+        let at = now.steady.saturating_add(wait.max(asked));
+        Self { at, since_ms: now.wall_ms, asked_ms: now.wall_ms.saturating_add(millis(asked)) }
     }
 
-    /// Both holds in one: the later end, and what the party asked for last.
+    /// Both holds in one: the later end, and the later of what the party asked for.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             at: self.at.max(other.at),
@@ -105,11 +95,16 @@ impl Hold {
         }
     }
 
+    /// The same hold after another failure, which made the calls that were to come by now.
+    pub(super) fn tried(self, now: Moment) -> Self {
+        Self { since_ms: self.since_ms.max(now.wall_ms), ..self }
+    }
+
     /// When a delivery due at `due_ms` gets past, on the steady clock: not after now when it does
-    /// already.
+    /// already. `lead` is how long before the due instant its last call is to begin.
     pub(super) fn opens(self, now: Moment, due_ms: i64, lead: Duration) -> Duration {
-        match self.last_call_ms(due_ms, lead) {
-            Some(last_ms) => self.at.min(now.steady.saturating_add(until(now, last_ms))),
+        match self.call_ms(due_ms, lead) {
+            Some(call_ms) => self.at.min(now.steady.saturating_add(until(now, call_ms))),
             None => self.at,
         }
     }
@@ -119,18 +114,23 @@ impl Hold {
         self.opens(now, due_ms, lead) <= now.steady
     }
 
-    /// The first due instant whose last call this hold lets pass at some time.
-    pub(super) fn first_called_ms(self, lead: Duration) -> i64 {
-        self.since_ms.saturating_add(millis(lead)).saturating_add(1)
+    /// The due instants that [`Self::opens`] is told for: from the first on there is a call before
+    /// the due instant, and up to the second and from it on a later due instant opens no earlier.
+    pub(super) fn called_from_ms(self, lead: Duration) -> [i64; 2] {
+        let after = [AS_GOOD_AS_DUE, lead.max(AS_GOOD_AS_DUE)];
+        after.map(|after| self.since_ms.saturating_add(millis(after)).saturating_add(1))
     }
 
-    /// The last call of a delivery, if it comes after the failure.
-    fn last_call_ms(self, due_ms: i64, lead: Duration) -> Option<i64> {
-        let mut last_ms = due_ms.saturating_sub(millis(lead));
-        if self.asked_ms < due_ms {
-            last_ms = last_ms.max(self.asked_ms);
+    /// The call before the due instant, if there is room for one after the last failure. Within the
+    /// lead it comes when half of what is left has passed, so there is an end to them.
+    fn call_ms(self, due_ms: i64, lead: Duration) -> Option<i64> {
+        let (left_ms, lead_ms) = (due_ms.saturating_sub(self.since_ms), millis(lead));
+        if left_ms <= millis(AS_GOOD_AS_DUE) {
+            return None;
         }
-        (last_ms > self.since_ms && due_ms > self.since_ms).then_some(last_ms)
+        let wait_ms = if left_ms > lead_ms { left_ms - lead_ms } else { left_ms / 2 };
+        let call_ms = self.since_ms.saturating_add(wait_ms);
+        Some(if self.asked_ms < due_ms { call_ms.max(self.asked_ms) } else { call_ms })
     }
 }
 
@@ -138,11 +138,6 @@ impl Hold {
 fn until(now: Moment, at_ms: i64) -> Duration {
     let left = at_ms.saturating_sub(now.wall_ms);
     Duration::from_millis(u64::try_from(left).unwrap_or_default())
-}
-
-/// Half of a time, in whole milliseconds.
-fn half(time: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(time.as_millis() / 2).unwrap_or(u64::MAX))
 }
 
 pub(super) fn millis(time: Duration) -> i64 {
@@ -204,25 +199,29 @@ mod tests {
             (0, 300, 300_000),
             (-1_000, 300, 300_000),
         ] {
-            let hold = Hold::new(at(0), due(left_ms), seconds(wait_s), NONE, LEAD);
-            assert_eq!(hold.at, Duration::from_millis(planned_ms), "{left_ms} {wait_s}");
+            let hold = Hold::new(at(0), seconds(wait_s), NONE);
+            let planned = hold.opens(at(0), due(left_ms), LEAD);
+            assert_eq!(planned, Duration::from_millis(planned_ms), "{left_ms} {wait_s}");
         }
     }
 
     #[test]
     fn what_the_party_asks_for_is_waited_for_unless_the_delivery_falls_due_before() {
         let ask = |left_ms, asked_s| {
-            Hold::new(at(0), due(left_ms), NONE, seconds(asked_s), LEAD).at.as_millis()
+            let hold = Hold::new(at(0), NONE, seconds(asked_s));
+            hold.opens(at(0), due(left_ms), LEAD).as_millis()
         };
         assert_eq!(ask(3_600_000, 30), 30_000);
         assert_eq!(ask(60_000, 50), 50_000, "within the lead, and before due");
         assert_eq!(ask(60_000, 61), 40_000, "beyond due: the last call comes first");
         assert_eq!(ask(-1, 30), 30_000, "due already");
+        assert_eq!(ask(-1, 3_600), 3_600_000);
+        assert_eq!(ask(-1, u64::MAX), 3_600_000, "an hour is the longest");
     }
 
     #[test]
     fn a_clock_that_jumps_ahead_brings_the_last_call_and_one_that_jumps_back_delays_nothing() {
-        let hold = Hold::new(at(0), due(3_600_000), seconds(300), NONE, LEAD);
+        let hold = Hold::new(at(0), seconds(300), NONE);
         let later = |ms| Moment { steady: seconds(1), wall_ms: due(ms) };
         assert!(!hold.is_open(later(1_000), due(3_600_000), LEAD));
         assert!(hold.is_open(later(3_590_000), due(3_600_000), LEAD), "within the lead");
@@ -231,17 +230,22 @@ mod tests {
         assert!(hold.is_open(back, due(3_600_000), LEAD));
     }
 
-    /// One call after the last call's instant has shown that nobody answers: the others due at the
-    /// same time do not each try it again.
+    /// A call that failed has shown that nobody answers: the others due at the same time do not each
+    /// try it again, but one does when half of what is left has passed.
     #[test]
-    fn a_hold_lets_a_last_call_pass_once() {
-        let since_before = Hold::new(at(0), due(-1), seconds(300), NONE, LEAD);
-        assert!(since_before.is_open(at(30_000), due(50_000), LEAD));
-        assert!(!since_before.is_open(at(29_999), due(50_000), LEAD));
-        let since_after = Hold::new(at(30_000), due(-1), seconds(300), NONE, LEAD);
-        assert!(!since_after.is_open(at(30_001), due(50_000), LEAD));
-        assert!(since_after.first_called_ms(LEAD) > due(50_000));
-        assert!(since_before.first_called_ms(LEAD) <= due(50_000));
+    fn of_those_due_together_one_makes_the_call() {
+        let before = Hold::new(at(0), seconds(300), NONE);
+        assert!(before.is_open(at(30_000), due(50_000), LEAD));
+        assert!(!before.is_open(at(29_999), due(50_000), LEAD));
+        for after in [before.tried(at(30_000)), Hold::new(at(30_000), seconds(300), NONE)] {
+            assert!(!after.is_open(at(39_999), due(50_000), LEAD));
+            assert!(after.is_open(at(40_000), due(50_000), LEAD));
+            assert!(!after.is_open(at(40_000), due(90_000), LEAD), "it opens the way to no other");
+        }
+        let asked = Hold::new(at(0), NONE, seconds(45)).tried(at(30_000));
+        assert!(
+            !asked.is_open(at(44_999), due(50_000), LEAD) && asked.is_open(at(45_000), 0, LEAD)
+        );
     }
 
     proptest! {
@@ -278,7 +282,8 @@ mod tests {
         ) {
             let (wait, asked) = (Duration::from_millis(wait_ms), Duration::from_millis(asked_ms));
             let lead = Duration::from_millis(lead_ms);
-            let hold = Hold::new(at(0), due(left_ms), wait, asked, lead);
+            let hold = Hold::new(at(0), wait, asked);
+            let asked = asked.min(LONGEST_ASKED);
             let planned = hold.opens(at(0), due(left_ms), lead);
             let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or_default());
             if left > AS_GOOD_AS_DUE {
@@ -301,12 +306,33 @@ mod tests {
             wait_ms in 0..2_000_000_u64,
             looks in prop::collection::vec(0..1_000_000_i64, 0..20),
         ) {
-            let hold = Hold::new(at(0), due(left_ms), Duration::from_millis(wait_ms), NONE, LEAD);
+            let hold = Hold::new(at(0), Duration::from_millis(wait_ms), NONE);
             let first = hold.opens(at(0), due(left_ms), LEAD);
             for look in looks {
                 prop_assert_eq!(hold.opens(at(look), due(left_ms), LEAD).min(first), first);
                 let is_time = at(look).steady >= first;
                 prop_assert_eq!(hold.is_open(at(look), due(left_ms), LEAD), is_time);
+            }
+        }
+
+        /// Whoever looks for the next call needs to look at two deliveries only.
+        #[test]
+        fn a_later_due_instant_opens_no_earlier_but_at_the_lead(
+            wait_ms in 0..2_000_000_u64,
+            asked_ms in prop_oneof![Just(0), 0..100_000_u64],
+            lead_ms in 1_000..120_000_u64,
+            dues in [-10_000..200_000_i64, -10_000..200_000],
+        ) {
+            let (wait, asked) = (Duration::from_millis(wait_ms), Duration::from_millis(asked_ms));
+            let lead = Duration::from_millis(lead_ms);
+            let hold = Hold::new(at(0), wait, asked);
+            let [first, second] = hold.called_from_ms(lead);
+            let (early, late) = (due(dues[0].min(dues[1])), due(dues[0].max(dues[1])));
+            let [opens_early, opens_late] = [early, late].map(|due| hold.opens(at(0), due, lead));
+            if late < first {
+                prop_assert_eq!(opens_late, wait.max(asked));
+            } else if early >= first && (early >= second) == (late >= second) {
+                prop_assert!(opens_early <= opens_late);
             }
         }
     }

@@ -51,9 +51,9 @@ impl Worker {
                     Err(error) => return error,
                 }
             }
-            let wake = line.wake(now, fresh(&stream, &line, now));
+            let wake = wake(&stream, &line, now);
             shown.publish(&line, now, wake.filter(|_| attempts.is_empty()));
-            let wait = wake.map(|wake| wake.saturating_sub(now.steady).min(LOOK_INTERVAL));
+            let wait = wake.map(|wake| until(now, wake));
             tokio::select! {
                 biased;
                 Some((leased, outcome)) = attempts.next(), if !attempts.is_empty() => {
@@ -83,15 +83,21 @@ fn take(stream: &InboxStream, line: &mut Line, now: Moment) -> Result<Option<Lea
     Ok(taken)
 }
 
-/// The deliveries that were never tried and may get past what holds the party back: the first of
-/// all, and the first whose last call is still to come. None while there is no room.
-fn fresh(stream: &InboxStream, line: &Line, now: Moment) -> impl IntoIterator<Item = QueueKey> {
+/// When something may go out next. What a stream of the same party has is free when it says so.
+fn wake(stream: &InboxStream, line: &Line, now: Moment) -> Option<Duration> {
     let inbox = stream.mailbox.lock();
-    let called = line.possible_from_ms(now).filter(|_| line.room() > 0);
-    let first_from = |from_ms| inbox.first_from(from_ms, |key| !line.is_waiting(key));
-    let first = called.and_then(|_| first_from(i64::MIN));
-    let called = called.and_then(first_from);
-    [first, called].into_iter().flatten()
+    line.wake(
+        now,
+        |key| inbox.may_be_leased(key),
+        |from_ms, is_it| inbox.first_from(from_ms, is_it),
+    )
+}
+
+/// How long to wait for that. What may go now and was not taken waits for others to give back
+/// what they have, which they say.
+fn until(now: Moment, wake: Duration) -> Duration {
+    let wait = wake.saturating_sub(now.steady);
+    if wait.is_zero() { LOOK_INTERVAL } else { wait.min(LOOK_INTERVAL) }
 }
 
 fn ended(stream: &InboxStream, line: &mut Line, now: Moment, leased: Leased, outcome: Outcome) {
@@ -99,7 +105,8 @@ fn ended(stream: &InboxStream, line: &mut Line, now: Moment, leased: Leased, out
     let ended = match outcome {
         // What is still on lease stays so until the index has it out of the queue, or it may go out
         // once more. It may also be there again already, held and released meanwhile.
-        Outcome::Acknowledged | Outcome::Rejected | Outcome::Gone => Ended::Settled,
+        Outcome::Acknowledged | Outcome::Rejected => Ended::Settled,
+        Outcome::Gone => Ended::Gone,
         Outcome::Failed { blame, asked } => {
             stream.give_back(sequence, blame == Blame::Delivery);
             Ended::Failed { asked }
