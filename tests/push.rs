@@ -21,8 +21,8 @@ use bus::refusal::refused;
 use bus::{Act, Bus, Party, Setting, samples, within};
 use jiff::Timestamp;
 use kopir::rpc::proto::inbox::v1::{
-    Endpoint, EndpointState, GetEndpointRequest, ListHeldRequest, RegisterEndpointRequest,
-    ReleaseDeliveryRequest, UnregisterEndpointRequest,
+    Endpoint, EndpointFailure, EndpointState, GetEndpointRequest, ListHeldRequest,
+    RegisterEndpointRequest, ReleaseDeliveryRequest, UnregisterEndpointRequest,
 };
 use kopir::rpc::proto::operations::v1::ListInboxRequest;
 use kopir::rpc::proto::types::v1::{HeldMark, HeldReason, Receipt};
@@ -180,6 +180,9 @@ async fn survives(manner: Manner) {
     assert!(failing.failing_since_time.is_some(), "{manner:?}");
     assert_ne!(failing.state(), EndpointState::Closed, "{manner:?}");
     assert_eq!(bus.sequence(), before, "{manner:?}: nothing was journaled");
+    assert!(failing.last_failure_time.is_some(), "{manner:?}");
+    let why = failing.last_failure();
+    assert!(failures(&manner).contains(&why), "{manner:?}: {why:?}");
     let before = agency.arrivals().len();
     agency.be(Manner::Sound);
     let arrivals = agency.until(before + 1).await;
@@ -188,8 +191,31 @@ async fn survives(manner: Manner) {
     queued(&bus.party(bus::OPERATOR).await, bus::COMMITTEE, 0).await;
     let well = until(&committee, |found| found.consecutive_failure_count == 0).await;
     assert_eq!((well.state(), well.failing_since_time), (EndpointState::Closed, None));
+    assert_ne!(well.last_failure(), EndpointFailure::Unspecified, "{manner:?}: it is still told");
     owes(&committee, 1).await;
     bus.stop().await;
+}
+
+/// What the party may be told of an endpoint that behaves so.
+fn failures(manner: &Manner) -> &'static [EndpointFailure] {
+    match manner {
+        Manner::Hang => &[EndpointFailure::TimedOut],
+        Manner::Mute => &[EndpointFailure::NoConnection],
+        // Where it breaks before the request was written, or says what is no HTTP/2.
+        Manner::Reset | Manner::Noise => {
+            &[EndpointFailure::ConnectionBroken, EndpointFailure::NoConnection]
+        }
+        Manner::OtherDelivery | Manner::NoOutcome | Manner::Reject(..) => {
+            &[EndpointFailure::BadAnswer]
+        }
+        Manner::Busy(_) => &[EndpointFailure::AskedForTime],
+        Manner::Garbage
+        | Manner::Endless(_)
+        | Manner::Redirect(_)
+        | Manner::FailOn(_)
+        | Manner::Fail(_) => &[EndpointFailure::ErrorStatus],
+        Manner::Sound => &[],
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +266,10 @@ async fn an_error_status_acknowledges_nothing() {
 /// Refused in the handshake: not one byte of a delivery leaves.
 async fn refuses_certificate(files: impl Fn(&Bus) -> TlsFiles, why: &str) {
     let told = Told::listen();
-    let bus = Bus::with(&QUICK).await;
+    // Time enough for a handshake on a machine that has much else to do.
+    let mut patient = QUICK;
+    patient[0] = ("push.timeout_seconds", "20");
+    let bus = Bus::with(&patient).await;
     let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
     let agency = Agency::open(&files(&bus), Manner::Sound).await;
     register(&committee, &agency.url(), "").await.unwrap();
@@ -248,11 +277,13 @@ async fn refuses_certificate(files: impl Fn(&Bus) -> TlsFiles, why: &str) {
     let before = bus.sequence();
     let failing = until(&committee, |found| found.consecutive_failure_count >= 4).await;
     assert_ne!(failing.state(), EndpointState::Closed);
+    assert_eq!(failing.last_failure(), EndpointFailure::CertificateRefused);
     assert!(failing.next_attempt_time.is_some() || failing.state() == EndpointState::HalfOpen);
     assert_eq!((agency.arrivals().len(), agency.connections()), (0, 0));
     assert_eq!(bus.sequence(), before);
     let told = told.text();
-    assert!(told.contains(why) && told.contains(&agency.url()), "{told}");
+    let is_it = |line: &str| line.contains(why) && line.contains(&agency.url());
+    assert!(told.lines().any(is_it), "{told}");
     // What the wrong one did not get waits for its receiver.
     let right = Agency::open(&bus.files(bus::COMMITTEE), Manner::Sound).await;
     register(&committee, &right.url(), "").await.unwrap();

@@ -7,6 +7,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,11 +30,13 @@ use super::proto::agency::v1::{
 use super::proto::inbox::v1::DeliveryRejection;
 use super::status::Refusal;
 use crate::dispatch::Leased;
-use crate::dispatch::push::{Blame, Boxed, Courier, Endpoint, Outcome};
+use crate::dispatch::push::{Blame, Boxed, Courier, Endpoint, Outcome, PushFault};
 use crate::domain::party::{PartyId, PartyNumber};
 use crate::domain::{EndpointUrl, Sequence};
 use crate::engine::EngineError;
-use crate::trust::tls::{EndpointCertificateError, EndpointTls, HandshakeFailure, HandshakeFault};
+use crate::trust::tls::{
+    EndpointCertificateError, EndpointTls, HandshakeFailure, HandshakeFault, Side,
+};
 
 /// The largest answer that is read. A sound one has two short texts.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
@@ -78,8 +81,8 @@ impl Courier for AgencyCourier {
         };
         tracing::info!(party = id, %url, "deliveries are pushed to an endpoint");
         let line = Line { url, name, tls, timeout: self.timeout };
-        let channel = Mutex::new(line.channel());
-        Some(Box::new(Agency { bus: Arc::clone(&self.bus), party, line, channel }))
+        let connection = Mutex::new(line.connection());
+        Some(Box::new(Agency { bus: Arc::clone(&self.bus), party, line, connection }))
     }
 }
 
@@ -94,28 +97,56 @@ struct Line {
 impl Line {
     /// A connection that is made with the first call and made anew when it breaks. No proxy, no
     /// redirect: the address of the url and nothing else.
-    fn channel(&self) -> Channel {
+    fn connection(&self) -> Connection {
+        let stands = Arc::new(AtomicBool::new(false));
         let (url, name, tls) = (self.url.clone(), self.name.clone(), Arc::clone(&self.tls));
+        let (made, timeout) = (Arc::clone(&stands), self.timeout);
         let connector = tower::service_fn(move |_: Uri| {
             let (url, name, tls) =
                 (url.clone(), name.clone(), TlsConnector::from(Arc::clone(&tls)));
+            let stands = Arc::clone(&made);
+            stands.store(false, Ordering::Release);
             async move {
                 let connected = async {
                     let stream = TcpStream::connect((url.host(), url.port())).await?;
                     stream.set_nodelay(true)?;
-                    tls.connect(name, stream).await
+                    let connected = tls.connect(name, stream).await?;
+                    stands.store(true, Ordering::Release);
+                    Ok(connected)
                 };
-                connected.await.map(TokioIo::new).map_err(NotConnected)
+                // Given up here, where it is known that nothing has left.
+                let connected = tokio::time::timeout(timeout, connected).await;
+                let connected = connected.unwrap_or_else(|late| Err(late.into()));
+                connected.map(TokioIo::new).map_err(NotConnected)
             }
         });
         // The authority is only a header here; the connector above knows where to go.
-        Transport::from_static("https://kopir.invalid")
-            .connect_timeout(self.timeout)
+        let channel = Transport::from_static("https://kopir.invalid")
             .http2_max_header_list_size(MAX_HEADER_BYTES)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
-            .connect_with_connector_lazy(connector)
+            .connect_with_connector_lazy(connector);
+        Connection { channel, stands }
+    }
+}
+
+/// A connection, made or not.
+#[derive(Clone)]
+struct Connection {
+    channel: Channel,
+    /// Whether the handshake has succeeded, of the newest where it was made anew. A delivery that
+    /// is not answered before that never left.
+    stands: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// What it means that no answer came in time.
+    fn silence(&self) -> Cause {
+        if self.stands.load(Ordering::Acquire) {
+            return Cause::TimedOut;
+        }
+        Cause::NotConnected(io::ErrorKind::TimedOut)
     }
 }
 
@@ -129,7 +160,7 @@ struct Agency {
     bus: Arc<Bus>,
     party: PartyNumber,
     line: Line,
-    channel: Mutex<Channel>,
+    connection: Mutex<Connection>,
 }
 
 impl Endpoint for Agency {
@@ -163,7 +194,7 @@ impl Agency {
     fn failed(&self, delivery: Sequence, failure: &Failure) -> Outcome {
         let (party, url) = (self.name(), &self.line.url);
         tracing::warn!(party, %url, %delivery, %failure, "a push failed");
-        Outcome::Failed { blame: failure.blame(), asked: failure.asked }
+        Outcome::Failed { fault: failure.fault(), blame: failure.blame(), asked: failure.asked }
     }
 
     /// The party has stored it: that is its acknowledgement.
@@ -196,19 +227,26 @@ impl Agency {
 
     async fn call(&self, request: DeliverRequest) -> Result<Answer, Failure> {
         let id = request.delivery.as_ref().map(|one| one.delivery_id.clone()).unwrap_or_default();
-        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut client =
-            AgencyServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES);
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut client = AgencyServiceClient::new(connection.channel.clone())
+            .max_decoding_message_size(MAX_ANSWER_BYTES);
         let mut request = tonic::Request::new(request);
         request.set_timeout(self.line.timeout);
         let called = tokio::time::timeout(self.line.timeout, client.deliver(request)).await;
-        let Ok(called) = called else {
-            // A connection that says nothing may be dead without knowing it.
-            *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = self.line.channel();
-            return Err(Cause::TimedOut.into());
+        let failure = match called {
+            Ok(Ok(answer)) => {
+                let answer = Answer::read(answer.into_inner(), &id);
+                return answer.ok_or(Cause::OtherAnswer.into());
+            }
+            Ok(Err(status)) => Failure::of(&status),
+            Err(_) => None,
         };
-        let answer = called.map_err(|status| Failure::of(&status))?.into_inner();
-        Answer::read(answer, &id).ok_or(Cause::OtherAnswer.into())
+        Err(failure.unwrap_or_else(|| {
+            // A connection that says nothing may be dead without knowing it.
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) =
+                self.line.connection();
+            connection.silence().into()
+        }))
     }
 }
 
@@ -268,9 +306,29 @@ impl From<Cause> for Failure {
 }
 
 impl Failure {
-    fn of(status: &Status) -> Self {
+    /// None where the time ran out.
+    fn of(status: &Status) -> Option<Self> {
         let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        Self { cause: Cause::of(status), asked }
+        Some(Self { cause: Cause::of(status)?, asked })
+    }
+
+    /// What the party is told of it.
+    fn fault(&self) -> PushFault {
+        match &self.cause {
+            _ if self.asked.is_some() => PushFault::Busy,
+            Cause::TimedOut => PushFault::TimedOut,
+            Cause::NotConnected(_) => PushFault::NoConnection,
+            Cause::Handshake(HandshakeFailure { fault, found_by: Side::Us })
+                if is_of_certificate(*fault) =>
+            {
+                PushFault::Certificate
+            }
+            Cause::Handshake(_) => PushFault::Handshake,
+            Cause::Certificate(_) => PushFault::Certificate,
+            Cause::Broken => PushFault::Broken,
+            Cause::Status(_) => PushFault::ErrorStatus,
+            Cause::OtherAnswer => PushFault::OtherAnswer,
+        }
     }
 
     /// An endpoint that asks for time has nothing against the delivery.
@@ -286,22 +344,23 @@ impl Failure {
 }
 
 impl Cause {
-    fn of(status: &Status) -> Self {
-        let (mut source, mut is_connecting) = (status.source(), false);
+    /// None where the time ran out.
+    fn of(status: &Status) -> Option<Self> {
+        let (mut source, mut is_late) = (status.source(), false);
         let mut found = None;
         while let Some(error) = source {
-            is_connecting |= error.is::<tonic::ConnectError>();
+            is_late |= error.is::<tonic::TimeoutExpired>();
             found = found.or_else(|| error.downcast_ref::<NotConnected>());
             source = error.source();
         }
-        match found {
+        Some(match found {
             Some(NotConnected(error)) => Self::of_connecting(error),
-            // It took longer than connecting may.
-            None if is_connecting => Self::NotConnected(io::ErrorKind::TimedOut),
+            None if is_late => return None,
+            // What an endpoint says that took too long itself.
             None if status.code() == Code::DeadlineExceeded => Self::TimedOut,
             None if status.source().is_some() => Self::Broken,
             None => Self::Status(status.code()),
-        }
+        })
     }
 
     fn of_connecting(error: &io::Error) -> Self {
@@ -313,6 +372,27 @@ impl Cause {
             return Self::NotConnected(error.kind());
         }
         Self::Handshake(failure)
+    }
+}
+
+/// Whether it is the certificate that was refused.
+fn is_of_certificate(fault: HandshakeFault) -> bool {
+    match fault {
+        HandshakeFault::NoCertificate
+        | HandshakeFault::UnknownAuthority
+        | HandshakeFault::Expired
+        | HandshakeFault::NotYetValid
+        | HandshakeFault::Revoked
+        | HandshakeFault::WrongPurpose
+        | HandshakeFault::WrongName
+        | HandshakeFault::BadCertificate => true,
+        HandshakeFault::NoCommonVersion
+        | HandshakeFault::NoCommonParameters
+        | HandshakeFault::NoCommonProtocol
+        | HandshakeFault::NotTls
+        | HandshakeFault::Closed
+        | HandshakeFault::TimedOut
+        | HandshakeFault::Other => false,
     }
 }
 
@@ -358,16 +438,35 @@ mod tests {
         assert_eq!((rejection.delivery_id.as_str(), rejection.reason), ("7-case", 3));
     }
 
+    #[tokio::test]
+    async fn a_call_that_ran_out_of_time_before_the_connection_stood_is_laid_to_no_delivery() {
+        let channel = Transport::from_static("https://kopir.invalid").connect_lazy();
+        let connection = Connection { channel, stands: Arc::new(AtomicBool::new(false)) };
+        let never_left = Failure::from(connection.silence());
+        assert_eq!(
+            (never_left.blame(), never_left.fault()),
+            (Blame::Endpoint, PushFault::NoConnection)
+        );
+        connection.stands.store(true, Ordering::Release);
+        let unanswered = Failure::from(connection.silence());
+        assert_eq!(
+            (unanswered.blame(), unanswered.fault()),
+            (Blame::Delivery, PushFault::TimedOut)
+        );
+    }
+
     #[test]
     fn a_status_with_retry_info_tells_how_long_the_party_wants_to_be_left_alone() {
         let mut details = tonic_types::ErrorDetails::new();
         details.set_retry_info(Some(Duration::from_millis(2_500)));
         let status = Status::with_error_details(Code::Unavailable, "busy", details);
-        let failure = Failure::of(&status);
+        let failure = Failure::of(&status).unwrap();
         assert_eq!(failure.asked, Some(Duration::from_millis(2_500)));
         let told = failure.to_string();
         assert_eq!(told, "it answered with an error: Unavailable; it asks for 2.5 s");
         assert_eq!(failure.blame(), Blame::Endpoint);
-        assert_eq!(Failure::of(&Status::unavailable("down")).blame(), Blame::Delivery);
+        assert_eq!(failure.fault(), PushFault::Busy);
+        let down = Failure::of(&Status::unavailable("down")).unwrap();
+        assert_eq!((down.blame(), down.fault()), (Blame::Delivery, PushFault::ErrorStatus));
     }
 }

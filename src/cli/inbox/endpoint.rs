@@ -12,7 +12,8 @@ use crate::domain::party::PartyId;
 use crate::rpc::client::CallError;
 use crate::rpc::proto::inbox::v1::inbox_service_client::InboxServiceClient;
 use crate::rpc::proto::inbox::v1::{
-    Endpoint, EndpointState, GetEndpointRequest, RegisterEndpointRequest, UnregisterEndpointRequest,
+    Endpoint, EndpointFailure, EndpointState, GetEndpointRequest, RegisterEndpointRequest,
+    UnregisterEndpointRequest,
 };
 
 /// Have a party's deliveries brought to a server of its own
@@ -160,10 +161,30 @@ fn told(endpoint: &Endpoint) -> String {
         let (count, since) = (endpoint.consecutive_failure_count, endpoint.failing_since_time);
         told += &format!("failed attempts in a row: {count}, since {}\n", words::time(since));
     }
+    if let Some((_, why)) = failure(endpoint.last_failure()) {
+        told += &format!("last failure: {}, {why}\n", words::time(endpoint.last_failure_time));
+    }
     if endpoint.next_attempt_time.is_some() {
         told += &format!("next attempt: {}\n", words::time(endpoint.next_attempt_time));
     }
     told
+}
+
+/// The name of a failure and what it means; none without one.
+fn failure(failure: EndpointFailure) -> Option<(&'static str, &'static str)> {
+    Some(match failure {
+        EndpointFailure::Unspecified => return None,
+        EndpointFailure::NoConnection => ("no-connection", "no connection was made"),
+        EndpointFailure::HandshakeFailed => ("handshake-failed", "the TLS handshake failed"),
+        EndpointFailure::CertificateRefused => {
+            ("certificate-refused", "the bus refused its certificate")
+        }
+        EndpointFailure::TimedOut => ("timed-out", "no answer came in time"),
+        EndpointFailure::ConnectionBroken => ("connection-broken", "the connection broke"),
+        EndpointFailure::AskedForTime => ("asked-for-time", "it asked for time"),
+        EndpointFailure::ErrorStatus => ("error-status", "it answered with an error"),
+        EndpointFailure::BadAnswer => ("bad-answer", "its answer was none to the delivery"),
+    })
 }
 
 fn endpoint_json(endpoint: &Endpoint) -> Value {
@@ -181,6 +202,8 @@ fn endpoint_json(endpoint: &Endpoint) -> Value {
         "state": state,
         "consecutive_failures": endpoint.consecutive_failure_count,
         "failing_since": words::time(endpoint.failing_since_time),
+        "last_failure": failure(endpoint.last_failure()).map(|(name, _)| name),
+        "last_failure_time": words::time(endpoint.last_failure_time),
         "next_attempt": words::time(endpoint.next_attempt_time),
     })
 }
@@ -198,13 +221,17 @@ mod tests {
             ..Endpoint::default()
         };
         let well = told(&endpoint);
-        assert!(well.contains("deliveries go out as they come") && !well.contains("failed"));
+        assert!(well.contains("deliveries go out as they come") && !well.contains("fail"));
+        assert_eq!(endpoint_json(&endpoint)["last_failure"], Value::Null);
         let failing = Endpoint {
             state: EndpointState::Open.into(),
             consecutive_failure_count: 7,
+            last_failure: EndpointFailure::CertificateRefused.into(),
             ..endpoint
         };
         assert!(told(&failing).contains("failed attempts in a row: 7"));
+        assert!(told(&failing).contains("the bus refused its certificate\n"));
         assert_eq!(endpoint_json(&failing)["state"], "open");
+        assert_eq!(endpoint_json(&failing)["last_failure"], "certificate-refused");
     }
 }

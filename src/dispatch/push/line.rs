@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::breaker::{Breaker, BreakerState};
 use super::schedule::{Backoff, Chance, Hold};
-use super::{Moment, PushOptions};
+use super::{Moment, PushFault, PushOptions};
 use crate::domain::Sequence;
 use crate::index::QueueKey;
 
@@ -22,7 +22,7 @@ pub(super) enum Ended {
     /// It leaves the queue, and not by this attempt, which shows nothing of the endpoint.
     Gone,
     /// The endpoint failed; it may have said when to come back.
-    Failed { asked: Option<Duration> },
+    Failed { fault: PushFault, asked: Option<Duration> },
     /// The bus itself could not do its part.
     Ours,
 }
@@ -35,6 +35,8 @@ pub(super) struct Line {
     max_in_flight: usize,
     chance: Chance,
     breaker: Breaker,
+    /// The last failure, and when it was, in Unix milliseconds.
+    last_failure: Option<(PushFault, i64)>,
     /// What keeps all of the party's deliveries back while it fails; ends when it takes one.
     broken: Option<Hold>,
     /// What keeps all of them back because the party asked for time. Nothing but time ends it.
@@ -61,6 +63,7 @@ impl Line {
             max_in_flight: max_in_flight.max(1),
             chance: Chance::new(seed),
             breaker: Breaker::new(breaker_failures),
+            last_failure: None,
             broken: None,
             asked: None,
             waiting: HashMap::new(),
@@ -70,6 +73,11 @@ impl Line {
 
     pub(super) fn breaker(&self) -> &Breaker {
         &self.breaker
+    }
+
+    /// How the endpoint failed last and when, in Unix milliseconds.
+    pub(super) fn last_failure(&self) -> Option<(PushFault, i64)> {
+        self.last_failure
     }
 
     /// What keeps all of the party's deliveries back.
@@ -142,8 +150,9 @@ impl Line {
                 self.breaker.learned_nothing();
                 Duration::ZERO
             }
-            Ended::Failed { asked } => {
+            Ended::Failed { fault, asked } => {
                 self.breaker.failed(now.wall_ms);
+                self.last_failure = Some((fault, now.wall_ms));
                 let asked = asked.unwrap_or_default();
                 self.hold_party(now, asked);
                 asked
@@ -252,7 +261,7 @@ mod tests {
     const FAILED: Ended = failed(None);
 
     const fn failed(asked: Option<Duration>) -> Ended {
-        Ended::Failed { asked }
+        Ended::Failed { fault: PushFault::TimedOut, asked }
     }
 
     #[test]
@@ -336,6 +345,7 @@ mod tests {
         assert_eq!((line.breaker().state(), line.breaker().failures()), (BreakerState::Open, 3));
         assert!(!line.may_go(at(0), key(5, DAY_MS)), "it is held back as before");
         assert!(line.may_go(at(4_000), key(5, DAY_MS)), "and another is the probe");
+        assert_eq!(line.last_failure(), Some((PushFault::TimedOut, 0)));
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub struct PushHealth {
     pub consecutive_failures: u32,
     /// When the first of them failed; none when there are none.
     pub since: Option<Timestamp>,
+    /// How the last attempt that failed did so and when; none while none has since the bus began to
+    /// call this endpoint. A success does not end it.
+    pub last_failure: Option<(PushFault, Timestamp)>,
     /// When it is tried next; none when nothing waits for it, or when it is being tried.
     pub next_attempt_at: Option<Timestamp>,
 }
@@ -74,6 +77,8 @@ pub enum Outcome {
     Gone,
     /// The endpoint did not do its part.
     Failed {
+        /// How.
+        fault: PushFault,
         /// To what that may be laid.
         blame: Blame,
         /// How long it asks to be left alone.
@@ -81,6 +86,27 @@ pub enum Outcome {
     },
     /// The bus could not do its part.
     Ours,
+}
+
+/// How an endpoint failed, as the party is told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushFault {
+    /// No connection was made.
+    NoConnection,
+    /// The TLS handshake failed, or the endpoint refused the bus in it.
+    Handshake,
+    /// The bus refused the endpoint's certificate.
+    Certificate,
+    /// No answer came in time.
+    TimedOut,
+    /// The connection broke under the call.
+    Broken,
+    /// It asked for time.
+    Busy,
+    /// It answered with an error.
+    ErrorStatus,
+    /// What it answered is no answer to the delivery.
+    OtherAnswer,
 }
 
 /// To what a failure may be laid.

@@ -107,9 +107,9 @@ fn ended(stream: &InboxStream, line: &mut Line, now: Moment, leased: Leased, out
         // once more. It may also be there again already, held and released meanwhile.
         Outcome::Acknowledged | Outcome::Rejected => Ended::Settled,
         Outcome::Gone => Ended::Gone,
-        Outcome::Failed { blame, asked } => {
+        Outcome::Failed { fault, blame, asked } => {
             stream.give_back(sequence, blame == Blame::Delivery);
-            Ended::Failed { asked }
+            Ended::Failed { fault, asked }
         }
         Outcome::Ours => {
             stream.give_back(sequence, false);
@@ -135,6 +135,7 @@ impl Shown {
             state: breaker.state(),
             consecutive_failures: breaker.failures(),
             since: breaker.since_ms().map(timestamp),
+            last_failure: line.last_failure().map(|(fault, ms)| (fault, timestamp(ms))),
             next_attempt_at: next.map(|wait| timestamp(ahead(wait))),
         });
     }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::time;
-use crate::dispatch::push::{BreakerState, PushHealth};
+use crate::dispatch::push::{BreakerState, PushFault, PushHealth};
 use crate::domain::{EndpointSet, EndpointUrl, Roster};
-use crate::rpc::proto::inbox::v1::{Endpoint, EndpointState};
+use crate::rpc::proto::inbox::v1::{Endpoint, EndpointFailure, EndpointState};
 
 /// The endpoint that a record registered at `at`. Before its health is known it is one that nothing
 /// has gone wrong with.
@@ -20,9 +20,10 @@ pub fn endpoint(
         state: BreakerState::Closed,
         consecutive_failures: 0,
         since: None,
+        last_failure: None,
         next_attempt_at: None,
     };
-    let PushHealth { state, consecutive_failures, since, next_attempt_at } =
+    let PushHealth { state, consecutive_failures, since, last_failure, next_attempt_at } =
         health.unwrap_or(unknown);
     let state = match state {
         BreakerState::Closed => EndpointState::Closed,
@@ -38,5 +39,20 @@ pub fn endpoint(
         consecutive_failure_count: consecutive_failures,
         failing_since_time: since.map(time),
         next_attempt_time: next_attempt_at.map(time),
+        last_failure: last_failure.map(|(fault, _)| failure(fault).into()).unwrap_or_default(),
+        last_failure_time: last_failure.map(|(_, at)| time(at)),
+    }
+}
+
+fn failure(fault: PushFault) -> EndpointFailure {
+    match fault {
+        PushFault::NoConnection => EndpointFailure::NoConnection,
+        PushFault::Handshake => EndpointFailure::HandshakeFailed,
+        PushFault::Certificate => EndpointFailure::CertificateRefused,
+        PushFault::TimedOut => EndpointFailure::TimedOut,
+        PushFault::Broken => EndpointFailure::ConnectionBroken,
+        PushFault::Busy => EndpointFailure::AskedForTime,
+        PushFault::ErrorStatus => EndpointFailure::ErrorStatus,
+        PushFault::OtherAnswer => EndpointFailure::BadAnswer,
     }
 }
