@@ -231,3 +231,28 @@ fn an_office_that_is_closed_at_the_end_of_a_term_is_warned_of() {
     assert_eq!(last.fired[0].impediment, Some(Impediment::OfficeClosed));
     bus.verify();
 }
+
+/// Its system is away, which is told first; then the office closes.
+#[test]
+fn an_office_that_was_warned_of_is_not_warned_of_again_when_it_closes() {
+    for restarts in [false, true] {
+        let mut world = World::new("2021-09-06T10:00");
+        let closed = [10, 13].map(|day| jiff::civil::date(2021, 9, day));
+        world.ladder.days_off.insert(COMMITTEE.parse().unwrap(), closed.into());
+        let mut bus = world.start().ok().unwrap();
+        bus.submit(1).unwrap().unwrap();
+        bus.time("2021-09-08T12:00");
+        bus.warn(COMMITTEE, 1, Impediment::Unreachable).unwrap();
+        let to = "migration-committee quality-body mission-uz";
+        let expected = [format!("09-08T12:00 infeasible K21B-02 to take: {to}")];
+        assert_eq!(bus.said(), expected);
+        if restarts {
+            bus = bus.dies(Left::Behind).start().ok().unwrap();
+        }
+        bus.until("2021-09-09T12:00");
+        assert_eq!(bus.said(), expected);
+        bus.until("2021-09-10T12:00");
+        assert_eq!(bus.said().len(), 2, "the ladder goes on");
+        bus.verify();
+    }
+}

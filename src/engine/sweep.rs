@@ -217,7 +217,8 @@ impl Writer {
         let after = if stands { planned.at.max(timestamp(behind)) } else { just_before };
         let next = next_slot(plan, &clock, after);
         let skipped = on(Mutation::SkipRung) && case.id.0[15].is_multiple_of(4);
-        if stands && !skipped && !self.is_over(&case, &clock, planned)? {
+        let is_over = self.is_over(&case, &clock, planned)? || self.was_warned(&clock, planned)?;
+        if stands && !skipped && !is_over {
             let said = plan.fired(&case, &clock, planned, &self.outages);
             fired.extend(said.map(|said| self.with_clause(said, &case)));
         }
@@ -250,6 +251,27 @@ impl Writer {
         // No record is accepted before every rung planned until then is said: what was planned up
         // to the case's last one was, or lay behind when its clock began, or came to this party.
         Ok(planned.rung != Rung::Due && planned.at <= case.updated_at)
+    }
+
+    /// Whether a rung would say once more that a term will not hold: a receiver that was away has
+    /// been warned of before its office closes.
+    fn was_warned(&self, clock: &Clock, planned: Planned) -> Result<bool, IndexError> {
+        // The index must have everything; where it never will, it is said rather than not.
+        if planned.rung != Rung::Infeasible || !self.backlog.wait_until_empty() {
+            return Ok(false);
+        }
+        self.is_known_infeasible(clock)
+    }
+
+    /// Whether it was said that a clock's term will not hold, as far as the index has got.
+    fn is_known_infeasible(&self, clock: &Clock) -> Result<bool, IndexError> {
+        let due_ms = clock.due_at.as_millisecond();
+        let is_it = |said: &Said| {
+            let of_clock = said.place == clock.place && said.due_ms == due_ms;
+            // A party to which it was redirected has not been warned.
+            said.rung == Rung::Infeasible && of_clock && said.duty == clock.duty
+        };
+        Ok(self.overlay.index().said(clock.case)?.iter().any(is_it))
     }
 
     /// Records rungs of one instant, those of a party together.
@@ -367,13 +389,7 @@ impl Writer {
         let Some(clock) = ladder::clocks(&case).find(|clock| clock.carried && is_it(clock)) else {
             return Ok(None);
         };
-        let due_ms = clock.due_at.as_millisecond();
-        let is_said = |said: &Said| {
-            let of_clock = said.place == clock.place && said.due_ms == due_ms;
-            // A party to which it was redirected has not been warned.
-            said.rung == Rung::Infeasible && of_clock && said.duty == clock.duty
-        };
-        if clock.due_at <= now || self.overlay.index().said(clock.case)?.iter().any(is_said) {
+        if clock.due_at <= now || self.is_known_infeasible(&clock)? {
             return Ok(None);
         }
         let calendar = self.law.calendar();
