@@ -114,7 +114,7 @@ async fn a_letter_goes_over_starttls_or_tls_with_a_password_or_not_at_all() {
         let id = notify::MessageId::of(Sequence(1), &AKIMAT.parse().unwrap(), &from);
         let at = AT.parse().unwrap();
         let to = ["duty@akimat.example".parse().unwrap()];
-        let failure = mailer.send(&to, &letter, &id, at).await.unwrap_err();
+        let failure = mailer.send(&to, &[], &letter, &id, at).await.unwrap_err();
         assert!(failure.to_string().contains(told), "{failure}");
         assert!(!failure.is_final(), "the operator may mend it");
         assert_eq!(server.count(), 0);
@@ -147,6 +147,61 @@ async fn an_address_that_is_refused_does_not_keep_the_letter_from_the_others() {
     server.behave(Manners::default());
     assert_eq!(outbox.ended(1).await[0].1, Sent::Taken);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_refused_for_now_gets_the_letter_later_and_the_others_get_it_once() {
+    let refused = |code| BTreeMap::from([("busy@akimat.example".to_owned(), code)]);
+    let server = MailServer::start(Manners { refused: refused(450), ..Manners::default() }).await;
+    let site = Site::new().email(AKIMAT, &["busy@akimat.example", "duty@akimat.example"]);
+    let ways = || vec![(AKIMAT, Channel::Email)];
+    let outbox = site.outbox([(7, one(&site, Rung::Due), ways())]);
+    let running = site.run(&outbox, Some(plain(&server)), None);
+    assert_eq!(server.letters(1).await[0].to, ["duty@akimat.example"]);
+    outbox.looked(3).await;
+    assert!(outbox.state.lock().unwrap().ended.is_empty());
+    server.behave(Manners::default());
+    assert_eq!(outbox.ended(1).await[0].1, Sent::Taken);
+    let letters = server.letters(2).await;
+    assert_eq!(letters[1].to, ["busy@akimat.example"]);
+    assert_eq!(letters[0].header("Message-ID"), letters[1].header("Message-ID"));
+    running.stop().await;
+    assert_eq!(server.count(), 2);
+
+    // One that is never taken does not keep the next letter from the others.
+    let server = MailServer::start(Manners { refused: refused(452), ..Manners::default() }).await;
+    let outbox = site.outbox([
+        (7, one(&site, Rung::Half), ways()),
+        (8, one(&site, Rung::Due), ways()),
+        (9, one(&site, Rung::Overdue), ways()),
+    ]);
+    let running = site.run(&outbox, Some(plain(&server)), None);
+    assert_eq!(outbox.ended(2).await.iter().filter(|(_, sent)| *sent == Sent::Taken).count(), 2);
+    let letters = server.letters(3).await;
+    assert!(letters.iter().all(|letter| letter.to == ["duty@akimat.example"]));
+    // Later it is refused for good: the letter was brought all the same.
+    server.behave(Manners { refused: refused(550), ..Manners::default() });
+    assert_eq!(outbox.ended(3).await[2].1, Sent::Taken);
+    running.stop().await;
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn what_a_mail_server_says_is_not_told_on_since_it_names_addresses() {
+    let refused = BTreeMap::from([("gone@akimat.example".to_owned(), 550)]);
+    let server = MailServer::start(Manners { refused, ..Manners::default() }).await;
+    let site = Site::new().email(AKIMAT, &["gone@akimat.example"]);
+    let letter = notify::Letter { subject: "s".to_owned(), text: "t\n".to_owned() };
+    let id = notify::MessageId::of(
+        Sequence(7),
+        &AKIMAT.parse().unwrap(),
+        &"kopir@bus.example".parse().unwrap(),
+    );
+    let to = &site.contacts.get(&AKIMAT.parse().unwrap()).unwrap().emails;
+    let sent = plain(&server).send(to, &[], &letter, &id, AT.parse().unwrap()).await;
+    let told = sent.unwrap_err();
+    assert_eq!(told.to_string(), "the mail server refuses the addresses with 550 5.1.1");
+    assert!(!format!("{told:?}").contains('@'), "{told:?}");
 }
 
 #[tokio::test]

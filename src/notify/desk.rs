@@ -11,7 +11,7 @@ use super::outbox::Told;
 use super::words::Words;
 use super::{letter, payload};
 use crate::domain::Roster;
-use crate::domain::contact::Contacts;
+use crate::domain::contact::{Contacts, EmailAddress};
 use crate::domain::ladder::Channel;
 use crate::domain::party::PartyId;
 use crate::engine::{Clock, Law};
@@ -74,11 +74,17 @@ impl Desk {
         id.map_or_else(|| item.party.to_string(), ToString::to_string)
     }
 
-    /// Brings a notice to a party by one way.
+    /// Brings a notice to a party by one way: a letter to the addresses of `rest`, where an attempt
+    /// left some, else to all.
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn bring(&self, item: Outgoing, told: &Told) -> Result<(), Failure> {
+    pub async fn bring(
+        &self,
+        item: Outgoing,
+        told: &Told,
+        rest: &[EmailAddress],
+    ) -> Result<(), Failure> {
         let DeskParts { contacts, keys, words, labels, law, roster, mailer, caller } = &self.parts;
         let calendar = law.calendar();
         let sources =
@@ -95,7 +101,7 @@ impl Desk {
                 let mailer = mailer.ok_or(Failure::NoContact)?;
                 let letter = letter::write(&digest, contact.language, words, labels);
                 let id = MessageId::of(item.notice, &digest.party, mailer.from());
-                mailer.send(&contact.emails, &letter, &id, sent_at).await
+                mailer.send(&contact.emails, rest, &letter, &id, sent_at).await
             }
             Channel::Webhook => {
                 let url = contact.webhook.as_ref().ok_or(Failure::NoContact)?;

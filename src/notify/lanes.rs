@@ -7,13 +7,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio::time::Instant;
 
+use super::failure::Failure;
 use crate::domain::Sequence;
+use crate::domain::contact::EmailAddress;
 use crate::domain::ladder::{Channel, Sent};
 use crate::domain::party::PartyNumber;
 use crate::index::Outgoing;
 
 /// The most notices of one lane in memory, 8 bytes each.
 const WINDOW: usize = 1_024;
+
+/// Attempts after which a letter that was taken for some addresses holds up the next one no longer
+/// for the sake of the others: with the usual waits a quarter of an hour, which greylisting takes.
+const REST_ATTEMPTS: u32 = 8;
 
 /// One party and one channel.
 pub(super) type LaneKey = (PartyNumber, Channel);
@@ -43,6 +49,9 @@ pub(super) struct Lane {
     pub(super) is_failing: bool,
     /// No attempt before this instant.
     pub(super) not_before: Option<Instant>,
+    /// The addresses for which the head has not been taken, where it was for others. Not kept over a
+    /// stop: the next start brings it to all again, under the same name.
+    pub(super) rest: Vec<EmailAddress>,
     /// How the head ended, while that is not recorded yet.
     pub(super) owed: Option<Sent>,
 }
@@ -151,6 +160,12 @@ impl Lanes {
         owed.collect()
     }
 
+    /// The addresses that are left of the head of a lane, where an attempt brought it to others.
+    pub(super) fn rest(&self, item: Outgoing) -> Vec<EmailAddress> {
+        let lane = self.lanes.get(&(item.party, item.channel));
+        lane.map(|lane| lane.rest.clone()).unwrap_or_default()
+    }
+
     /// The lane of something that has ended; it can be begun again.
     pub(super) fn ended(&mut self, item: Outgoing) -> &mut Lane {
         let lane = self.lanes.entry((item.party, item.channel)).or_default();
@@ -160,10 +175,25 @@ impl Lanes {
 }
 
 impl Lane {
+    /// An attempt of the head has failed.
+    pub(super) fn failed(&mut self, failure: &Failure) {
+        (self.is_failing, self.attempts) = (true, self.attempts.saturating_add(1));
+        if let Failure::Partly { rest, .. } = failure {
+            self.rest.clone_from(rest);
+        }
+    }
+
+    /// Whether the addresses that are left of the head have been tried often enough: what waits
+    /// behind it is for those too that took the head.
+    pub(super) fn leaves_rest(&self) -> bool {
+        !self.rest.is_empty() && self.waiting.len() > 1 && self.attempts >= REST_ATTEMPTS
+    }
+
     /// The head is done for good.
     pub(super) fn advance(&mut self) {
         self.waiting.pop_front();
         (self.attempts, self.not_before, self.owed) = (0, None, None);
+        self.rest.clear();
     }
 }
 

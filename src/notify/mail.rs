@@ -2,8 +2,9 @@
 //!
 //! Each letter has a connection of its own: there are few of them, and none waits behind another
 //! whose server hangs. A repeat carries the same Message-ID, so a reader's mail program and the
-//! servers on the way can tell it.
+//! servers on the way can tell it. Of what the server says only its codes are kept.
 
+use std::error::Error as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 
-use super::failure::{Failure, SetupError, cut};
+use super::failure::{Failure, MailCode, SetupError, cut};
 use super::letter::Letter;
 use crate::domain::Sequence;
 use crate::domain::contact::EmailAddress;
@@ -103,26 +104,37 @@ impl Mailer {
         Ok(Self { from, hello, tls, credentials, options })
     }
 
-    /// Brings a letter to the mail server. It has arrived once the server took it for at least one
-    /// of the addresses; one that it refuses is logged, since no attempt will mend it.
+    /// Brings a letter to the mail server, for the addresses of `rest`, or for all where none are
+    /// given. One that the server refuses for good is logged, since no attempt will mend it; those
+    /// that it refuses for now come back in [`Failure::Partly`], if it took the letter for others.
     ///
     /// # Errors
     /// [`Failure`].
     pub async fn send(
         &self,
         to: &[EmailAddress],
+        rest: &[EmailAddress],
         letter: &Letter,
         id: &MessageId,
         sent_at: Timestamp,
     ) -> Result<(), Failure> {
-        let recipients = to.iter().map(address).collect::<Result<Vec<_>, _>>()?;
-        let bytes = self.message(&recipients, letter, id, sent_at)?;
+        let named = to.iter().map(address).collect::<Result<Vec<_>, _>>()?;
+        let wanted = named.iter().zip(to);
+        let wanted: Vec<_> =
+            wanted.filter(|(_, to)| rest.is_empty() || rest.contains(to)).collect();
+        let bytes = self.message(&named, letter, id, sent_at)?;
         let limit = self.options.timeout;
-        let exchange = timeout(limit, self.exchange(&recipients, &bytes)).await;
-        let mut connection = exchange.map_err(|_| Failure::Timeout(limit))??;
+        let exchange = timeout(limit, self.exchange(&wanted, &bytes)).await;
+        let (mut connection, later) = exchange.map_err(|_| Failure::Timeout(limit))??;
         // Whether the farewell arrives changes nothing.
         let _ = timeout(QUIT_TIMEOUT, connection.abort()).await;
-        Ok(())
+        match later.first() {
+            None => Ok(()),
+            Some((_, why)) => Err(Failure::Partly {
+                code: code(why),
+                rest: later.iter().map(|(address, _)| (*address).clone()).collect(),
+            }),
+        }
     }
 
     fn message(
@@ -151,12 +163,13 @@ impl Mailer {
         Ok(message.formatted())
     }
 
-    /// One session up to the server's word that it has the letter.
-    async fn exchange(
+    /// One session up to the server's word that it has the letter, with the addresses that it
+    /// refuses for now.
+    async fn exchange<'a>(
         &self,
-        to: &[Address],
+        to: &[(&Address, &'a EmailAddress)],
         message: &[u8],
-    ) -> Result<AsyncSmtpConnection, Failure> {
+    ) -> Result<(AsyncSmtpConnection, Vec<Refusal<'a>>), Failure> {
         let Self { options, from, hello, tls, credentials } = self;
         let (implicit, starttls) = match options.tls {
             SmtpTls::Implicit => (tls.clone(), None),
@@ -176,23 +189,25 @@ impl Mailer {
         let mail = Mail::new(Some(from.clone()), Vec::new());
         connection.command(mail).await.map_err(failed)?;
         let mut refusals = Vec::new();
-        for address in to {
-            match connection.command(Rcpt::new(address.clone(), Vec::new())).await {
+        for (address, of) in to {
+            match connection.command(Rcpt::new((*address).clone(), Vec::new())).await {
                 Ok(_) => {}
-                Err(why) if why.status().is_some() => refusals.push(why),
+                Err(why) if why.status().is_some() => refusals.push((*of, why)),
                 Err(why) => return Err(failed(why)),
             }
         }
         if refusals.len() == to.len() {
-            return Err(all_refused(refusals));
-        }
-        for why in &refusals {
-            let why = cut(&why.to_string());
-            tracing::warn!(%why, "the mail server refuses one of the addresses of a letter");
+            return Err(all_refused(&refusals));
         }
         connection.command(Data).await.map_err(failed)?;
         connection.message(message).await.map_err(failed)?;
-        Ok(connection)
+        let (lost, later): (Vec<_>, Vec<_>) =
+            refusals.into_iter().partition(|(_, why)| why.is_permanent());
+        for (_, why) in &lost {
+            let code = code(why);
+            tracing::warn!(%code, "the mail server refuses one of the addresses of a letter");
+        }
+        Ok((connection, later))
     }
 }
 
@@ -201,6 +216,9 @@ impl std::fmt::Debug for Mailer {
         f.debug_struct("Mailer").field("options", &self.options).finish_non_exhaustive()
     }
 }
+
+/// An address, and why the server refuses it.
+type Refusal<'a> = (&'a EmailAddress, SmtpError);
 
 /// The name of a letter, the same in each attempt (RFC 5322, 3.6.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,19 +252,25 @@ fn address(address: &EmailAddress) -> Result<Address, Failure> {
 }
 
 fn failed(why: SmtpError) -> Failure {
-    let said = cut(&why.to_string());
-    match why.status() {
-        Some(code) => Failure::MailServer { code: code.to_string(), said },
-        None => Failure::Connection(said),
+    if why.status().is_some() {
+        return Failure::MailServer(code(&why));
     }
+    // What the parser could not read are the server's words.
+    let is_unread = why.is_response();
+    let said =
+        if is_unread { "an answer that is not SMTP".to_owned() } else { cut(&why.to_string()) };
+    Failure::Connection(said)
+}
+
+fn code(why: &SmtpError) -> MailCode {
+    let code = why.status().map(|code| code.to_string()).unwrap_or_default();
+    MailCode::new(&code, &why.source().map(ToString::to_string).unwrap_or_default())
 }
 
 /// No address was taken: for good only if the server says so of each.
-fn all_refused(refusals: Vec<SmtpError>) -> Failure {
-    let is_final = refusals.iter().all(SmtpError::is_permanent);
-    let first = refusals.into_iter().next();
-    let code = first.as_ref().and_then(SmtpError::status).map(|code| code.to_string());
-    let code = code.unwrap_or_default();
-    let said = cut(&first.map(|why| why.to_string()).unwrap_or_default());
-    if is_final { Failure::Addresses { code, said } } else { Failure::MailServer { code, said } }
+fn all_refused(refusals: &[Refusal<'_>]) -> Failure {
+    let is_later = |(_, why): &&Refusal<'_>| !why.is_permanent();
+    let later = refusals.iter().find(is_later).map(|(_, why)| Failure::MailServer(code(why)));
+    let first = refusals.first().map(|(_, why)| Failure::Addresses(code(why)));
+    later.or(first).unwrap_or(Failure::NoContact)
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use call::{Caller, call_id};
 pub use desk::{Desk, DeskParts};
 pub use digest::{Days, Digest, Entry, Sources};
-pub use failure::{Failure, SetupError};
+pub use failure::{Failure, MailCode, SetupError};
 pub use letter::{Letter, MAX_ENTRIES};
 pub use mail::{Mailer, MessageId, SmtpOptions, SmtpTls};
 pub use outbox::{Outbox, OutboxError, Told};

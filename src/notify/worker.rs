@@ -147,10 +147,11 @@ impl<O: Outbox> Worker<O> {
     fn spawn(&mut self, jobs: Vec<Job>) {
         for job in jobs {
             let (outbox, desk) = (Arc::clone(&self.outbox), Arc::clone(&self.desk));
+            let rest = self.lanes.rest(job.item());
             let handle = self.jobs.spawn(async move {
                 match job {
                     Job::Send(item) => match outbox.notice(item.notice) {
-                        Ok(told) => Ended::Sent(told.at, desk.bring(item, &told).await),
+                        Ok(told) => Ended::Sent(told.at, desk.bring(item, &told, &rest).await),
                         Err(error) => Ended::Unread(error),
                     },
                     Job::Record(item, outcome) => Ended::Recorded(outbox.done(item, outcome).await),
@@ -172,10 +173,15 @@ impl<O: Outbox> Worker<O> {
                 (lane.is_failing, lane.owed) = (false, Some(Sent::Taken));
             }
             Ended::Sent(at, Err(failure)) => {
-                (lane.is_failing, lane.attempts) = (true, lane.attempts.saturating_add(1));
+                lane.failed(&failure);
                 let attempts = lane.attempts;
                 let gives_up = policy.gives_up(attempts, at, self.clock.now());
-                if failure.is_final() || gives_up {
+                let is_over = failure.is_final() || gives_up || lane.leaves_rest();
+                if is_over && !lane.rest.is_empty() {
+                    lane.owed = Some(Sent::Taken);
+                    tracing::warn!(%notice, party, %channel, attempts, %failure,
+                        "a letter was brought, and not to all addresses of the party");
+                } else if is_over {
                     lane.owed = Some(Sent::GivenUp);
                     tracing::error!(%notice, party, %channel, attempts, %failure,
                         "a notice was not brought and is given up; the party has it in its inbox");

@@ -181,7 +181,7 @@ impl Handler for Keeper {
 
     fn rcpt(&mut self, to: &str) -> Response {
         match self.manners.refused.get(to) {
-            Some(code) => Response::custom(*code, "no such mailbox here".to_owned()),
+            Some(code) => Response::custom(*code, format!("5.1.1 <{to}>: not here")),
             None => {
                 self.letter.to.push(to.to_owned());
                 response::OK
