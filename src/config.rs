@@ -18,10 +18,11 @@ use jiff::civil::Date;
 use tracing_subscriber::filter::Targets;
 
 use crate::domain::calendar::Calendar;
-use crate::domain::ladder::Ladder;
+use crate::domain::contact::Contacts;
+use crate::domain::ladder::{Ladder, Rung, Rungs};
 use crate::domain::party::Parties;
 use crate::domain::term::{CalendarDays, Counting};
-use crate::domain::{HopId, ProcedureKey, Procedures, WhenUnset};
+use crate::domain::{ProcedureKey, Procedures, WhenUnset};
 use crate::engine::EngineOptions;
 use crate::engine::clock::ClockOptions;
 use crate::engine::keeper::KeeperOptions;
@@ -305,6 +306,7 @@ impl Config {
         let notifications = self.notifications(&parties)?;
         let channels = notifications.book.contacts.channels();
         let ladder = Ladder { channels, ..self.ladder(&procedures, &parties)? };
+        self.check_rungs(&notifications.book.contacts, &ladder)?;
         Ok(Inputs {
             notifications,
             parties,
@@ -321,7 +323,7 @@ impl Config {
     /// notifications read, so that its `channels` are empty.
     ///
     /// # Errors
-    /// [`ConfigError::Registry`], [`ConfigError::Value`] for a hop that no procedure has, and, in a
+    /// [`ConfigError::Registry`], [`ConfigError::Ladder`] for a hop that has no ladder, and, in a
     /// build whose own files are wrong, [`ConfigError::Procedures`].
     pub fn open_ladder(&self) -> Result<LadderInputs, ConfigError> {
         let parties = registry::read(&self.registry_file)
@@ -337,21 +339,34 @@ impl Config {
 impl Config {
     /// The ladder, with the days on which the offices of the registry are closed.
     fn ladder(&self, procedures: &Procedures, parties: &Parties) -> Result<Ladder, ConfigError> {
-        let is_known = |hop: &HopId| procedures.values().any(|each| each.hop(*hop).is_some());
-        if let Some(hop) = self.ladder.of_hops.keys().find(|hop| !is_known(hop)) {
-            return Err(ConfigError::Value {
-                file: self.file.clone(),
-                key: "ladder.hops",
-                found: hop.to_string(),
-                wanted: "a hop of a procedure; `kopir procedure list` names them",
-                example: "\"K21B-03\" = [\"day-before\", \"overdue\"]",
-            });
+        for id in self.ladder.of_hops.keys() {
+            let refused = |why| ConfigError::Ladder { file: self.file.clone(), hop: *id, why };
+            let hop = procedures.values().find_map(|each| each.hop(*id));
+            if let Some(why) = hop.ok_or_else(|| refused(None))?.no_ladder() {
+                return Err(refused(Some(why)));
+            }
         }
         let receptions = registry::receptions(&self.registry_file, parties)
             .map_err(|why| ConfigError::Registry { file: self.file.clone(), why: Box::new(why) })?;
         let days_off = receptions.into_iter().map(|(party, reception)| (party, reception.days_off));
         let days_off = days_off.filter(|(_, days)| !days.is_empty()).collect();
         Ok(Ladder { days_off, ..self.ladder.clone() })
+    }
+
+    /// A contact that waits for rungs that are never said would not be told of anything.
+    fn check_rungs(&self, contacts: &Contacts, ladder: &Ladder) -> Result<(), ConfigError> {
+        for (party, contact) in contacts.iter().filter(|(_, each)| each.rungs != Rungs::ALL) {
+            let mut wanted = Rung::ALL.iter().filter(|rung| contact.rungs.has(**rung));
+            if let Some(rung) = wanted.find(|rung| !ladder.says(**rung)) {
+                return Err(ConfigError::Rung {
+                    file: self.file.clone(),
+                    registry: self.registry_file.clone(),
+                    party: party.clone(),
+                    rung: *rung,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The procedures, with what the configuration says of them.

@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::law::{self, TermView};
 use super::output::{Failure, print, print_json, table};
 use crate::config::{Config, LadderInputs};
+use crate::domain::Procedures;
 use crate::domain::ladder::{Ladder, Rung, Told, told};
 use crate::domain::party::Parties;
 use crate::domain::procedure::{Hop, Procedure};
-use crate::domain::term::{Source, Term};
-use crate::domain::{Actor, Procedures};
+use crate::domain::term::Source;
 
 mod plan;
 
@@ -110,16 +110,10 @@ impl Inputs {
                  K21B-03"
             ))
         })?;
-        let why = if hop.branch.is_some() {
-            "is possible and never owed: passing its end is no breach"
-        } else if hop.from.iter().all(|actor| *actor == Actor::Applicant) {
-            "is the applicant's own act"
-        } else if hop.term == Term::None {
-            "has no term"
-        } else {
-            return Ok((procedure, hop));
-        };
-        Err(Failure::usage(anyhow!("{id} {why}, so it has no ladder")))
+        match hop.no_ladder() {
+            None => Ok((procedure, hop)),
+            Some(why) => Err(Failure::usage(anyhow!("{id} {why}, so it has no ladder"))),
+        }
     }
 }
 

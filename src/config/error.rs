@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{FORMAT_VERSION, MAX_FILE_BYTES};
-use crate::domain::ProcedureKey;
+use crate::domain::ladder::Rung;
 use crate::domain::party::PartyId;
+use crate::domain::procedure::NoLadder;
+use crate::domain::{HopId, ProcedureKey};
 use crate::notify::SetupError;
 use crate::procedures::FileError;
 use crate::procedures::calendar::CalendarFileError;
@@ -135,6 +137,30 @@ pub enum ConfigError {
         /// Where, what and the remedy.
         why: Box<RegistryError>,
     },
+    /// Rungs are chosen for a hop of which nothing is said.
+    #[error("{}: key ladder.hops: {hop} {}; name a hop with a term that a party can miss, as \
+             `kopir procedure show` lists them, or leave the line out", file.display(), no_ladder(*why))]
+    Ladder {
+        /// The configuration.
+        file: PathBuf,
+        /// The hop.
+        hop: HopId,
+        /// Why it has no ladder; none where no procedure has the hop.
+        why: Option<NoLadder>,
+    },
+    /// A contact is to be told of a rung that is said of no hop.
+    #[error("{}: contact of {party}, key rungs: {rung} is said of no hop; put it into ladder.rungs \
+             of {}, or take it out here", registry.display(), file.display())]
+    Rung {
+        /// The configuration.
+        file: PathBuf,
+        /// The registry, which has the contact.
+        registry: PathBuf,
+        /// Whose contact it is.
+        party: PartyId,
+        /// The rung.
+        rung: Rung,
+    },
     /// A day of publication that cannot be.
     #[error("{}: key procedures.publication_dates: {why}", file.display())]
     Publication {
@@ -169,6 +195,10 @@ pub enum ConfigError {
     /// The calendar inside this build is wrong.
     #[error("this build of kopir is faulty: the calendar, {0}; install another")]
     Calendar(Box<CalendarFileError>),
+}
+
+fn no_ladder(why: Option<NoLadder>) -> String {
+    why.map_or_else(|| "is no hop of a procedure".to_owned(), |why| why.to_string())
 }
 
 fn found_version(found: Option<i64>) -> String {

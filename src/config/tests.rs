@@ -2,6 +2,7 @@
 //! and its remedy.
 
 use super::*;
+use crate::domain::procedure::NoLadder;
 use crate::engine::vitals::DiskMarks;
 
 const SAMPLE: &str = include_str!("../../deploy/kopir.toml");
@@ -333,6 +334,66 @@ fn a_mail_server_that_cannot_be_is_refused_with_the_remedy() {
     let told = refusal(&format!("{LEAST}[notify]\n{waits}\n"));
     assert!(told.contains("key notify.backoff_max_seconds: 59 is too small"), "{told}");
     assert!(told.ends_with("write at least 60"), "{told}");
+}
+
+/// A configuration with the sample's registry and more, and what stops it.
+fn ladder_refusal(registry_end: &str, config_end: &str) -> Option<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let parties = include_str!("../../deploy/parties.toml");
+    fs::write(dir.path().join("parties.toml"), format!("{parties}\n{registry_end}")).unwrap();
+    let text = format!("{LEAST}{config_end}\n");
+    let config = Config::parse(&dir.path().join("kopir.toml"), &text).unwrap();
+    let inputs = match config.open_ladder() {
+        Ok(inputs) => inputs,
+        Err(why) => return Some(why.to_string()),
+    };
+    let book = registry::contacts(&config.registry_file, &inputs.parties).unwrap();
+    config.check_rungs(&book.contacts, &inputs.ladder).err().map(|why| why.to_string())
+}
+
+#[test]
+fn rungs_of_a_hop_that_has_no_ladder_are_refused_with_the_reason() {
+    for (hop, told) in [
+        ("K24-12", "K24-12 is possible and never owed"),
+        ("K99-01", "K99-01 is no hop of a procedure; name"),
+    ] {
+        let hops = format!("[ladder.hops]\n\"{hop}\" = [\"half\"]");
+        let refusal = ladder_refusal("", &hops).unwrap();
+        assert!(refusal.contains(&format!("key ladder.hops: {told}")), "{refusal}");
+        assert!(refusal.contains("`kopir procedure show`"), "{refusal}");
+    }
+    assert_eq!(ladder_refusal("", "[ladder.hops]\n\"K21B-03\" = [\"half\"]"), None);
+    // Of every hop there is, those with a ladder are taken.
+    let procedures = procedures::load().unwrap();
+    let hops = procedures.values().flat_map(|procedure| procedure.hops());
+    let without: Vec<_> = hops.filter_map(|hop| hop.no_ladder()).collect();
+    for why in [NoLadder::Branch, NoLadder::Applicants, NoLadder::NoTerm] {
+        assert!(without.contains(&why), "{why}");
+    }
+}
+
+#[test]
+fn a_contact_that_waits_for_what_is_never_said_is_refused_with_the_remedy() {
+    let contact = |rung| {
+        format!(
+            "[[contact]]\nparty = \"mission-uz\"\nemail = [\"a@b\"]\nrungs = [\"due\", \"{rung}\"]"
+        )
+    };
+    let refusal = ladder_refusal(&contact("opening"), "").unwrap();
+    let told =
+        "contact of mission-uz, key rungs: opening is said of no hop; put it into ladder.rungs";
+    assert!(refusal.contains("parties.toml") && refusal.contains(told), "{refusal}");
+    let opening = "[ladder.hops]\n\"K21B-03\" = [\"opening\"]";
+    assert_eq!(ladder_refusal(&contact("opening"), opening), None);
+    let without = "[ladder]\nrungs = [\"day-before\"]";
+    assert!(ladder_refusal(&contact("half"), without).is_some());
+    for said in ["due", "infeasible", "held", "late-discharge", "day-before"] {
+        assert_eq!(
+            ladder_refusal(&contact(said).replace("\"due\", ", ""), without),
+            None,
+            "{said}"
+        );
+    }
 }
 
 #[test]

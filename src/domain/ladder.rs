@@ -20,7 +20,7 @@ use jiff::civil::{Date, Time};
 use super::ids::HopId;
 use super::party::PartyId;
 
-pub use audience::{Told, audience, told};
+pub use audience::{Told, audience, is_ever_told, told};
 pub use clock::{Attribution, Clock, Outage, attribution, clocks, late_discharges};
 pub use notice::{
     BusOutage, Clause, Fired, Impediment, MAX_FIRED, NO_CASE, Notice, NoticeAcknowledged,
@@ -135,6 +135,16 @@ impl Ladder {
     /// The planned rungs of a hop. The breach is recorded whatever the configuration says.
     pub fn rungs(&self, hop: HopId) -> Rungs {
         self.of_hops.get(&hop).copied().unwrap_or(self.usual).with(Rung::Due)
+    }
+
+    /// Whether a rung is said of any hop. What is not planned follows from what happens.
+    pub fn says(&self, rung: Rung) -> bool {
+        match rung {
+            Rung::Opening | Rung::Half | Rung::DayBefore | Rung::DueMorning | Rung::Overdue => {
+                self.usual.has(rung) || self.of_hops.values().any(|rungs| rungs.has(rung))
+            }
+            Rung::Due | Rung::Infeasible | Rung::LateDischarge | Rung::Held => true,
+        }
     }
 
     /// The ways beside its inbox by which a party is told of a rung.

@@ -7,6 +7,7 @@
 mod check;
 
 use jiff::civil::Date;
+use thiserror::Error;
 
 use super::act::{Act, Actor, Basis, Ground, Outcome};
 use super::hours::Hours;
@@ -101,7 +102,32 @@ pub struct Hop {
     pub note: String,
 }
 
+/// Why a hop has no ladder: no clock of it can be missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoLadder {
+    /// A branch or a right.
+    #[error("is possible and never owed: passing its end is no breach")]
+    Branch,
+    /// No party owes it.
+    #[error("is the applicant's own act")]
+    Applicants,
+    /// The text states no term, and none is assumed.
+    #[error("has no term")]
+    NoTerm,
+}
+
 impl Hop {
+    /// Why nothing is said of the hop while it runs; none where its term has a ladder.
+    pub fn no_ladder(&self) -> Option<NoLadder> {
+        if self.branch.is_some() {
+            return Some(NoLadder::Branch);
+        }
+        if self.from.iter().all(|actor| *actor == Actor::Applicant) {
+            return Some(NoLadder::Applicants);
+        }
+        (self.term == Term::None).then_some(NoLadder::NoTerm)
+    }
+
     /// Whether the applicant takes the step, and a party only records it.
     pub fn is_applicants(&self) -> bool {
         self.from.contains(&Actor::Applicant)

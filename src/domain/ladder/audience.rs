@@ -3,7 +3,7 @@
 use super::Rung;
 use super::clock::{Clock, sender};
 use crate::domain::case::Case;
-use crate::domain::party::{Party, PartyNumber, Role};
+use crate::domain::party::{Parties, Party, PartyNumber, Role};
 use crate::domain::roster::Roster;
 use crate::domain::term::Source;
 
@@ -66,6 +66,40 @@ pub fn told(rung: Rung, source: Source) -> Told {
     }
 }
 
+/// Whether a party can ever be told of a rung: somebody reads for it, and it can have to act, or
+/// stands above one that can. The authorised body and the body that controls quality are told in any
+/// case; the operator never.
+pub fn is_ever_told(party: &Party, parties: &Parties) -> bool {
+    match party.role {
+        Role::Operator => false,
+        Role::MigrationBody | Role::QualityBody => true,
+        // Nothing is ever sent to them.
+        Role::AdaptationCentre | Role::FrontOffice => {
+            let is_above = parties.iter().any(|other| other.supervisor.as_ref() == Some(&party.id));
+            is_above && is_read(party, parties)
+        }
+        Role::ForeignMission
+        | Role::Akimat
+        | Role::Commission
+        | Role::EmploymentCommission
+        | Role::StateCorporation
+        | Role::EmploymentCentre
+        | Role::CareerCentre
+        | Role::LabourMobilityCentre
+        | Role::MigrationPortal
+        | Role::EgovPortal
+        | Role::MobileApp
+        | Role::AisKandas
+        | Role::AisLabourMarket
+        | Role::EgovGateway
+        | Role::DigitalDocuments
+        | Role::MonitoringSystem
+        | Role::LabourExchange
+        | Role::RuralAkimat
+        | Role::ContactCentre => is_read(party, parties),
+    }
+}
+
 /// Who is told beside a party: its supervisor, else the authorised body; beside the authorised
 /// body itself the body that controls quality, else the operator of the bus has it in the log.
 fn above(duty: PartyNumber, roster: &Roster) -> Option<PartyNumber> {
@@ -75,7 +109,7 @@ fn above(duty: PartyNumber, roster: &Roster) -> Option<PartyNumber> {
     let id = roster.id(duty)?;
     let mut next = parties.supervisor_of(id);
     // One that nobody reads for is passed over: the next one up is told.
-    while let Some(party) = next.filter(|party| !is_read(party, roster) || party.id == *id) {
+    while let Some(party) = next.filter(|party| !is_read(party, parties) || party.id == *id) {
         next = parties.supervisor_of(&party.id);
     }
     let next = next.or_else(|| if authorised.id == *id { quality() } else { Some(authorised) });
@@ -83,14 +117,13 @@ fn above(duty: PartyNumber, roster: &Roster) -> Option<PartyNumber> {
 }
 
 fn is_reachable(party: PartyNumber, roster: &Roster) -> bool {
-    roster.party(party).is_some_and(|party| is_read(party, roster))
+    roster.party(party).is_some_and(|party| is_read(party, roster.parties()))
 }
 
 /// Whether some system reads a party's inbox: its own, or one that acts for it.
-fn is_read(party: &Party, roster: &Roster) -> bool {
+fn is_read(party: &Party, parties: &Parties) -> bool {
     let acts_for =
         |other: &Party| other.acts_for.contains(&party.id) && !other.identities.is_empty();
     // The operator runs the bus and has no inbox.
-    party.role != Role::Operator
-        && (!party.identities.is_empty() || roster.parties().iter().any(acts_for))
+    party.role != Role::Operator && (!party.identities.is_empty() || parties.iter().any(acts_for))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{RegistryError, RegistryFile, read_text, syntax_error};
 use crate::domain::contact::{Contact, Contacts, EmailAddress, Language, WebhookUrl};
-use crate::domain::ladder::{Rung, Rungs};
+use crate::domain::ladder::{Rung, Rungs, is_ever_told};
 use crate::domain::party::{Parties, PartyId};
 use crate::trust::secret::WebhookKey;
 
@@ -78,6 +78,11 @@ pub(super) fn parse(file: &Path, text: &str, parties: &Parties) -> Result<Listed
         let known = id.filter(|id| parties.get(id).is_some());
         let nobody = || refused(("party", "names no party of this registry".to_owned()));
         let id = known.ok_or_else(nobody)?;
+        if parties.get(&id).is_some_and(|party| !is_ever_told(party, parties)) {
+            let why = "is never told of a term: it has none and stands above none that has, or no \
+                       system reads for it; take the contact out, or give it to the party above";
+            return Err(refused(("party", why.to_owned())));
+        }
         let (contact, secret) = entry.read().map_err(refused)?;
         if found.insert(id.clone(), contact).is_some() {
             return Err(refused(("party", "has two contacts; put both into one".to_owned())));
@@ -201,6 +206,10 @@ mod tests {
         let hook = "webhook = \"https://example.kz\"";
         for (extra, told) in [
             ("party = \"nobody\"", "contact of nobody, key party: names no party"),
+            (
+                "party = \"operator\"\nemail = [\"a@b\"]",
+                "contact of operator, key party: is never told of a term",
+            ),
             ("party = \"mission-uz\"", "contact of mission-uz, key email: give an address"),
             ("party = \"mission-uz\"\nemail = [\"duty\"]", "key email: \"duty\": write an address"),
             ("party = \"mission-uz\"\nemail = [\"a@b\", \"a@b\"]", "key email: lists an address"),
