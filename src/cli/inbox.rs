@@ -26,7 +26,7 @@ const PAGE_ITEMS: usize = 500;
 /// Deliveries wait until the party's system acknowledges them; obligations are the steps whose
 /// clock runs for the party. Notices of running terms wait among the deliveries and are shown apart.
 /// None of it shows personal data or papers, and looking changes nothing.
-/// The caller must be the operator or the migration body.
+/// The caller is the party, one that may act for it, the operator or the migration body.
 ///
 /// Example:
 ///

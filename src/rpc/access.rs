@@ -250,7 +250,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.procedures.v1.ProcedureService/GetProcedure", EVERYBODY),
     ("/kopir.procedures.v1.ProcedureService/ComputeDueTime", EVERYBODY),
     ("/kopir.operations.v1.OperationsService/GetStatus", WATCHERS),
-    ("/kopir.operations.v1.OperationsService/ListInbox", WATCHERS),
+    ("/kopir.operations.v1.OperationsService/ListInbox", RECEIVERS_AND_OPERATOR),
     ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
     ("/kopir.operations.v1.OperationsService/AmendCalendar", OPERATOR),
     ("/kopir.operations.v1.OperationsService/GetCalendar", WATCHERS),
@@ -360,8 +360,12 @@ mod tests {
         for role in Role::ALL {
             let watches = matches!(role, Role::Operator | Role::MigrationBody);
             assert_eq!(Access::of(role).watches(), watches, "{role:?}");
+            let get_status = "/kopir.operations.v1.OperationsService/GetStatus";
+            assert_eq!(allowed(role, get_status), watches, "{role:?}");
+            // Whoever has an inbox sees its own.
             let list_inbox = "/kopir.operations.v1.OperationsService/ListInbox";
-            assert_eq!(allowed(role, list_inbox), watches, "{role:?}");
+            let open_inbox = "/kopir.inbox.v1.InboxService/OpenInbox";
+            assert_eq!(allowed(role, list_inbox), watches || allowed(role, open_inbox), "{role:?}");
         }
     }
 

@@ -187,15 +187,25 @@ pub fn obligations<'a>(
     Ok(PartyPage { party, page_items, page_token })
 }
 
-/// Reads the request for a page of an inbox. Only who watches over the parties can call it, so any
-/// of them may be named.
+/// Reads the request for a page of an inbox: the caller's own, that of a party for which it acts, or
+/// any for who watches over the parties.
 ///
 /// # Errors
-/// [`Refusal::Invalid`].
-pub fn inbox<'a>(request: &'a ListInboxRequest, roster: &Roster) -> Result<PartyPage<'a>, Refusal> {
+/// [`Refusal::Invalid`], or [`Refusal::PartyNotAllowed`] for a party that is not the caller's to
+/// look at.
+pub fn inbox<'a>(
+    request: &'a ListInboxRequest,
+    caller: &Caller,
+    roster: &Roster,
+) -> Result<PartyPage<'a>, Refusal> {
     let ListInboxRequest { party_id, page_size, page_token } = request;
     let mut faults = Faults::new();
-    let party = registered(&mut faults, party_id, roster);
+    // The field has to be there, whoever asks.
+    let party = if caller.access.watches() || party_id.is_empty() {
+        registered(&mut faults, party_id, roster)
+    } else {
+        Some(acted_for(party_id, caller, roster)?)
+    };
     let page_items = page_items(&mut faults, *page_size);
     let (party, page_items) = faults.judge(party.zip(page_items))?;
     Ok(PartyPage { party, page_items, page_token })

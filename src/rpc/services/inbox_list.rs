@@ -1,9 +1,11 @@
-//! An inbox as those see it who watch over the parties: what waits, without its papers.
+//! An inbox as its party's people see it, and those who watch over the parties: what waits, without
+//! its papers.
 
 use super::Bus;
 use crate::domain::ladder::NO_CASE;
 use crate::domain::{Event, Sequence};
 use crate::index::QueueKey;
+use crate::rpc::Caller;
 use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, DeliveryId, PartyPage};
 use crate::rpc::proto::operations::v1::{ListInboxRequest, ListInboxResponse};
@@ -16,8 +18,9 @@ impl Bus {
     pub(super) fn list_inbox(
         &self,
         request: &ListInboxRequest,
+        caller: &Caller,
     ) -> Result<ListInboxResponse, Refusal> {
-        let asked = query::inbox(request, self.engine.roster())?;
+        let asked = query::inbox(request, caller, self.engine.roster())?;
         let PartyPage { party, page_items, page_token } = asked;
         let listing = Listing { name: "inbox", party, filter: &[] };
         let after = listing.place(page_token)?.map(|place| key(&place)).transpose()?;

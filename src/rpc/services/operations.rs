@@ -50,9 +50,9 @@ impl OperationsService for Service {
         request: Request<ListInboxRequest>,
     ) -> Result<Response<ListInboxResponse>, Status> {
         let bus = &self.0;
-        bus.caller(&request)?;
+        let caller = bus.caller(&request)?;
         bus.engine.caught_up().await;
-        let listed = bus.list_inbox(request.get_ref());
+        let listed = bus.list_inbox(request.get_ref(), &caller);
         listed.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
 

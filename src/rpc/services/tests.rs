@@ -712,6 +712,30 @@ async fn what_waits_in_an_inbox_is_listed_without_papers_or_leases() {
 }
 
 #[tokio::test]
+async fn what_waits_in_an_inbox_is_shown_to_its_party_and_to_no_other() {
+    let house = House::open();
+    let case = house.submit(1).await.unwrap().case_id;
+    house.receive("committee", "").await;
+    house.forward("committee", &case).await.unwrap();
+    let list = async |caller: &str, party_id: &str| {
+        let party_id = party_id.to_owned();
+        let message = operations::ListInboxRequest { party_id, ..Default::default() };
+        let listed = house.service.list_inbox(house.from(caller, message)).await;
+        listed.map(|listed| listed.into_inner().deliveries.len())
+    };
+    assert_eq!(list("akimat-kz-55", "akimat-kz-55").await.unwrap(), 1);
+    assert_eq!(list("committee", "akimat-kz-55").await.unwrap(), 1);
+    assert_eq!(list("operator", "akimat-kz-55").await.unwrap(), 1);
+    // It acts for its commission.
+    assert_eq!(list("akimat-kz-55", "commission-kz-55").await.unwrap(), 0);
+    for other in ["committee", "mission-uz", "nobody-at-all"] {
+        let refused = list("akimat-kz-55", other).await.unwrap_err();
+        assert_eq!(reason(&refused), "PARTY_NOT_ALLOWED", "{other}");
+    }
+    assert_eq!(reason(&list("akimat-kz-55", "").await.unwrap_err()), "FIELD_INVALID");
+}
+
+#[tokio::test]
 async fn a_listing_of_an_inbox_names_a_party_and_takes_its_own_tokens_only() {
     let house = House::open();
     for n in 0..3 {
