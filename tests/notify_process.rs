@@ -29,6 +29,7 @@ use kopir::rpc::proto::operations::v1::operations_service_client::OperationsServ
 
 use outside::mail::{Letter, MailServer, Manners};
 use outside::web::{Answer, WebServer};
+use process::answers::status;
 use process::ledger::Ledger;
 use process::load::{send, submission};
 use process::seed::Seed;
@@ -67,6 +68,8 @@ async fn rungs_arrive_as_letters_and_a_call_lost_over_a_restart_is_made_again() 
     assert!(told.iter().all(|told| text.contains(told)), "{text}");
     // The web server has the first call in hand and does not answer.
     assert_eq!(web.count(), 1);
+    let status = status(ground.client(&bus, OPERATOR).await).await;
+    assert!(status.waiting_notifications > 0);
     bus.kill();
     let Found { expected, sent } = read(&ground.journal());
     let of = |channel| expected.iter().filter(|way| way.2 == channel).count();

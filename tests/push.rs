@@ -312,6 +312,7 @@ async fn nobody_listening_is_a_failure_like_any_other() {
     register(&committee, "https://127.0.0.1:1", "").await.unwrap();
     submit(&mission).await;
     until(&committee, |found| found.state() == EndpointState::Open).await;
+    assert_eq!(bus.party(bus::OPERATOR).await.status().await.failing_endpoints, 1);
     // A stream of the same party gets it meanwhile: what waits for another attempt is free.
     let mut inbox = committee.open_inbox(1).await;
     let delivery = inbox.delivery().await;

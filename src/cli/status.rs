@@ -73,6 +73,8 @@ fn state_table(status: &GetStatusResponse) -> String {
         ("disk", format!("{}, {} MiB free", disk(status), free_bytes / MIB)),
         ("memory", format!("{} MiB", status.resident_bytes / MIB)),
         ("calendar", status.calendar_version.clone()),
+        ("endpoints failing", some(status.failing_endpoints)),
+        ("letters and calls waiting", some(status.waiting_notifications)),
         ("program", format!("{}, up {}", status.version, span(status.uptime))),
     ];
     let mut shown = table(&["bus", ""]);
@@ -82,15 +84,29 @@ fn state_table(status: &GetStatusResponse) -> String {
     shown.to_string()
 }
 
+/// A number that is shown where there is something to tell.
+fn some(count: u32) -> String {
+    if count == 0 { String::new() } else { count.to_string() }
+}
+
 fn party_table(parties: &[PartyLoad]) -> String {
-    let mut shown =
-        table(&["party", "role", "queued", "leased", "obligations", "late", "earliest due"]);
+    let mut shown = table(&[
+        "party",
+        "role",
+        "queued",
+        "leased",
+        "held",
+        "obligations",
+        "late",
+        "earliest due",
+    ]);
     for load in parties {
         shown.add_row([
             load.party_id.clone(),
             words::role(load.role()),
             load.queued_deliveries.to_string(),
             load.leased_deliveries.to_string(),
+            load.held_deliveries.to_string(),
             load.open_obligations.to_string(),
             load.late_obligations.to_string(),
             words::time(load.earliest_due_time),
@@ -123,6 +139,8 @@ fn status_json(status: &GetStatusResponse) -> Value {
             "free_bytes": status.journal_disk.unwrap_or_default().free_bytes,
         },
         "resident_bytes": status.resident_bytes,
+        "failing_endpoints": status.failing_endpoints,
+        "waiting_notifications": status.waiting_notifications,
         "calendar_version": status.calendar_version,
         "version": status.version,
         "start_time": words::time(status.start_time),
@@ -136,6 +154,7 @@ fn party_json(load: &PartyLoad) -> Value {
         "role": words::role(load.role()),
         "queued_deliveries": load.queued_deliveries,
         "leased_deliveries": load.leased_deliveries,
+        "held_deliveries": load.held_deliveries,
         "open_obligations": load.open_obligations,
         "late_obligations": load.late_obligations,
         "earliest_due_time": load.earliest_due_time.map(|time| words::time(Some(time))),
@@ -176,6 +195,19 @@ fn signed(span: Duration) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_held_is_shown_with_what_waits() {
+        let load = PartyLoad {
+            party_id: "akimat-kz-55".to_owned(),
+            queued_deliveries: 4,
+            held_deliveries: 7,
+            ..PartyLoad::default()
+        };
+        assert_eq!(party_json(&load)["held_deliveries"], 7);
+        let shown = party_table(&[load]);
+        assert!(shown.contains("held") && shown.contains('7'), "{shown}");
+    }
 
     #[test]
     fn spans_are_told_to_the_second_and_may_be_negative() {

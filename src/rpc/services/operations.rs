@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::{Bus, Service};
+use crate::dispatch::push::BreakerState;
 use crate::domain::party::PartyNumber;
 use crate::engine::clock::ClockError;
 use crate::engine::keeper::resident_bytes;
@@ -152,7 +153,28 @@ impl Bus {
             machine_clock: Some(machine_clock(self.engine.clock().state())),
             journal_disk: Some(journal_disk(vitals.disk())),
             last_outage: vitals.last_outage().map(outage),
+            failing_endpoints: self.failing_endpoints(),
+            waiting_notifications: self.waiting_notifications()?,
         })
+    }
+
+    /// How many parties have an endpoint that is not called freely.
+    fn failing_endpoints(&self) -> u32 {
+        let states = self.engine.roster().enrolled().filter_map(|(party, _)| {
+            let health = self.dispatch.push_health(party)?;
+            Some(health.state)
+        });
+        let failing = states.filter(|state| match state {
+            BreakerState::Open | BreakerState::HalfOpen => true,
+            BreakerState::Closed => false,
+        });
+        u32::try_from(failing.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Letters and calls that are still to be brought, up to some pages of them.
+    fn waiting_notifications(&self) -> Result<u32, Refusal> {
+        let waiting = self.engine.index().outgoing(None, READ_AT_ONCE * MAX_PAGES)?;
+        Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX))
     }
 
     /// The due instant of the clock that ends first, of all that are open.
