@@ -272,7 +272,7 @@ fn what_was_said_of_terms_is_shown_in_words() -> Outcome {
     // The committee has not sent the decision on since: due on 28 April, a holiday on 1 May.
     let (out, _) = bus.ask("operator", &["inbox", BODY], 0)?;
     assert!(out.contains("\nnotices among them: 6\n"), "{out}");
-    for what in ["half of the term has passed", "due today", "breach: the term", "overdue by 2 "] {
+    for what in ["the middle day of the term", "due today", "breach: the term", "overdue by 2 "] {
         assert!(out.contains(what), "{what}:\n{out}");
     }
     // Above the committee there is the body that controls quality; it hears the same from the eve on.

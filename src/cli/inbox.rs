@@ -304,7 +304,7 @@ mod tests {
         let (acts, notices) = (delivery_table(&both), notice_table(&both));
         assert!(acts.contains("8-case") && !acts.contains("notice"), "{acts}");
         assert!(notices.starts_with("notices among them: 1\n"), "{notices}");
-        assert_eq!(notices.matches("half of the term has passed").count(), 2);
+        assert_eq!(notices.matches("the middle day of the term").count(), 2);
         assert!(notices.contains("and 3 more"), "{notices}");
         assert_eq!(notice_table(&both[1..]), "");
     }

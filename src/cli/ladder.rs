@@ -197,7 +197,7 @@ fn when(rung: Rung, ladder: &Ladder) -> String {
     match rung {
         Rung::Opening => "at once when the term begins".to_owned(),
         Rung::Half => {
-            format!("{morning} of the day by which half of the working days have passed")
+            format!("{morning} of the middle working day of the term")
         }
         Rung::DayBefore => format!("{morning} of the last working day before the due day"),
         Rung::DueMorning => format!("{morning} of the due day"),

@@ -72,7 +72,7 @@ pub(super) fn rung(said: &RungNotice) -> String {
     let text = match said.rung() {
         Rung::Unspecified => String::new(),
         Rung::Opening => "the term has begun".to_owned(),
-        Rung::Half => "half of the term has passed".to_owned(),
+        Rung::Half => "the middle day of the term".to_owned(),
         Rung::DayBefore => "due on the next working day".to_owned(),
         Rung::DueMorning => "due today".to_owned(),
         Rung::Due => "breach: the term has run out".to_owned(),

@@ -143,7 +143,7 @@ fn figures(findings: &Findings) -> String {
 
 fn notices(heard: &Heard) -> String {
     let said = [
-        (Rung::Half, "half of the term"),
+        (Rung::Half, "the middle day"),
         (Rung::DayBefore, "a day before"),
         (Rung::DueMorning, "the due day"),
         (Rung::Due, "a term that ran out"),

@@ -33,7 +33,7 @@ named! {
     Rung, "a rung of the ladder", {
         /// The term has begun. The delivery that brings the papers says it too.
         Opening = 1 "opening",
-        /// Half of the term's working days have passed.
+        /// The morning of the middle working day of the term.
         Half = 2 "half",
         /// The morning of the last working day before the due day.
         DayBefore = 3 "day-before",

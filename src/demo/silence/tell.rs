@@ -107,7 +107,7 @@ fn what(rung: &RungNotice) -> String {
     let days = rung.working_days;
     let working = if days == 1 { "working day" } else { "working days" };
     match rung.rung() {
-        Rung::Half => "half of the term has passed".to_owned(),
+        Rung::Half => "the middle day of the term".to_owned(),
         Rung::DayBefore => "due on the next working day".to_owned(),
         Rung::DueMorning => "due today".to_owned(),
         Rung::Due => "BREACH: the term has run out".to_owned(),

@@ -156,7 +156,7 @@ impl Plan<'_> {
         if is_over { last.yesterday().unwrap_or(last) } else { last }
     }
 
-    /// The working day by whose morning half of the working days of the term have passed.
+    /// The middle working day of the term, the earlier of two.
     fn half(&self, clock: &Clock, due_date: Date) -> Option<Date> {
         let opened = self.date(clock.duty, clock.opened_at);
         let half = self.working_days_between(opened, due_date).div_ceil(2);
