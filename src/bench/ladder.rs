@@ -26,12 +26,12 @@ use crate::journal::{FileJournal, Journal as _};
 use crate::procedures::{self, calendar};
 use crate::trust::registry;
 
-/// A Monday morning and the one after; a term begun on the first has its half on the Wednesday.
+/// A Monday morning and the one after; a term begun on the first has its middle day on the Thursday.
 const FIRST_DAY: &str = "2021-09-06T04:00:00Z";
 const SECOND_DAY: &str = "2021-09-07T04:00:00Z";
 /// An hour at which nothing is planned.
 const QUIET: &str = "2021-09-08T01:00:00Z";
-/// Past the morning at which the first day's terms are half over, and not the second day's.
+/// Past the morning of the middle day of the first day's terms, and not of the second day's.
 const FIRST_MORNING: &str = "2021-09-09T05:00:00Z";
 /// Past the due instants of the first day, before those of the second.
 const FIRST_DUE: &str = "2021-09-13T20:00:00Z";
@@ -47,7 +47,7 @@ pub struct LadderRun {
     pub clocks: u64,
     /// One tick with nothing due, there and back.
     pub idle_tick: Duration,
-    /// Rungs of one morning.
+    /// Rungs of one morning, counted by what was said.
     pub rungs: u64,
     /// Until all of them were durable.
     pub said_in: Duration,
@@ -82,13 +82,14 @@ pub(super) async fn run(
         bus.sweep().await?;
     }
     let idle_tick = begun.elapsed() / TICKS;
-    progress(&format!("ladder, {early} rungs due at once"));
+    progress(&format!("ladder, a morning with rungs of {early} terms"));
     bus.set(FIRST_MORNING)?;
     let begun = Instant::now();
     bus.sweep().await?;
     let said_in = begun.elapsed();
     bus.engine.caught_up().await;
     let brought_in = begun.elapsed();
+    let rungs = bus.said_at(time(FIRST_MORNING))?;
     bus.stop().await;
     progress("ladder, a start with nothing due");
     let (bus, started_in) = Bus::start(&site, FIRST_MORNING)?;
@@ -100,7 +101,7 @@ pub(super) async fn run(
     Ok(LadderRun {
         clocks,
         idle_tick,
-        rungs: early,
+        rungs,
         said_in,
         brought_in,
         started_in,
