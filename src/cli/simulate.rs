@@ -30,6 +30,10 @@ const IN_MEMORY: &str = "/dev/shm";
 /// time, that the time in which the bus was away is recorded, that the index is what a fresh fold of
 /// the journal gives. Ends with 1 if one of them finds something.
 ///
+/// What takes no part: TLS, gRPC and the limits of callers; endpoints, which are registered and never
+/// called; letters and web servers; quotas and amendments of the calendar. Tests of their own look at
+/// those.
+///
 /// A world is one number, its seed. Each is told in a line; the command that plays it again stands
 /// with whatever was found, and with --trace it tells everything that happens.
 ///
