@@ -64,7 +64,8 @@ async fn rungs_arrive_as_letters_and_a_call_lost_over_a_restart_is_made_again() 
     assert!(letters.iter().all(|letter| letter.to == ["duty@committee.example"]));
     let breach = letters.iter().find(|letter| letter.subject().contains("Срок истёк")).unwrap();
     let text = breach.text();
-    let told = ["Комитет по миграции", "Основание: 002-EN A1", "Время: у исполнителя"];
+    let told =
+        ["Комитет по миграции", "Основание: приказ № 20 от 15.01.2016", "Время: у исполнителя"];
     assert!(told.iter().all(|told| text.contains(told)), "{text}");
     // The web server has the first call in hand and does not answer.
     assert_eq!(web.count(), 1);

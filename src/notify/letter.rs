@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 
+use super::citation::readable;
 use super::digest::{Days, Digest, Entry};
 use super::words::{Sentence, Words, of};
 use crate::domain::contact::Language;
@@ -89,7 +90,8 @@ impl Writer<'_> {
             say(Sentence::Case, "case", &entry.case.to_string()),
         ];
         if !entry.citation.is_empty() {
-            lines.push(say(Sentence::Citation, "citation", &entry.citation));
+            let citation = readable(&entry.citation, self.language, self.words);
+            lines.push(say(Sentence::Citation, "citation", &citation));
         }
         lines.push(say(due, "due", &self.here(&self.due(entry))));
         match entry.days {

@@ -9,6 +9,7 @@
 //! notice; the inbox has it too, and no term depends on a letter.
 
 mod call;
+mod citation;
 mod desk;
 mod digest;
 mod failure;

@@ -21,6 +21,10 @@ pub(super) enum Sentence {
     MustAct,
     MustTake,
     Citation,
+    Annex,
+    Appendix,
+    Paragraph,
+    Paragraphs,
     Case,
     Due,
     DueAssumed,
@@ -35,7 +39,7 @@ pub(super) enum Sentence {
 }
 
 impl Sentence {
-    const ALL: [(Self, &'static str, &'static [&'static str]); 19] = [
+    const ALL: [(Self, &'static str, &'static [&'static str]); 23] = [
         (Self::Assumed, "assumed", &["rung"]),
         (Self::SubjectOne, "subject-one", &["rung", "act", "due"]),
         (Self::SubjectMany, "subject-many", &["count", "late"]),
@@ -44,6 +48,10 @@ impl Sentence {
         (Self::MustAct, "must-act", &["duty"]),
         (Self::MustTake, "must-take", &["duty"]),
         (Self::Citation, "citation", &["citation"]),
+        (Self::Annex, "annex", &["number"]),
+        (Self::Appendix, "appendix", &["number"]),
+        (Self::Paragraph, "paragraph", &["numbers"]),
+        (Self::Paragraphs, "paragraphs", &["numbers"]),
         (Self::Case, "case", &["case"]),
         (Self::Due, "due", &["due"]),
         (Self::DueAssumed, "due-assumed", &["due"]),
@@ -63,6 +71,7 @@ impl Sentence {
 pub struct Words {
     rungs: BTreeMap<Rung, Names>,
     impediments: BTreeMap<Impediment, Names>,
+    laws: BTreeMap<&'static str, Names>,
     sentences: BTreeMap<Sentence, Names>,
 }
 
@@ -94,6 +103,7 @@ struct RawWords {
     version: u32,
     rung: BTreeMap<String, RawNames>,
     impediment: BTreeMap<String, RawNames>,
+    law: BTreeMap<String, RawNames>,
     letter: BTreeMap<String, RawNames>,
 }
 
@@ -123,6 +133,11 @@ impl Words {
     pub(super) fn impediment(&self, language: Language, impediment: Impediment) -> &str {
         let names = self.impediments.get(&impediment);
         names.map_or(impediment.name(), |names| of(names, language))
+    }
+
+    /// An act by its number and date; none for a key that is no act's.
+    pub(super) fn law(&self, language: Language, key: &str) -> Option<&str> {
+        self.laws.get(key).map(|names| of(names, language))
     }
 
     /// A sentence with its words filled in, each once; what is filled in is not looked at again.
@@ -157,7 +172,7 @@ pub(super) fn of(names: &Names, language: Language) -> &str {
 }
 
 fn parse(text: &str) -> Result<Words, WordsError> {
-    let RawWords { version, rung, impediment, letter } =
+    let RawWords { version, rung, impediment, law, letter } =
         toml::from_str(text).map_err(|why| WordsError::Syntax(Box::new(why)))?;
     if version != 1 {
         return Err(WordsError::Version(version));
@@ -167,11 +182,15 @@ fn parse(text: &str) -> Result<Words, WordsError> {
     Ok(Words {
         rungs: section("rung", rung, rungs)?,
         impediments: section("impediment", impediment, impediments)?,
+        laws: section("law", law, LAWS.iter().map(|key| (*key, *key, NONE)))?,
         sentences: section("letter", letter, Sentence::ALL)?,
     })
 }
 
 const NONE: &[&str] = &[];
+
+/// The keys by which the procedure files cite the acts.
+const LAWS: [&str; 4] = ["002-EN", "002-KK", "003", "004"];
 
 /// The entries of a section: one for each name, and nothing else.
 fn section<K: Ord>(
@@ -214,15 +233,19 @@ fn fillings(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
+    const ORDER: &str = "329-Ө-М";
+
     #[test]
     fn the_words_are_complete_and_in_their_letters() {
         let words = Words::load().unwrap();
         let all = words.rungs.values().chain(words.impediments.values());
+        let all = all.chain(words.laws.values());
         for names in all.chain(words.sentences.values()) {
-            // The name of the bus is Kazakh in either.
-            let russian = names.ru.replace("Көпір", "");
+            // The name of the bus is Kazakh in either, and so is the number of an order.
+            let russian = names.ru.replace("Көпір", "").replace(ORDER, "");
             assert!(!russian.chars().any(|c| "ӘәҒғҚқҢңӨөҰұҮүҺһІі".contains(c)), "{names:?}");
-            let cyrillic = names.en.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
+            let english = names.en.replace(ORDER, "");
+            let cyrillic = english.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
             assert!(!cyrillic, "{names:?}");
         }
     }
