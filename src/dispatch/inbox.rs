@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Leased;
 use super::failing::{Failing, Verdict};
+use super::outlook::StreamLease;
 use crate::domain::{CaseId, Sequence};
 use crate::index::QueueKey;
 use crate::mutation::{Mutation, on};
@@ -46,6 +47,8 @@ pub(super) struct Inbox {
     settled: HashSet<Sequence>,
     /// How many leases each holder has.
     held: HashMap<Holder, usize>,
+    /// How many each stream has taken.
+    taken_by: HashMap<Holder, u64>,
     /// When each stream that holds something was last seen to move.
     seen: HashMap<Holder, Instant>,
     /// The timed leases, in the order in which they run out.
@@ -89,6 +92,7 @@ impl Inbox {
             leases: HashMap::new(),
             settled: HashSet::new(),
             held: HashMap::new(),
+            taken_by: HashMap::new(),
             seen: HashMap::new(),
             timed: BTreeSet::new(),
             max_ready: max_ready.max(1),
@@ -108,7 +112,8 @@ impl Inbox {
     pub(super) fn remove(&mut self, key: QueueKey, taken: Option<Sequence>) {
         self.ready.remove(&key);
         self.aside.remove(&key);
-        self.end_lease(key.sequence);
+        let lease = self.end_lease(key.sequence);
+        self.note_taken(lease.filter(|_| taken.is_some()));
         let Some(record) = taken else { return self.failing.forget(key.sequence) };
         self.settled.remove(&key.sequence);
         self.last_taken = self.last_taken.max(record);
@@ -230,13 +235,15 @@ impl Inbox {
             return;
         }
         self.settled.insert(delivery);
-        if self.end_lease(delivery).is_none() {
+        let lease = self.end_lease(delivery);
+        if lease.is_none() {
             let mut free = self.ready.keys().chain(self.aside.keys());
             if let Some(key) = free.find(|key| key.sequence == delivery).copied() {
                 self.ready.remove(&key);
                 self.aside.remove(&key);
             }
         }
+        self.note_taken(lease);
     }
 
     /// Frees what a holder has, which it failed to take.
@@ -246,6 +253,7 @@ impl Inbox {
         held.sort_unstable();
         self.fail(&held);
         self.seen.remove(&holder);
+        self.taken_by.remove(&holder);
     }
 
     /// What is to be held, because the party fails to take it and takes others.
@@ -283,6 +291,17 @@ impl Inbox {
     /// Deliveries taken since the start.
     pub(super) fn taken_count(&self) -> u64 {
         self.taken_count
+    }
+
+    /// What the streams have.
+    pub(super) fn stream_leases(&self) -> impl Iterator<Item = StreamLease> {
+        self.leases.iter().filter_map(|(delivery, lease)| match lease.holder {
+            Holder::Stream(stream) => {
+                let taken = self.taken_by.get(&lease.holder).copied().unwrap_or_default();
+                Some(StreamLease { delivery: *delivery, stream, taken })
+            }
+            Holder::Until(_) => None,
+        })
     }
 
     /// Frees the leases that have run out, and those of streams that have not moved for `silence`;
@@ -363,6 +382,14 @@ impl Inbox {
             } else {
                 self.make_ready(key, aside.delivery);
             }
+        }
+    }
+
+    /// What was on lease has been taken.
+    fn note_taken(&mut self, lease: Option<Lease>) {
+        let holder = lease.map(|lease| lease.holder);
+        if let Some(stream @ Holder::Stream(_)) = holder {
+            *self.taken_by.entry(stream).or_default() += 1;
         }
     }
 

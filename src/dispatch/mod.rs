@@ -25,7 +25,7 @@ use crate::engine::QueueObserver;
 use crate::index::{Index, IndexError, QueueKey, QueueOp};
 use crate::mutation::{Mutation, on};
 use inbox::{Holder, Inbox};
-use outlook::Presence;
+use outlook::{Presence, StreamLease};
 use push::PushHealth;
 
 pub use outlook::Outlook;
@@ -178,6 +178,11 @@ impl Dispatch {
         let is_there = is_there || push.is_some() && failing.is_none();
         let next = failing.and_then(|health| health.next_attempt_at);
         Presence { is_there, settled, next_attempt_ms: next.map(|at| at.as_millisecond()) }
+    }
+
+    /// What the streams of a party have.
+    fn stream_leases(&self, party: PartyNumber) -> Vec<StreamLease> {
+        self.mailbox(party).lock().stream_leases().collect()
     }
 
     /// The deliveries that are to be held. They are handed out to nobody until they have left the

@@ -1,9 +1,12 @@
 //! Whether what waits will reach its receivers in time, as far as can be told now.
 //!
-//! A warning must not wait for the next rung: a receiver that has been away for as long as there is
-//! time left, whose next attempt lies behind the due instant, or who takes fewer deliveries than
-//! are due before, is told of at once. The judgement is a function of values; what it rests on is
-//! looked at every few seconds.
+//! A warning must not wait for the next rung: a receiver that has been away, or has taken nothing, for
+//! as long as there is time left, whose next attempt lies behind the due instant, or who takes fewer
+//! deliveries than are due before, is told of at once. The judgement is a function of values; what it
+//! rests on is looked at every few seconds.
+
+mod looks;
+mod pace;
 
 use std::collections::HashMap;
 
@@ -12,19 +15,23 @@ use crate::domain::Sequence;
 use crate::domain::ladder::Impediment;
 use crate::domain::party::PartyNumber;
 use crate::engine::{Clock, Warning};
-use crate::index::{IndexError, QueuedDelivery};
+use crate::index::{IndexError, QueueKey, QueuedDelivery};
+use looks::Looks;
+use pace::Pace;
 
 use super::Dispatch;
 
 /// A receiver that is away for less is not spoken of: systems are restarted.
 const MIN_AWAY_MS: i64 = 15 * 60 * 1000;
-/// Deliveries of a party that are judged at once; what lies behind them is due later.
-const MAX_JUDGED: usize = 1_024;
+/// Deliveries of a party that are read at once.
+const PAGE: usize = 1_024;
+/// Deliveries of a party that are judged, and as many that were to be taken before are counted.
+const MAX_JUDGED: usize = 65_536;
+/// Warnings of a party in one look; the next look has more.
+const MAX_WARNINGS: usize = 1_024;
 /// How long a warning counts as told, in milliseconds. The engine says each once, and does not say
 /// what became of one; so it is brought again, in case it could not be recorded.
 const TOLD_MS: i64 = 10 * 60 * 1000;
-/// Acknowledgements before a receiver's pace is known.
-const MIN_SETTLED: u64 = 32;
 
 /// How a receiver does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,19 +53,25 @@ pub struct Waiting {
     pub case: CaseId,
     /// The act.
     pub delivery: Sequence,
+    /// For how long it has waited and its receiver, or the system that has it, has taken nothing, in
+    /// milliseconds.
+    pub untaken_ms: i64,
 }
 
-/// Which of the first deliveries of a queue, in their order, will not arrive in time, and why.
+/// Which deliveries, in the order of their queue and behind so many others, will not arrive in time,
+/// and why.
 pub fn judge(
     receiver: Receiver,
+    before: usize,
     waiting: &[Waiting],
     now_ms: i64,
 ) -> impl Iterator<Item = (Waiting, Impediment)> {
-    waiting.iter().enumerate().filter_map(move |(before, one)| {
+    (before..).zip(waiting).filter_map(move |(before, one)| {
         let left_ms = one.due_ms?.saturating_sub(now_ms);
+        let away_ms = receiver.away_ms.max(one.untaken_ms);
         let why = if left_ms <= 0 {
             None
-        } else if receiver.away_ms >= MIN_AWAY_MS && receiver.away_ms >= left_ms {
+        } else if away_ms >= MIN_AWAY_MS && away_ms >= left_ms {
             Some(Impediment::Unreachable)
         } else if receiver
             .next_attempt_ms
@@ -83,27 +96,51 @@ fn takes_ms(before: usize, per_second: f64) -> f64 {
 pub struct Outlook {
     /// Whether the clock tells how fast a receiver is. One that is moved by hand does not.
     knows_pace: bool,
+    looks: Looks,
     receivers: HashMap<PartyNumber, Seen>,
     /// Warned of, and until when that counts as told.
     warned: HashMap<(PartyNumber, Sequence), i64>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Seen {
     /// When a system of it was there last.
     there_ms: i64,
-    /// Acknowledgements counted, and in which time.
+    /// Acknowledgements when it was looked at last.
     settled: u64,
-    in_ms: i64,
-    /// Acknowledgements when it was looked at last, and when that was.
-    last: (u64, i64),
+    /// When there were more of them last, or nothing waited, in the time of the looks.
+    taken_ms: i64,
+    pace: Pace,
+    /// The streams that have deliveries: how many each has taken, and since when it has taken no
+    /// more, in the time of the looks.
+    streams: HashMap<u64, (u64, i64)>,
+}
+
+impl Seen {
+    fn new(now_ms: i64, settled: u64, taken_ms: i64) -> Self {
+        let (pace, streams) = (Pace::default(), HashMap::new());
+        Self { there_ms: now_ms, settled, taken_ms, pace, streams }
+    }
+
+    /// Since when the stream of each delivery that is on lease has taken nothing.
+    fn held_since(&mut self, leases: &[StreamLease], looked_ms: i64) -> HashMap<Sequence, i64> {
+        let before = std::mem::take(&mut self.streams);
+        let since = |lease: &StreamLease| {
+            let StreamLease { delivery, stream, taken } = *lease;
+            let same = before.get(&stream).filter(|(before, _)| *before == taken);
+            let since_ms = same.map_or(looked_ms, |(_, since_ms)| *since_ms);
+            self.streams.insert(stream, (taken, since_ms));
+            (delivery, since_ms)
+        };
+        leases.iter().map(since).collect()
+    }
 }
 
 impl Outlook {
     /// An outlook by this clock that has seen nothing yet.
     pub fn new(clock: &Clock) -> Self {
-        let knows_pace = !clock.is_sandbox();
-        Self { knows_pace, receivers: HashMap::new(), warned: HashMap::new() }
+        let (receivers, warned) = (HashMap::new(), HashMap::new());
+        Self { knows_pace: !clock.is_sandbox(), looks: Looks::default(), receivers, warned }
     }
 
     /// What must be warned of now: each delivery once, and again after a while.
@@ -117,20 +154,89 @@ impl Outlook {
         now_ms: i64,
     ) -> Result<Vec<Warning>, IndexError> {
         self.warned.retain(|_, until_ms| *until_ms > now_ms);
+        let indexed = dispatch.shared.index.applied().map_or(Sequence(0), |last| last.sequence);
+        let step_ms = self.looks.turn(now_ms, indexed);
         let mut warnings = Vec::new();
         for party in parties {
-            let queued = dispatch.shared.index.deliveries(party, None, MAX_JUDGED)?;
-            let presence = dispatch.presence(party);
-            let receiver = self.receiver(party, presence, !queued.is_empty(), now_ms);
-            let waiting: Vec<_> = queued.iter().map(waiting_of).collect();
-            for (one, impediment) in judge(receiver, &waiting, now_ms) {
-                if self.is_news((party, one.delivery), now_ms) {
-                    let Waiting { case, delivery, due_ms: _ } = one;
-                    warnings.push(Warning { party, case, delivery, impediment });
-                }
-            }
+            warnings.extend(self.look_at(dispatch, party, now_ms, step_ms)?);
         }
         Ok(warnings)
+    }
+
+    /// What must be warned of in the queue of one party.
+    fn look_at(
+        &mut self,
+        dispatch: &Dispatch,
+        party: PartyNumber,
+        now_ms: i64,
+        step_ms: i64,
+    ) -> Result<Vec<Warning>, IndexError> {
+        let index = &dispatch.shared.index;
+        // Most of what lies behind is overdue, or has no term: it waits before everything else.
+        let mut last = QueueKey { order_ms: now_ms, sequence: Sequence(u64::MAX) };
+        let mut behind = index.deliveries_upto(party, last, PAGE)?;
+        let mut page = index.deliveries(party, Some(last), PAGE)?;
+        let is_waiting = !(behind.is_empty() && page.is_empty());
+        let receiver = self.receiver(party, dispatch.presence(party), is_waiting, now_ms, step_ms);
+        if receiver.per_second.is_some() && behind.len() == PAGE {
+            behind = index.deliveries_upto(party, last, MAX_JUDGED)?;
+        }
+        let held = self.held_since(party, &dispatch.stream_leases(party));
+        behind.reverse();
+        let mut warnings = Vec::new();
+        let mut before = behind.len();
+        self.judge_page(party, receiver, (0, &behind), &held, now_ms, &mut warnings);
+        // Many may be due at one instant, and are all warned of.
+        while self.judge_page(party, receiver, (before, &page), &held, now_ms, &mut warnings)
+            && page.len() == PAGE
+            && before < 2 * MAX_JUDGED
+        {
+            last = page.last().map_or(last, |queued| queued.key);
+            before += page.len();
+            page = index.deliveries(party, Some(last), PAGE)?;
+        }
+        Ok(warnings)
+    }
+
+    /// Judges deliveries in the order of their queue, from a place of it on; true if the last of them
+    /// will not arrive in time and there may be more to tell.
+    fn judge_page(
+        &mut self,
+        party: PartyNumber,
+        receiver: Receiver,
+        (before, page): (usize, &[QueuedDelivery]),
+        held: &HashMap<Sequence, i64>,
+        now_ms: i64,
+        warnings: &mut Vec<Warning>,
+    ) -> bool {
+        let taken_ms = self.receivers.get(&party).map_or(i64::MAX, |seen| seen.taken_ms);
+        let waiting = |queued: &QueuedDelivery| {
+            let QueuedDelivery { key, case, mark } = *queued;
+            let delivery = key.sequence;
+            let since_ms = held.get(&delivery).map_or(taken_ms, |held_ms| taken_ms.min(*held_ms));
+            let since_ms = since_ms.max(self.looks.known_ms(delivery));
+            let untaken_ms = self.looks.now_ms().saturating_sub(since_ms);
+            Waiting { due_ms: mark.map(|mark| mark.due_ms), case, delivery, untaken_ms }
+        };
+        let waiting: Vec<_> = page.iter().map(waiting).collect();
+        let mut last = None;
+        for (one, impediment) in judge(receiver, before, &waiting, now_ms) {
+            if warnings.len() >= MAX_WARNINGS {
+                return false;
+            }
+            let Waiting { case, delivery, .. } = one;
+            last = Some(delivery);
+            if self.is_news((party, delivery), now_ms) {
+                warnings.push(Warning { party, case, delivery, impediment });
+            }
+        }
+        last.is_some() && last == waiting.last().map(|one| one.delivery)
+    }
+
+    fn held_since(&mut self, party: PartyNumber, leases: &[StreamLease]) -> HashMap<Sequence, i64> {
+        let looked_ms = self.looks.now_ms();
+        let seen = self.receivers.get_mut(&party);
+        seen.map_or_else(HashMap::new, |seen| seen.held_since(leases, looked_ms))
     }
 
     /// Whether a warning must be told now, and notes that it is.
@@ -154,27 +260,23 @@ impl Outlook {
         &mut self,
         party: PartyNumber,
         presence: Presence,
-        is_busy: bool,
+        is_waiting: bool,
         now_ms: i64,
+        step_ms: i64,
     ) -> Receiver {
         let Presence { is_there, settled, next_attempt_ms } = presence;
-        let new = Seen { there_ms: now_ms, settled: 0, in_ms: 0, last: (settled, now_ms) };
-        let seen = self.receivers.entry(party).or_insert(new);
-        let (settled_before, at_ms) = std::mem::replace(&mut seen.last, (settled, now_ms));
+        let looked_ms = self.looks.now_ms();
+        let new = || Seen::new(now_ms, settled, looked_ms);
+        let seen = self.receivers.entry(party).or_insert_with(new);
+        let taken = settled.saturating_sub(std::mem::replace(&mut seen.settled, settled));
         if is_there {
             seen.there_ms = now_ms;
-            // A pace is what it takes while something waits, not what there is to take.
-            if is_busy {
-                seen.settled += settled.saturating_sub(settled_before);
-                seen.in_ms += now_ms.saturating_sub(at_ms);
-            }
-            // Old times count less and less.
-            if seen.settled > 64 * MIN_SETTLED {
-                (seen.settled, seen.in_ms) = (seen.settled / 2, seen.in_ms / 2);
-            }
         }
-        let is_known = self.knows_pace && seen.settled >= MIN_SETTLED && seen.in_ms > 0;
-        let per_second = is_known.then(|| seen.settled as f64 * 1000.0 / seen.in_ms as f64);
+        if taken > 0 || !is_waiting {
+            seen.taken_ms = looked_ms;
+        }
+        seen.pace.step(taken, step_ms, is_there && is_waiting);
+        let per_second = seen.pace.per_second().filter(|_| self.knows_pace);
         Receiver { away_ms: now_ms.saturating_sub(seen.there_ms), next_attempt_ms, per_second }
     }
 }
@@ -190,9 +292,14 @@ pub(super) struct Presence {
     pub(super) next_attempt_ms: Option<i64>,
 }
 
-fn waiting_of(queued: &QueuedDelivery) -> Waiting {
-    let QueuedDelivery { key, case, mark } = *queued;
-    Waiting { due_ms: mark.map(|mark| mark.due_ms), case, delivery: key.sequence }
+/// A delivery that is with a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StreamLease {
+    pub(super) delivery: Sequence,
+    /// The stream.
+    pub(super) stream: u64,
+    /// How many the stream has taken.
+    pub(super) taken: u64,
 }
 
 #[cfg(test)]
@@ -209,13 +316,14 @@ mod tests {
             due_ms: Some(*due_ms),
             case: CaseId([1; 16]),
             delivery: Sequence(at as u64),
+            untaken_ms: 0,
         };
         dues.iter().enumerate().map(one).collect()
     }
 
     fn warned(receiver: Receiver, dues: &[i64], now_ms: i64) -> Vec<(u64, Impediment)> {
         let waiting = waiting(dues);
-        judge(receiver, &waiting, now_ms).map(|(one, why)| (one.delivery.0, why)).collect()
+        judge(receiver, 0, &waiting, now_ms).map(|(one, why)| (one.delivery.0, why)).collect()
     }
 
     #[test]
@@ -242,11 +350,28 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_before_the_first_that_is_judged_counts() {
+        let slow = Receiver { per_second: Some(2.0), ..THERE };
+        let judged = |before| judge(slow, before, &waiting(&[1_000]), 0).count();
+        assert_eq!((judged(1), judged(2)), (0, 1));
+    }
+
+    #[test]
+    fn a_receiver_that_is_there_and_has_taken_nothing_for_as_long_is_warned_of() {
+        let judged = |untaken_ms| {
+            let one = Waiting { untaken_ms, ..waiting(&[20 * MINUTE])[0] };
+            judge(THERE, 0, &[one], 0).next().map(|(_, why)| why)
+        };
+        assert_eq!(judged(20 * MINUTE - 1), None);
+        assert_eq!(judged(20 * MINUTE), Some(Impediment::Unreachable));
+    }
+
+    #[test]
     fn what_has_run_out_or_has_no_term_is_not_warned_of() {
         let away = Receiver { away_ms: i64::MAX, ..THERE };
         assert_eq!(warned(away, &[0, 1], 1), []);
-        let free = Waiting { due_ms: None, case: CaseId([1; 16]), delivery: Sequence(1) };
-        assert_eq!(judge(away, &[free], 0).count(), 0);
+        let free = Waiting { due_ms: None, ..waiting(&[0])[0] };
+        assert_eq!(judge(away, 0, &[free], 0).count(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Windows, leases and order, against a real index.
 
+mod foreseen;
 mod model;
 mod taken;
 mod untaken;

@@ -25,6 +25,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -261,10 +262,28 @@ impl Index {
     ) -> Result<Vec<QueuedDelivery>, IndexError> {
         let after = after.map(|key| keys::delivery(party, key));
         let range = keys::of_party(keys::DELIVERY, party, after.as_ref().map(|key| &key[..]));
-        self.page(range, limit, "a delivery", |key, value| {
-            let (_, key) = keys::parse_delivery(key)?;
-            let (case, mark) = values::read_delivery(value)?;
-            Some(QueuedDelivery { key, case, mark })
+        self.page(range, limit, "a delivery", read_delivery)
+    }
+
+    /// The acts on their way to a party up to a place in the due order, the last of them first.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn deliveries_upto(
+        &self,
+        party: PartyNumber,
+        place: QueueKey,
+        limit: usize,
+    ) -> Result<Vec<QueuedDelivery>, IndexError> {
+        let (from, _) = keys::of_party(keys::DELIVERY, party, None);
+        let range = (from, Bound::Included(keys::delivery(party, place).to_vec()));
+        self.with(|db| {
+            let entries = db.range(range).rev().take(limit);
+            let item = |entry: Result<(sled::IVec, sled::IVec), sled::Error>| {
+                let (key, value) = entry.map_err(storage("read a page"))?;
+                read_delivery(&key, &value).ok_or(unreadable("a delivery"))
+            };
+            entries.map(item).collect()
         })
     }
 
@@ -545,6 +564,12 @@ impl Drop for Inner {
             store::release(&self.home, db);
         }
     }
+}
+
+fn read_delivery(key: &[u8], value: &[u8]) -> Option<QueuedDelivery> {
+    let (_, key) = keys::parse_delivery(key)?;
+    let (case, mark) = values::read_delivery(value)?;
+    Some(QueuedDelivery { key, case, mark })
 }
 
 fn read_held(key: &[u8], value: &[u8]) -> Option<(PartyNumber, QueuedDelivery)> {

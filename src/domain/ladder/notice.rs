@@ -78,7 +78,8 @@ named! {
     Impediment, "an impediment", {
         /// The office is closed on every day that is left.
         OfficeClosed = 1 "office-closed",
-        /// The receiver's system has been away for as long as there is time left.
+        /// The receiver's system has been away, or has taken nothing, for as long as there is time
+        /// left.
         Unreachable = 2 "unreachable",
         /// The next attempt to deliver is planned for after the due instant.
         RetryTooLate = 3 "retry-too-late",
