@@ -368,7 +368,8 @@ impl Cause {
             return Self::Certificate(why);
         }
         let failure = HandshakeFailure::of(error);
-        if [HandshakeFault::Other, HandshakeFault::Closed].contains(&failure.fault) {
+        let unmade = [HandshakeFault::Other, HandshakeFault::Closed, HandshakeFault::TimedOut];
+        if unmade.contains(&failure.fault) {
             return Self::NotConnected(error.kind());
         }
         Self::Handshake(failure)
