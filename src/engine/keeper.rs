@@ -26,7 +26,7 @@ const INDEX_GIVEN_UP_AFTER: u32 = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeeperOptions {
     /// How long a commit, or a standstill of the index, may take before the bus does not serve.
-    /// After [six times](INDEX_GIVEN_UP_AFTER) as long the index is given up.
+    /// After six times as long the index is given up.
     pub max_commit: Duration,
     /// The watermarks of the journal's disk.
     pub disk: DiskMarks,
