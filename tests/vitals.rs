@@ -149,6 +149,14 @@ impl Bus {
         self.engine.act(command).await.map(drop)
     }
 
+    /// Waits until nothing is left to do; a turn ends after its answers.
+    async fn idle(&self) {
+        self.engine.caught_up().await;
+        while self.engine.vitals().commits().looking.is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn issues(&self) -> Vec<Issue> {
         self.engine.vitals().health().borrow().issues.clone()
     }
@@ -193,6 +201,7 @@ async fn a_disk_that_holds_up_a_commit_stops_the_serving_and_its_return_mends_it
 
     bus.disk.set_shut(false);
     waiting.await.unwrap();
+    bus.idle().await;
     monitor.turn(begun + 2 * MAX_COMMIT);
     assert_eq!(bus.issues(), []);
     assert_eq!(vitals.commits().since, None);
@@ -210,7 +219,7 @@ async fn an_index_that_does_not_follow_stops_the_serving() {
     monitor.turn(begun + 2 * MAX_COMMIT + Duration::from_secs(1));
     assert_eq!(bus.issues(), [Issue::IndexStuck]);
     bus.follower.set_shut(false);
-    bus.engine.caught_up().await;
+    bus.idle().await;
     monitor.turn(begun + 3 * MAX_COMMIT);
     assert_eq!(bus.issues(), []);
     // With nothing to do the index stands too, and nothing is wrong with that.
