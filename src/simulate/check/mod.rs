@@ -154,7 +154,7 @@ impl Judge {
                 break;
             }
         }
-        self.queues.restarted();
+        self.queues.restarted(records);
     }
 
     /// The index has the records up to this one.

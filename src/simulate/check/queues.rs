@@ -27,6 +27,8 @@ pub(super) struct Queues {
     indexed: u64,
     /// Failures after which a delivery may be passed over.
     max_failed: u32,
+    /// The records that the process found at its start.
+    inherited: u64,
 }
 
 #[derive(Default)]
@@ -39,6 +41,8 @@ struct Waiting {
     failed: u32,
     /// The party took something else after this had failed half as often as is allowed, or more.
     others_taken: bool,
+    /// Both of these as the last process left them.
+    before: (u32, bool),
     /// The record of its acknowledgement, once that is durable.
     acknowledged: Option<u64>,
     /// The bus was told so while somebody held it, so that it knows.
@@ -99,13 +103,16 @@ impl Queues {
     /// if the party took something else after half of that: one that takes nothing has nothing held.
     fn held(&mut self, sequence: u64, held: &DeliveryHeld) -> Option<String> {
         let DeliveryHeld { case, delivery, party, reason, .. } = held;
-        let max_failed = self.max_failed;
+        let (max_failed, inherited) = (self.max_failed, self.inherited);
         let mut wrong = None;
         self.mark(*party, delivery.0, |waiting| {
             waiting.held = Some(sequence);
-            let is_to_blame = waiting.failed > max_failed && waiting.others_taken;
+            let now = (waiting.failed, waiting.others_taken);
+            // What the last process wrote and nobody saw rests on what it had counted.
+            let (failed, others_taken) = if sequence <= inherited { waiting.before } else { now };
+            let is_to_blame = failed > max_failed && others_taken;
             if *reason == HeldReason::Unacknowledged && !is_to_blame {
-                wrong = Some((waiting.failed, waiting.others_taken));
+                wrong = Some((failed, others_taken));
             }
         });
         wrong.map(|(failed, others_taken)| {
@@ -176,14 +183,16 @@ impl Queues {
         }
     }
 
-    /// The process is another one: nobody holds anything.
-    pub(super) fn restarted(&mut self) {
+    /// The process is another one, which found so many records: nobody holds anything.
+    pub(super) fn restarted(&mut self, records: u64) {
+        self.inherited = records;
         self.streams.clear();
         for queue in self.waiting.values_mut() {
             queue.retain(|_, waiting| waiting.acknowledged.is_none());
             for waiting in queue.values_mut() {
                 waiting.holder = None;
                 waiting.settled = false;
+                waiting.before = (waiting.failed, waiting.others_taken);
                 waiting.failed = 0;
                 waiting.others_taken = false;
             }
