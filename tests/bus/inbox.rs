@@ -1,5 +1,7 @@
 //! A party's inbox as a stream.
 
+use std::collections::VecDeque;
+
 use kopir::rpc::proto::inbox::v1::open_inbox_request::Message as Saying;
 use kopir::rpc::proto::inbox::v1::open_inbox_response::Message as Said;
 use kopir::rpc::proto::inbox::v1::{
@@ -19,6 +21,9 @@ pub struct Inbox {
     /// Deliveries received whose acknowledgement has not been sent.
     outstanding: usize,
     window: usize,
+    /// Deliveries that came before the confirmation which was waited for: the room is there once
+    /// the acknowledgement is durable.
+    early: VecDeque<Said>,
 }
 
 /// The message that opens a stream.
@@ -50,11 +55,24 @@ impl Inbox {
             outgoing.send(message).await.unwrap();
         }
         let answer = within(party.inbox().open_inbox(ReceiverStream::new(receiver))).await?;
-        Ok(Self { outgoing, incoming: answer.into_inner(), outstanding: 0, window })
+        Ok(Self {
+            outgoing,
+            incoming: answer.into_inner(),
+            outstanding: 0,
+            window,
+            early: VecDeque::new(),
+        })
     }
 
     /// The next message; none when the bus has ended the stream.
     pub async fn next(&mut self) -> Result<Option<Said>, Status> {
+        match self.early.pop_front() {
+            Some(early) => Ok(Some(early)),
+            None => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Result<Option<Said>, Status> {
         let message = within(self.incoming.message()).await?;
         let said = message.map(|message| message.message.expect("an empty message"));
         if matches!(said, Some(Said::Delivery(_))) {
@@ -81,11 +99,14 @@ impl Inbox {
         all
     }
 
-    /// The next message, which must be a confirmation.
+    /// The next message but for deliveries, which must be a confirmation.
     pub async fn confirmation(&mut self) -> DeliveryConfirmation {
-        match self.next().await.unwrap() {
-            Some(Said::Confirmation(confirmation)) => confirmation,
-            other => panic!("not a confirmation: {other:?}"),
+        loop {
+            match self.receive().await.unwrap() {
+                Some(Said::Confirmation(confirmation)) => return confirmation,
+                Some(early @ Said::Delivery(_)) => self.early.push_back(early),
+                other => panic!("not a confirmation: {other:?}"),
+            }
         }
     }
 
@@ -133,9 +154,9 @@ impl Inbox {
 
     /// Says that no more acknowledgements come, and reads until the bus ends the stream.
     pub async fn end(self) -> Result<Vec<Said>, Status> {
-        let Self { outgoing, mut incoming, .. } = self;
+        let Self { outgoing, mut incoming, early, .. } = self;
         drop(outgoing);
-        let mut rest = Vec::new();
+        let mut rest = Vec::from(early);
         while let Some(message) = within(incoming.message()).await? {
             rest.extend(message.message);
         }
