@@ -138,7 +138,7 @@ async fn an_address_that_is_refused_does_not_keep_the_letter_from_the_others() {
     assert_eq!(server.letters(1).await[0].to, ["duty@akimat.example"]);
     running.stop().await;
 
-    // Refused for now: it is brought later, under the same name.
+    // Refused temporarily: it is brought later, under the same name.
     let server = MailServer::start(Manners { refused: refused(450), ..Manners::default() }).await;
     let outbox = site.outbox([(7, one(&site, Rung::Due), vec![(COMMITTEE, Channel::Email)])]);
     let running = site.run(&outbox, Some(plain(&server)), None);

@@ -30,7 +30,7 @@ pub enum Failure {
     #[error("the mail server refuses the addresses with {0}")]
     Addresses(MailCode),
     /// The mail server has taken the letter, and not yet for all of its addresses.
-    #[error("the mail server has the letter, and refuses {} more for now with {code}", rest.len())]
+    #[error("the mail server has the letter, and refuses {} addresses temporarily with {code}", rest.len())]
     Partly {
         /// What it answered of the first of the rest.
         code: MailCode,

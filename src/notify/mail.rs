@@ -106,7 +106,8 @@ impl Mailer {
 
     /// Brings a letter to the mail server, for the addresses of `rest`, or for all where none are
     /// given. One that the server refuses for good is logged, since no attempt will mend it; those
-    /// that it refuses for now come back in [`Failure::Partly`], if it took the letter for others.
+    /// that it refuses temporarily (4yz, RFC 5321 §4.2.1) come back in [`Failure::Partly`], if it took
+    /// the letter for others.
     ///
     /// # Errors
     /// [`Failure`].
@@ -164,7 +165,7 @@ impl Mailer {
     }
 
     /// One session up to the server's word that it has the letter, with the addresses that it
-    /// refuses for now.
+    /// refuses temporarily.
     async fn exchange<'a>(
         &self,
         to: &[(&Address, &'a EmailAddress)],
