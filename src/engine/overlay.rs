@@ -1,7 +1,9 @@
 //! What the writer has decided and the index does not have yet.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use jiff::civil::Date;
 
@@ -9,6 +11,11 @@ use crate::domain::party::PartyNumber;
 use crate::domain::{Case, CaseId, IdentityHash, Quota, QuotaKey, RequestId, Sequence, Standing};
 use crate::index::{Change, InboxNotice, Index, IndexError, NoteKind, Outgoing, QueueOp};
 use crate::mutation::{Mutation, on};
+
+/// Threads that read cases of the index, and the cases for which one is worth starting. What the
+/// index's cache does not hold takes a core's time to unpack.
+const MAX_READERS: usize = 8;
+const MIN_CASES_PER_READER: usize = 256;
 
 /// Reads the newest state: first what is not yet in the index, then the index. Bounded by the lag
 /// of the index, since [`Overlay::forget`] drops what the index has.
@@ -77,6 +84,26 @@ impl Overlay {
             Some((_, case)) => Ok(Some(Arc::clone(case))),
             None => Ok(self.index.case(id)?.map(Arc::new)),
         }
+    }
+
+    /// Cases in the order in which they are named, many of them by several threads.
+    pub(super) fn cases(&self, ids: &[CaseId]) -> Result<Vec<Option<Arc<Case>>>, IndexError> {
+        let read =
+            |ids: &[CaseId]| ids.iter().map(|id| self.case(*id)).collect::<Result<Vec<_>, _>>();
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let readers = cores.min(MAX_READERS).min(ids.len() / MIN_CASES_PER_READER);
+        if readers < 2 {
+            return read(ids);
+        }
+        thread::scope(|scope| {
+            let shares = ids.chunks(ids.len().div_ceil(readers));
+            let readers: Vec<_> = shares.map(|ids| scope.spawn(move || read(ids))).collect();
+            let mut cases = Vec::with_capacity(ids.len());
+            for reader in readers {
+                cases.extend(reader.join().unwrap_or(Err(IndexError::Panicked))?);
+            }
+            Ok(cases)
+        })
     }
 
     pub(super) fn request(

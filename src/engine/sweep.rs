@@ -165,16 +165,15 @@ impl Writer {
         while self.timetable.first_ms().is_some_and(|at_ms| at_ms <= until_ms) {
             let slots = self.timetable.take_first(MAX_SWEPT);
             let planned_at = slots.first().map_or(now_ms, |slot| slot.at_ms);
-            let mut fired = Vec::with_capacity(slots.len());
-            for slot in slots {
-                if let Err(error) = self.fire(slot, &mut fired) {
+            match self.fire(&slots) {
+                Ok(fired) => self.tell(planned_at, fired, now_ms, group),
+                Err(error) => {
                     tracing::error!(%error, "a running term cannot be read");
                     self.timetable.undo();
                     self.fail();
                     return Ok(Err(EngineError::Fault("a running term cannot be read")));
                 }
             }
-            self.tell(planned_at, fired, now_ms, group);
             said = true;
             if group.is_full()
                 && let Err(reason) = self.commit(now_ms, group)?
@@ -200,32 +199,44 @@ impl Writer {
         self.outages.push(Outage { sequence, from, until });
     }
 
-    /// What the rung of a slot says now, if it still stands; and when the clock's next one is due.
-    fn fire(&mut self, slot: Slot, fired: &mut Vec<Fired>) -> Result<(), IndexError> {
-        let Slot { at_ms, case, place } = slot;
-        let Some(case) = self.overlay.case(case)? else { return Ok(()) };
-        let Some(clock) = ladder::clocks(&case).find(|clock| clock.place == place) else {
-            return Ok(());
+    /// What the rungs of these slots say now, those that still stand; the clocks' next ones are put
+    /// into the timetable.
+    fn fire(&mut self, slots: &[Slot]) -> Result<Vec<Fired>, IndexError> {
+        let cases: Vec<_> = slots.iter().map(|slot| slot.case).collect();
+        let cases = self.overlay.cases(&cases)?;
+        let mut fired = Vec::with_capacity(slots.len());
+        for (slot, case) in slots.iter().zip(cases) {
+            if let Some(case) = case {
+                fired.extend(self.fire_of(*slot, &case)?);
+            }
+        }
+        Ok(fired)
+    }
+
+    fn fire_of(&mut self, slot: Slot, case: &Case) -> Result<Option<Fired>, IndexError> {
+        let Slot { at_ms, case: _, place } = slot;
+        let Some(clock) = ladder::clocks(case).find(|clock| clock.place == place) else {
+            return Ok(None);
         };
         let calendar = self.law.calendar();
         let plan = self.plan(&calendar);
         let just_before = timestamp(at_ms.saturating_sub(1));
-        let Some(planned) = plan.next(&clock, just_before) else { return Ok(()) };
+        let Some(planned) = plan.next(&clock, just_before) else { return Ok(None) };
         // A slot is a hint: the clock may have moved since.
         let stands = planned.at.as_millisecond() == at_ms;
         let behind = self.resumed.map_or(i64::MIN, |resumed| resumed.swept_ms - 1);
         let after = if stands { planned.at.max(timestamp(behind)) } else { just_before };
         let next = next_slot(plan, &clock, after);
         let skipped = on(Mutation::SkipRung) && case.id.0[15].is_multiple_of(4);
-        let is_over = self.is_over(&case, &clock, planned)? || self.was_warned(&clock, planned)?;
-        if stands && !skipped && !is_over {
-            let said = plan.fired(&case, &clock, planned, &self.outages);
-            fired.extend(said.map(|said| self.with_clause(said, &case)));
-        }
+        let is_over = self.is_over(case, &clock, planned)? || self.was_warned(&clock, planned)?;
+        let said = (stands && !skipped && !is_over)
+            .then(|| plan.fired(case, &clock, planned, &self.outages))
+            .flatten()
+            .map(|said| self.with_clause(said, case));
         if let Some(next) = next {
             self.timetable.insert(next);
         }
-        Ok(())
+        Ok(said)
     }
 
     /// Whether a rung was said before the bus went down, or lay behind when its clock began.

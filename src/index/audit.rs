@@ -27,6 +27,7 @@ use super::{Applied, Damage, NoteKind, QueueKey, QueueOp, keys, values};
 /// What has been seen of an index so far.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
+    /// The first entry there is, which all others are read against.
     applied: Option<Applied>,
     entries: u64,
     /// Records that left their mark: enrolments and notes, and acts and receipts by the cases.
@@ -163,8 +164,10 @@ impl Audit {
     fn of_ladder(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match *key.first()? {
             keys::SAID => {
-                keys::parse_said(key)?;
-                self.kept.said += 1;
+                let said = keys::parse_said(key)?;
+                // One of a notice that was being applied is written before the rest of it.
+                let is_applied = self.applied.is_some_and(|last| said.notice <= last.sequence);
+                self.kept.said += u64::from(is_applied);
             }
             keys::OUTGOING => {
                 keys::parse_outgoing(key)?;

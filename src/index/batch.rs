@@ -1,4 +1,5 @@
-//! The changes of several records as one batch of sled, which takes effect whole or not at all.
+//! The changes of several records as one batch of sled, which takes effect whole or not at all; and
+//! what was said by them, which is written before it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -36,6 +37,18 @@ pub(super) fn of(
     }
     batch.insert(keys::APPLIED, values::write_applied(last));
     Ok(Some((last, batch)))
+}
+
+/// The keys of what was said, in order: neighbours lie on one page of the store.
+pub(super) fn said(changes: &[Change]) -> Vec<Vec<u8>> {
+    let ops = changes.iter().flat_map(|change| &change.queue);
+    let mut keys: Vec<_> = ops
+        .filter_map(
+            |op| if let QueueOp::AddSaid(said) = op { Some(keys::said(said)) } else { None },
+        )
+        .collect();
+    keys.sort_unstable();
+    keys
 }
 
 /// The last record of consecutive changes that follow the one applied before; none when there are
@@ -110,8 +123,9 @@ fn write_swept(
     Ok(())
 }
 
-/// Writes everything of a change but its case, its quotas and the ladder's mark. A batch keeps the last write of a key, so what one
-/// change adds and a later one removes costs one removal.
+/// Writes everything of a change but its case, its quotas, the ladder's mark and what was said. A
+/// batch keeps the last write of a key, so what one change adds and a later one removes costs one
+/// removal.
 fn write_entries(batch: &mut sled::Batch, change: &Change) {
     let Change { applied, request, case: _, queue, enrolment, quota, note } = change;
     for op in quota {
@@ -171,9 +185,8 @@ fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
         }
         QueueOp::AddExpiry { until, case } => batch.insert(&keys::expiry(until, case), &[]),
         QueueOp::RemoveExpiry { until, case } => batch.remove(&keys::expiry(until, case)),
-        QueueOp::AddSaid(said) => batch.insert(keys::said(&said), &[]),
-        // Written once for the batch.
-        QueueOp::Swept(_) => {}
+        // Written before the batch, and once for it.
+        QueueOp::AddSaid(_) | QueueOp::Swept(_) => {}
         QueueOp::AddNotice { notice, party, order_ms } => {
             batch.insert(&keys::notice(notice, party), &values::write_notice(order_ms, None));
         }

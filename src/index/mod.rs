@@ -443,6 +443,10 @@ impl Index {
     /// Applies the changes of consecutive records as one atomic batch. Where several of them write
     /// the same key only the last is written, so a case is written once however often it changed.
     ///
+    /// What was said goes before the batch: there may be a thousand entries to a record, and nobody
+    /// reads while sled takes a batch in. An entry is never taken back, so one that is there before
+    /// its record is applied is written over by the replay of that record.
+    ///
     /// The batch survives the death of the process only once it was handed to the kernel, within
     /// half a second or by [`flush`](Self::flush); until then the journal replays it.
     ///
@@ -456,7 +460,13 @@ impl Index {
         else {
             return Ok(());
         };
-        self.with(|db| db.apply_batch(batch).map_err(storage("apply changes")))?;
+        let said = batch::said(changes);
+        self.with(|db| {
+            for key in said {
+                db.insert(key, &[]).map_err(storage("apply what was said"))?;
+            }
+            db.apply_batch(batch).map_err(storage("apply changes"))
+        })?;
         *applied = Some(last);
         Ok(())
     }
@@ -523,7 +533,8 @@ impl Index {
     ) -> Result<T, IndexError> {
         let slot = self.inner.db.read().unwrap_or_else(PoisonError::into_inner);
         let db = slot.as_ref().ok_or(IndexError::Closed)?;
-        // Nothing of ours is half done by then: an operation reads, or writes one batch.
+        // Nothing of ours is half done by then: an operation reads, or writes what the replay
+        // of the same records writes again.
         let operated = catch_unwind(AssertUnwindSafe(|| operation(db)));
         let result = operated.unwrap_or(Err(IndexError::Panicked));
         if result.as_ref().is_err_and(IndexError::shows_damage) {

@@ -8,7 +8,11 @@ use tempfile::TempDir;
 
 use super::line::{Line, Step};
 use super::{assert_index_is_of, fresh, open, whole_line};
-use crate::index::{Change, Damage, Index, IndexError, IndexOptions, Opened, WhyFresh};
+use crate::domain::Sequence;
+use crate::index::{
+    Applied, Change, Damage, Index, IndexError, IndexOptions, Opened, WhyFresh, batch, fold,
+};
+use crate::records::samples;
 
 /// Every file that sled keeps.
 fn sled_files(dir: &Path) -> Vec<PathBuf> {
@@ -100,6 +104,27 @@ fn an_index_dropped_without_closing_is_inspected_and_kept() {
     let opened = open(dir.path());
     assert_eq!(opened.fresh, None);
     assert_index_is_of(&opened.index, &line);
+}
+
+#[test]
+fn an_index_that_died_with_half_of_what_a_notice_says_is_kept_and_the_replay_completes_it() {
+    let (line, _) = whole_line();
+    let Applied { sequence, hash } = line.changes.last().unwrap().applied;
+    let applied = Applied { sequence: Sequence(sequence.0 + 1), hash };
+    let notice = fold(None, &samples::notice(), applied, samples::march(0)).unwrap();
+    let said = batch::said(std::slice::from_ref(&notice));
+    assert!(said.len() > 1);
+    let (dir, index) = fresh();
+    index.apply(&line.changes).unwrap();
+    index.with(|db| Ok(db.insert(&said[0], &[]).unwrap())).unwrap();
+    drop(index);
+    let opened = open(dir.path());
+    assert_eq!(opened.fresh, None);
+    opened.index.apply(std::slice::from_ref(&notice)).unwrap();
+    let (_other, whole) = fresh();
+    whole.apply(&line.changes).unwrap();
+    whole.apply(&[notice]).unwrap();
+    assert_eq!(opened.index.dump(), whole.dump());
 }
 
 #[test]
