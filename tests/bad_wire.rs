@@ -33,6 +33,8 @@ const SUBMIT: &str = "/kopir.mission.v1.ForeignMissionService/SubmitApplication"
 const SUBMIT_BULK: &str = "/kopir.mission.v1.ForeignMissionService/SubmitApplications";
 const GET_CASE: &str = "/kopir.cases.v1.CaseService/GetCase";
 const OPEN_INBOX: &str = "/kopir.inbox.v1.InboxService/OpenInbox";
+/// How HTTP/2 begins (RFC 9113 §3.4): the words and empty settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
 /// The bus serves on, for this party and for the others, and has recorded nothing meanwhile.
 async fn assert_unharmed(bus: &Bus, sequence: u64) {
@@ -780,8 +782,7 @@ async fn a_connection_that_drops_its_calls_at_once_is_closed() {
     let sequence = bus.sequence();
     let mut stream = tls(&bus, bus.tls(bus::MISSION)).await;
     // In one go, so that the bus finds each call dropped before it has looked at it.
-    let mut flood =
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00".to_vec();
+    let mut flood = PREFACE.to_vec();
     for call in (1..4000).step_by(2) {
         flood.extend(raw::headers(call, GET_CASE));
         flood.extend(raw::reset(call));
@@ -790,6 +791,40 @@ async fn a_connection_that_drops_its_calls_at_once_is_closed() {
     let _ = stream.write_all(&flood).await;
     let mut rest = Vec::new();
     let _ = within(stream.read_to_end(&mut rest)).await;
+    assert_unharmed(&bus, sequence).await;
+    bus.stop().await;
+}
+
+/// More than the buffers of both ends hold together.
+const FLOOD_BYTES: usize = 64 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_whose_answers_are_never_read_is_not_taken_in() {
+    let bus = Bus::start().await;
+    let sequence = bus.sequence();
+    let ping = raw::frame(0x06, 0, 0, b"SAMPLE-1");
+    let settings = raw::frame(0x04, 0, 0, &[]);
+    // Headers of a call that go on and on.
+    let continuation = raw::frame(0x09, 0, 1, &[0; 4096]);
+    let unended = raw::frame(0x01, 0, 1, &[]);
+    for (what, before, frame) in [
+        ("PING", Vec::new(), ping),
+        ("SETTINGS", Vec::new(), settings),
+        ("CONTINUATION", unended, continuation),
+    ] {
+        let mut stream = tls(&bus, bus.tls(bus::MISSION)).await;
+        stream.write_all(PREFACE).await.unwrap();
+        stream.write_all(&before).await.unwrap();
+        let flood = frame.repeat((1 << 20) / frame.len());
+        let mut taken = 0;
+        while taken < FLOOD_BYTES
+            && let Ok(Ok(())) =
+                tokio::time::timeout(Duration::from_secs(2), stream.write_all(&flood)).await
+        {
+            taken += flood.len();
+        }
+        assert!(taken < FLOOD_BYTES, "{what}");
+    }
     assert_unharmed(&bus, sequence).await;
     bus.stop().await;
 }
