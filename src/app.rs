@@ -1,7 +1,7 @@
 //! The composition root: what a bus is made of, and in which order it comes up and goes down.
 //!
-//! Up: journal (every record verified), index (caught up or rebuilt), engine (parties enrolled),
-//! and only then the listener. Down: no new calls, streams ended, the writer drained, the index
+//! Up: journal (every record verified), index (caught up or rebuilt), vault (no older than the
+//! journal), engine (parties enrolled), and only then the listener. Down: no new calls, streams ended, the writer drained, the index
 //! closed.
 
 mod keep;
@@ -32,6 +32,7 @@ use crate::rpc::front::{
 use crate::rpc::push::AgencyCourier;
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
+use crate::vault::FileVault;
 use keep::Keepers;
 
 /// How long open calls and streams may take to end after a stop was asked for.
@@ -70,10 +71,12 @@ impl App {
         }
         let (journal, index) = open_stores(&config)?;
         let last_alive_ms = last_alive(&config, &clock, journal.tail())?;
+        let vault = FileVault::open(&config.vault, index.last_slot()?)?;
         let dispatch = Dispatch::new(index.clone(), dispatch_options(&config));
         let started = engine::start(Parts {
             journal: Box::new(journal),
             disk: Some(config.journal_dir()),
+            vault: Arc::new(vault),
             index,
             observer: Arc::new(dispatch.clone()),
             parties,

@@ -30,6 +30,7 @@ use crate::journal::FileOptions;
 use crate::procedures;
 use crate::trust::registry;
 use crate::trust::tls::{self, EndpointTls, ServerTls, TlsFiles};
+use crate::vault::VaultPlace;
 
 pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
 pub use self::notify::{Notifications, Notify, Smtp};
@@ -56,6 +57,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The directory that holds what the bus stores.
     pub data_dir: PathBuf,
+    /// The keys of the cases, and what opens them.
+    pub vault: VaultPlace,
     /// The party registry.
     pub registry_file: PathBuf,
     /// The bus's certificate, its key and the authority of the parties.

@@ -24,3 +24,4 @@ pub mod records;
 pub mod rpc;
 pub mod simulate;
 pub mod trust;
+pub mod vault;

@@ -246,6 +246,7 @@ impl Bus {
         Parts {
             journal: Box::new(store.open(MAX_RECORD_BYTES).unwrap()),
             disk: None,
+            vault: Arc::new(kopir::vault::MemoryVault::new(1)),
             index,
             observer,
             parties: trust::registry::read(&registry()).unwrap(),
@@ -295,7 +296,7 @@ impl Bus {
                 concerns: None,
                 filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
             }),
-            body: Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") },
+            body: Body::new(BodyKind::Application, *b"SAMPLE"),
         }
     }
 

@@ -130,6 +130,7 @@ impl StateMachineTest for Bus {
         let parts = Parts {
             journal: Box::new(store.open(MAX_RECORD_BYTES).unwrap()),
             disk: None,
+            vault: Arc::new(kopir::vault::MemoryVault::new(1)),
             index,
             observer: Arc::new(Nobody),
             parties: Parties::new(WHO.map(party).to_vec()).unwrap(),
@@ -305,7 +306,7 @@ fn command(ask: &Ask, author: PartyNumber, by: Who, request: u64) -> Command {
             panic!("an acknowledgement is no command")
         }
     };
-    let body = Body { kind, bytes: Arc::from(content) };
+    let body = Body::new(kind, content);
     Command { author, request: request_id(request), fingerprint, case, act, body }
 }
 
@@ -399,6 +400,9 @@ impl Bus {
             Rejection::OutcomeNotAllowed(_) => Fault::UnfitOutcome,
             Rejection::Field { field, .. } => Fault::Field(field),
             Rejection::ProcedureUnknown(_)
+            | Rejection::CaseErased { .. }
+            | Rejection::CaseNotSettled { .. }
+            | Rejection::CaseNotSealed
             | Rejection::NotHeld(_)
             | Rejection::HeldNotYours(_)
             | Rejection::DeliveryNeeded { .. }

@@ -97,6 +97,7 @@ impl Bus {
         let parts = Parts {
             journal: Box::new(Hanging { journal, gate: Arc::clone(&disk) }),
             disk: None,
+            vault: Arc::new(kopir::vault::MemoryVault::new(1)),
             index,
             observer: Arc::<Gate>::clone(&follower),
             parties: trust::registry::read(&registry).unwrap(),
@@ -144,7 +145,7 @@ impl Bus {
                 concerns: None,
                 filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
             }),
-            body: Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") },
+            body: Body::new(BodyKind::Application, *b"SAMPLE"),
         };
         self.engine.act(command).await.map(drop)
     }

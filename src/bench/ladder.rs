@@ -25,6 +25,7 @@ use crate::index::{Index, IndexOptions};
 use crate::journal::{FileJournal, Journal as _};
 use crate::procedures::{self, calendar};
 use crate::trust::registry;
+use crate::vault::FileVault;
 
 /// A Monday morning and the one after; a term begun on the first has its middle day on the Thursday.
 const FIRST_DAY: &str = "2021-09-06T04:00:00Z";
@@ -139,9 +140,12 @@ impl Bus {
                 max_failed_attempts: config.limits.max_delivery_attempts,
             },
         );
+        let last_slot = index.last_slot().map_err(EngineFault::from)?;
+        let vault = FileVault::open(&config.vault, last_slot).map_err(EngineFault::from)?;
         let parts = Parts {
             journal: Box::new(journal),
             disk: None,
+            vault: Arc::new(vault),
             index,
             observer: Arc::new(dispatch),
             parties: registry::read(&config.registry_file).map_err(EngineFault::from)?,
@@ -212,7 +216,7 @@ impl Bus {
                 concerns: None,
                 filed_at: self.engine.clock().now(),
             }),
-            body: Body { kind: BodyKind::Application, bytes: Arc::from([b'S'; 256]) },
+            body: Body::new(BodyKind::Application, [b'S'; 256]),
         })
     }
 
@@ -262,6 +266,9 @@ pub enum EngineFault {
     /// A record cannot be read back.
     #[error(transparent)]
     Read(#[from] engine::ReadError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
     /// The start.
     #[error(transparent)]
     Start(#[from] engine::StartError),

@@ -1,5 +1,7 @@
 //! `kopir case`: the cases of a running bus, without personal data.
 
+mod erase;
+
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -40,6 +42,19 @@ pub(super) enum CaseCommand {
     ///   kopir case show 0193a0de-77aa-8bbb-8ccc-0123456789ab --certs certs
     #[command(verbatim_doc_comment)]
     Show(ShowArgs),
+    /// Erase the personal data of a case: destroy its key
+    ///
+    /// For the operator. What the journal holds of the case cannot be opened any more by anybody; the
+    /// case stays with its acts, terms and numbers, and so does the chain. It cannot be undone.
+    /// Refused while a party has to act in the case, or an act is on its way. Backups of the vault
+    /// have the key until they are destroyed.
+    ///
+    /// Example:
+    ///
+    ///   kopir case erase 0193a0de-77aa-8bbb-8ccc-0123456789ab --reason lawful-request \
+    ///     --reference "No. 17 of 2026-03-20" --certs certs
+    #[command(verbatim_doc_comment)]
+    Erase(erase::EraseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +87,7 @@ pub(super) fn run(command: &CaseCommand) -> Result<(), Failure> {
     match command {
         CaseCommand::List(args) => list(args),
         CaseCommand::Show(args) => show(args),
+        CaseCommand::Erase(args) => erase::run(args),
     }
 }
 
@@ -107,9 +123,14 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
     print(format_args!("{shown}\n{} cases\n", cases.len()))
 }
 
+/// The id of a case, in the form in which the bus writes it.
+fn id_of(case: &str) -> Result<String, Failure> {
+    let id: Result<CaseId, IdError> = case.parse();
+    Ok(id.map_err(|why| Failure::usage(anyhow!("the case id is {why}")))?.to_string())
+}
+
 fn show(args: &ShowArgs) -> Result<(), Failure> {
-    let id: Result<CaseId, IdError> = args.case.parse();
-    let case_id = id.map_err(|why| Failure::usage(anyhow!("the case id is {why}")))?.to_string();
+    let case_id = id_of(&args.case)?;
     let case = args.bus.call(async |channel| {
         let mut client = CaseServiceClient::new(channel);
         let answer = client.get_case(GetCaseRequest { case_id }).await?;
@@ -142,8 +163,12 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
     }
     let service: String = case.service_clocks.iter().map(service_line).collect();
     let said = said_table(&case.hops);
+    let erased = match summary.erased_time {
+        Some(_) => format!(" · erased {}", words::time(summary.erased_time)),
+        None => String::new(),
+    };
     print(format_args!(
-        "case {} · {}/{} · {} · {} persons · {}\n{shown}\n{service}{said}",
+        "case {} · {}/{} · {} · {} persons · {}{erased}\n{shown}\n{service}{said}",
         summary.case_id,
         summary.procedure,
         summary.edition,
@@ -229,6 +254,7 @@ fn summary_json(case: &CaseSummary) -> Value {
         "created": words::time(case.create_time),
         "updated": words::time(case.update_time),
         "next_due": words::time(case.next_due_time),
+        "erased": words::time(case.erased_time),
     })
 }
 

@@ -35,6 +35,7 @@ mod register;
 mod serve;
 mod simulate;
 mod status;
+mod vault;
 mod words;
 
 const EXIT_CODES: &str = "\
@@ -113,6 +114,8 @@ enum Command {
     Journal(journal::JournalCommand),
     #[command(subcommand)]
     Index(index::IndexCommand),
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
 }
 
 /// Runs the command that the process was started with and tells how it ended.
@@ -154,6 +157,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => journal::run(&command),
         Command::Index(command) => index::run(&command),
+        Command::Vault(command) => vault::run(&command),
     }
 }
 

@@ -13,12 +13,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::output::{Exit, Failure, note};
+use super::vault::{self, credentials};
 use crate::app::App;
 use crate::config::{Config, ConfigError, Log, LogFormat};
 use crate::engine::Clock;
 use crate::engine::alive::ClockRefused;
 use crate::index::IndexError;
 use crate::journal::{Fault, JournalError};
+use crate::vault::VaultError;
 
 /// How long a bus that has failed may take to come down, its calls' time to end among it.
 const FAILED_GRACE: Duration = Duration::from_secs(10);
@@ -47,6 +49,7 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let mut config = Config::read(&args.config).map_err(Failure::usage)?;
     config.clock.accept = args.accept_clock;
+    config.vault.credentials = credentials();
     start_log(&config.log);
     let clock = match &config.sandbox {
         Some(sandbox) => {
@@ -95,6 +98,7 @@ fn refused(error: anyhow::Error) -> Failure {
     let exit = match journal_fault {
         Some(Fault::Fatal) => Exit::Damage,
         Some(Fault::Operator) if is_damage(&error) => Exit::Damage,
+        _ if error.is::<VaultError>() => vault::exit(&error),
         _ if error.is::<ConfigError>() || error.is::<ClockRefused>() => Exit::Usage,
         _ if matches!(error.downcast_ref(), Some(IndexError::Foreign { .. })) => Exit::Usage,
         _ => Exit::Failed,

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 mod keeper;
 mod push;
+mod vault;
 
 use super::error::{ConfigError, Key};
 use super::raw::{
@@ -72,8 +73,10 @@ impl Reader<'_> {
             log,
             clock,
             health,
+            vault,
             sandbox,
         } = raw;
+        let data_dir = self.path("data_dir", data_dir, "data_dir = \"../data\"")?;
         let cache_mib = self.number(index.cache_mib, number("index.cache_mib", 32, 8, 16_384))?;
         let validity = procedures.consent_validity_days.map(|days| {
             self.number(Some(days), number("procedures.consent_validity_days", 1, 1, 3_660))
@@ -81,7 +84,8 @@ impl Reader<'_> {
         Ok(Config {
             file: self.file.to_owned(),
             listen: self.listen(listen)?,
-            data_dir: self.path("data_dir", data_dir, "data_dir = \"../data\"")?,
+            vault: self.vault(vault, &data_dir)?,
+            data_dir,
             registry_file: self.path(
                 "registry_file",
                 registry_file,

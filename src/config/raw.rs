@@ -69,6 +69,8 @@ pub(super) struct RawConfig {
     pub(super) clock: RawClock,
     #[serde(default)]
     pub(super) health: RawHealth,
+    #[serde(default)]
+    pub(super) vault: RawVault,
     pub(super) sandbox: Option<RawSandbox>,
 }
 
@@ -216,6 +218,14 @@ pub(super) struct RawClock {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHealth {
     pub(super) max_commit_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVault {
+    pub(super) dir: Option<PathBuf>,
+    pub(super) master_key: Option<String>,
+    pub(super) previous_master_key: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -431,3 +431,31 @@ fn what_the_notifications_lack_stops_the_start_with_the_key() {
     assert!(refusal.contains("key notify.smtp.password_file: "), "{refusal}");
     assert!(refusal.contains("smtp.password"), "{refusal}");
 }
+
+#[test]
+fn a_master_key_is_a_file_or_a_credential() {
+    use crate::vault::master::MasterSource;
+
+    let with = |section: &str| parse(&format!("{LEAST}[vault]\n{section}"));
+    let place =
+        with("dir = \"keys\"\nmaster_key = \"/k\"\nprevious_master_key = \"old\"").unwrap().vault;
+    assert_eq!(place.dir, Path::new("etc/keys"));
+    assert_eq!(place.master, MasterSource::File("/k".into()));
+    assert_eq!(place.previous, Some(MasterSource::File("etc/old".into())));
+    let place = with("master_key = \"credential:kopir-vault\"").unwrap().vault;
+    assert_eq!(place.master, MasterSource::Credential("kopir-vault".to_owned()));
+    for (section, key) in [
+        ("dir = \"\"", "vault.dir"),
+        ("master_key = \"\"", "vault.master_key"),
+        ("master_key = \"credential:\"", "vault.master_key"),
+        ("master_key = \"credential:../etc/shadow\"", "vault.master_key"),
+        ("master_key = \"credential:.hidden\"", "vault.master_key"),
+        ("master_key = \"a\"\nprevious_master_key = \"a\"", "vault.previous_master_key"),
+    ] {
+        let error = with(section).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("key {key}:")) && error.contains("write for example"),
+            "{error}"
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::confidential::Confidential;
 use super::party::Role;
 
 /// A name that is none of a closed list.
@@ -385,12 +386,19 @@ pub struct Body {
     /// What the bytes are.
     pub kind: BodyKind,
     /// The exact bytes; personal data, so never shown or logged.
-    pub bytes: Arc<[u8]>,
+    pub content: Confidential,
+}
+
+impl Body {
+    /// A document as it was received.
+    pub fn new(kind: BodyKind, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self { kind, content: Confidential::plain(bytes) }
+    }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Body({}, {} bytes)", self.kind, self.bytes.len())
+        write!(f, "Body({}, {:?})", self.kind, self.content)
     }
 }
 
@@ -410,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_body_never_shows_its_bytes() {
-        let body = Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE SURNAME") };
+        let body = Body::new(BodyKind::Application, *b"SAMPLE SURNAME");
         assert_eq!(format!("{body:?}"), "Body(application, 14 bytes)");
     }
 }

@@ -6,6 +6,8 @@ mod run;
 use jiff::Timestamp;
 
 use super::act::{Act, Actor, Basis, Outcome};
+use super::confidential::Papers;
+use super::erasure::CaseErased;
 use super::event::{
     ActRecorded, ClocksMoved, Decision, Delivery, DeliveryAcknowledged, DeliveryKind, HopOpened,
     ServiceClock,
@@ -64,6 +66,8 @@ pub struct Case {
     pub hops: Vec<HopRun>,
     /// Deliveries beside those of the hops, in the order of the acts.
     pub copies: Vec<CopyRun>,
+    /// How its personal data are kept.
+    pub papers: Papers,
     /// When the last event was accepted.
     pub updated_at: Timestamp,
 }
@@ -104,6 +108,7 @@ impl Case {
             service: Vec::new(),
             hops: Vec::new(),
             copies: Vec::new(),
+            papers: Papers::begin(&event.body.content),
             updated_at: at,
         };
         if let Some(hop) = opening.recorded_with {
@@ -146,6 +151,7 @@ impl Case {
             self.holding = change.after;
         }
         self.service.extend(event.service.clone());
+        self.papers = self.papers.and(&event.body.content);
         let copies = event.deliveries.iter().filter(|each| each.kind != DeliveryKind::Hop);
         self.copies.extend(copies.map(|copy| CopyRun {
             delivery: sequence,
@@ -189,6 +195,12 @@ impl Case {
     /// Folds the expiry of its places in the quota in.
     pub fn apply_expiry(&mut self, at: Timestamp) {
         self.holding = None;
+        self.updated_at = at;
+    }
+
+    /// Folds the erasure of its personal data in.
+    pub fn apply_erased(&mut self, event: &CaseErased, sequence: Sequence, at: Timestamp) {
+        self.papers = Papers::Erased { slot: event.slot, erased: Moment { sequence, at } };
         self.updated_at = at;
     }
 

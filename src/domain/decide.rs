@@ -2,6 +2,7 @@
 //! any decision.
 
 mod effects;
+mod erase;
 mod facts;
 mod held;
 mod intake;
@@ -27,6 +28,7 @@ use super::quota::{Ledger, WhenUnset};
 use super::rejection::{OpenHop, Rejection};
 use super::roster::Roster;
 
+pub use erase::erase;
 pub use held::{hold, resolve_held};
 pub use recount::recount;
 
@@ -166,6 +168,9 @@ fn proceed(
     if !takes_part(case, command.author, context) {
         return Err(Rejection::CaseNotVisible);
     }
+    if let Some(erased) = case.papers.erased() {
+        return Err(erase::refusal(erased));
+    }
     let procedure = procedure_of(case, context)?;
     let run = expected(case, procedure, command, act, context)?;
     let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
@@ -295,6 +300,7 @@ pub(in crate::domain) mod tests {
     use crate::domain::act::Basis;
     use crate::domain::calendar::{CalendarBuilder, CalendarVersion};
     use crate::domain::case::CopyRun;
+    use crate::domain::confidential::Papers;
     use crate::domain::event::PartyEnrolled;
     use crate::domain::ids::CaseId;
     use crate::domain::party::{IdentityUri, Names, Parties, Party, bundled_zone};
@@ -423,6 +429,7 @@ pub(in crate::domain) mod tests {
             service: Vec::new(),
             hops: Vec::new(),
             copies: vec![copy(1), copy(2)],
+            papers: Papers::Plain(None),
             updated_at: Timestamp::UNIX_EPOCH,
         }
     }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::act::{Act, Actor, Basis, Body, Ground, Outcome};
 use super::calendar::CalendarVersion;
 use super::endpoint::EndpointUrl;
+use super::erasure::CaseErased;
 use super::held::{DeliveryHeld, HeldResolved};
 use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
@@ -48,6 +49,8 @@ pub enum Event {
     HeldResolved(HeldResolved),
     /// A party registered an endpoint for its deliveries, or took it back.
     EndpointSet(EndpointSet),
+    /// The personal data of a case were erased.
+    CaseErased(CaseErased),
 }
 
 /// A party of the registry seen for the first time.

@@ -3,6 +3,7 @@
 //! the hop stays where it is, with its receiver and its due instant.
 
 use super::case::Moment;
+use super::confidential::Confidential;
 use super::ids::{CaseId, RequestId, Sequence};
 use super::party::PartyNumber;
 
@@ -66,7 +67,7 @@ pub struct DeliveryHeld {
     /// Why.
     pub reason: HeldReason,
     /// What the receiver says of it; none where it says nothing, or where the bus holds it.
-    pub detail: Option<String>,
+    pub detail: Option<Confidential>,
     /// The party whose system rejected it; none where the bus holds it.
     pub by: Option<PartyNumber>,
 }
@@ -102,8 +103,8 @@ pub struct HeldResolved {
     pub request: RequestId,
     /// SHA-256 of what was asked.
     pub fingerprint: [u8; 32],
-    /// Why, in the author's words; empty where it gives none.
-    pub note: String,
+    /// Why, in the author's words; none where it gives none.
+    pub note: Option<Confidential>,
 }
 
 /// A holding that is asked for.

@@ -9,9 +9,11 @@ pub mod act;
 pub mod calendar;
 pub mod case;
 pub mod command;
+pub mod confidential;
 pub mod contact;
 pub mod decide;
 pub mod endpoint;
+pub mod erasure;
 pub mod event;
 pub mod held;
 pub mod hours;
@@ -28,11 +30,13 @@ pub mod term;
 pub use act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 pub use case::{Case, CaseStatus, HopRun, HopState};
 pub use command::{ActFacts, CaseAct, Command, SetEndpoint, SetQuota, Submission};
+pub use confidential::{Confidential, Papers, Sealed, SlotNumber};
 pub use decide::{
-    Context, Procedures, acknowledge, decide, edition_on, expire, hold, recount, resolve_held,
-    set_quota,
+    Context, Procedures, acknowledge, decide, edition_on, erase, expire, hold, recount,
+    resolve_held, set_quota,
 };
 pub use endpoint::{EndpointError, EndpointUrl};
+pub use erasure::{CaseErased, EraseCase, ErasureOrder, ErasureReason};
 pub use event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,

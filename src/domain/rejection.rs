@@ -53,6 +53,29 @@ pub enum Rejection {
         /// The hop that rests on it.
         hop: HopId,
     },
+    /// The case's personal data were erased, so nothing more is recorded in it.
+    #[error("the personal data of the case were erased on {on}; nothing more is taken in it")]
+    CaseErased {
+        /// The day, in UTC.
+        on: Date,
+    },
+    /// Somebody still has to act on what is to be erased.
+    #[error(
+        "the case has {obligations} open obligations and {deliveries} acts on their way; \
+         its papers are needed until they are done"
+    )]
+    CaseNotSettled {
+        /// Hops that a party has to discharge.
+        obligations: usize,
+        /// Deliveries that are not acknowledged, held ones among them.
+        deliveries: usize,
+    },
+    /// What no key erases.
+    #[error(
+        "some of the case was recorded by a release that did not seal, so no key erases it; \
+         what may not be kept has to leave the journal's files and their backups"
+    )]
+    CaseNotSealed,
     /// The act is not for the party's role.
     #[error("{0} is not for the role of your party")]
     RoleNotAllowed(Act),

@@ -84,6 +84,7 @@ impl Request {
             Self::SetQuota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Amend(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
+            Self::Erase(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {
                 Reply::Noted(reply).refuse(error.clone());
             }

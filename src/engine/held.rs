@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::answer::{Later, Repeat, Reply, index_fault};
 use super::group::Group;
-use super::upkeep::{check_fingerprint, reused};
+use super::upkeep::reused;
 use super::writer::{Outcome, Writer};
 use super::{Engine, EngineError, Request};
 use crate::domain::party::PartyNumber;
@@ -151,7 +151,13 @@ impl Writer {
         let case = match (&recorded.event, repeat.fingerprint) {
             (Event::DeliveryHeld(held), None) => held.case,
             (Event::HeldResolved(resolved), Some(_)) => {
-                check_fingerprint(repeat, resolved.fingerprint)?;
+                let is_sealed = resolved.note.as_ref().is_some_and(|note| note.sealed().is_some());
+                let asked = repeat.fingerprint.map(|(_, asked)| asked);
+                if !asked
+                    .is_some_and(|asked| self.is_same(&asked, &resolved.fingerprint, is_sealed))
+                {
+                    return Err(reused(repeat));
+                }
                 resolved.case
             }
             // The request belongs to an act of another kind.

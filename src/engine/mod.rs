@@ -9,6 +9,7 @@ pub mod alive;
 mod answer;
 mod case_id;
 pub mod clock;
+mod erase;
 mod follower;
 mod group;
 mod held;
@@ -19,6 +20,7 @@ mod overlay;
 pub mod queues;
 mod repeat;
 mod room;
+mod sealing;
 pub mod stalls;
 mod start;
 mod stepped;
@@ -38,17 +40,19 @@ use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Impediment, NoticeSent};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
-    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, Event, Procedures, Quota, QuotaKey,
-    Rejection, RequestId, Roster, Sequence, SetEndpoint, SetQuota, WhenUnset,
+    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, EraseCase, Event, Procedures, Quota,
+    QuotaKey, Rejection, RequestId, Roster, Sequence, SetEndpoint, SetQuota, WhenUnset,
 };
 use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
 use crate::records::{RecordError, decode_event};
+use crate::vault::{Vault, VaultError, open_event};
 
 use vitals::Vitals;
 
 pub use case_id::case_id;
 pub use clock::{Clock, timestamp};
+pub use erase::Erased;
 pub use held::HeldTaken;
 pub use start::{Assembled, Parts, StartError, Started, assemble, start};
 pub use stepped::Stepped;
@@ -280,6 +284,9 @@ pub enum ReadError {
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// What is sealed in the record cannot be opened.
+    #[error("record {0}: {1}")]
+    Vault(Sequence, VaultError),
 }
 
 /// How far the engine is.
@@ -305,6 +312,7 @@ enum Request {
     SetEndpoint(SetEndpoint, oneshot::Sender<Result<EndpointTaken, EngineError>>),
     Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
     Held(Box<held::HeldRequest>, held::HeldReply),
+    Erase(Box<EraseCase>, erase::EraseReply),
     /// A notice taken from an inbox.
     TakeNotice((Sequence, PartyNumber), oneshot::Sender<Result<Noted, EngineError>>),
     /// A notice sent beside the inbox.
@@ -342,6 +350,7 @@ pub struct Engine {
     marks: Arc<Watermarks>,
     indexed: watch::Receiver<u64>,
     reader: Arc<dyn JournalReader>,
+    vault: Arc<dyn Vault>,
     index: Index,
     roster: Arc<Roster>,
     law: Law,
@@ -500,11 +509,23 @@ impl Engine {
         let _ = indexed.wait_for(|indexed| *indexed >= durable).await;
     }
 
-    /// Reads a record back.
+    /// Reads a record back and opens what is sealed in it; what was erased says so. The fingerprint
+    /// of a sealed act stays as it is recorded, keyed.
+    ///
+    /// # Errors
+    /// A [`ReadError`] if it is missing, damaged or of another build, or does not open.
+    pub fn recorded(&self, sequence: Sequence) -> Result<Recorded, ReadError> {
+        let mut recorded = self.as_recorded(sequence)?;
+        open_event(&*self.vault, &mut recorded.event)
+            .map_err(|error| ReadError::Vault(sequence, error))?;
+        Ok(recorded)
+    }
+
+    /// Reads a record back as it stands in the journal, with what is sealed in it sealed.
     ///
     /// # Errors
     /// A [`ReadError`] if it is missing, damaged or of another build.
-    pub fn recorded(&self, sequence: Sequence) -> Result<Recorded, ReadError> {
+    pub fn as_recorded(&self, sequence: Sequence) -> Result<Recorded, ReadError> {
         read_back(&*self.reader, sequence)
     }
 

@@ -40,13 +40,16 @@ impl Writer {
 
     pub(super) fn repeated_act(&self, repeat: &Repeat) -> Result<Accepted, EngineError> {
         let recorded = self.read_back(repeat.sequence)?;
-        let Event::Act(event) = recorded.event else {
+        let Event::Act(mut event) = recorded.event else {
             return Err(reused(repeat));
         };
-        if let Some((request, fingerprint)) = repeat.fingerprint
-            && event.fingerprint != fingerprint
-        {
-            return Err(Rejection::RequestReused(request).into());
+        if let Some((request, fingerprint)) = repeat.fingerprint {
+            let is_sealed = event.body.content.sealed().is_some();
+            if !self.is_same(&fingerprint, &event.fingerprint, is_sealed) {
+                return Err(Rejection::RequestReused(request).into());
+            }
+            // The receipt tells what was asked, as the first one did.
+            event.fingerprint = fingerprint;
         }
         let case = self.case_of(event.case)?;
         let (sequence, at, hash) = (repeat.sequence, recorded.at, recorded.hash);

@@ -8,6 +8,7 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::erase::destroy_erased;
 use super::follower::{Backlog, Follower};
 use super::group::Group;
 use super::overlay::Overlay;
@@ -26,6 +27,7 @@ use crate::domain::{Event, Roster, Sequence};
 use crate::index::{Applied, FoldError, Index, IndexError, NoteKind, fold};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::records::{RecordError, encode_event};
+use crate::vault::{Vault, VaultError};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,9 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// The key of an erased case cannot be destroyed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -70,6 +75,8 @@ pub struct Parts {
     pub journal: Box<dyn Journal>,
     /// Where the journal's free disk space is looked up; none for a journal in memory.
     pub disk: Option<PathBuf>,
+    /// The keys of the cases.
+    pub vault: Arc<dyn Vault>,
     /// The index, caught up with the journal.
     pub index: Index,
     /// Told of queue changes.
@@ -134,9 +141,11 @@ impl Assembled {
 /// # Errors
 /// A [`StartError`].
 pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
-    let Parts { mut journal, disk, index, observer, parties, law, clock, options, .. } = parts;
+    let Parts { mut journal, disk, vault, index, observer, parties, law, clock, options, .. } =
+        parts;
     let Parts { read_calendar, ladder, last_alive_ms, vitals, .. } = parts;
     let ended_ms = journal.tail().last_time_ms;
+    destroy_erased(&index, &*vault)?;
     let mut roster = Roster::new(parties, index.enrolments()?);
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
@@ -158,6 +167,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let reader = journal.reader();
     let writer = Writer {
         journal,
+        vault: Arc::clone(&vault),
         overlay: Overlay::new(index.clone()),
         backlog: Arc::clone(&backlog),
         marks: Arc::clone(&marks),
@@ -191,6 +201,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         marks,
         indexed,
         reader,
+        vault,
         index,
         roster,
         law,

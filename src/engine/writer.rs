@@ -34,10 +34,12 @@ use crate::index::{Applied, IndexError, case_of, fold};
 use crate::journal::{Journal, JournalError};
 use crate::mutation::{Mutation, on};
 use crate::records::encode_event;
+use crate::vault::Vault;
 
 /// Everything the writer thread owns.
 pub(super) struct Writer {
     pub(super) journal: Box<dyn Journal>,
+    pub(super) vault: Arc<dyn Vault>,
     pub(super) overlay: Overlay,
     pub(super) backlog: Arc<Backlog>,
     pub(super) marks: Arc<Watermarks>,
@@ -126,6 +128,7 @@ impl Writer {
                 Request::Amend(amendment, reply) => {
                     refused = self.amend(*amendment, reply, now_ms, group)?.err();
                 }
+                Request::Erase(asked, reply) => self.erase(&asked, reply, now_ms, group)?,
                 Request::List(items) => {
                     // What an item repeats is read back while the list is decided.
                     self.flush(now_ms, group)?;
@@ -167,6 +170,7 @@ impl Writer {
             // Taken by the turn itself, since they commit on their own.
             Request::Amend(_, reply) => drop(reply),
             Request::List(items) => drop(items),
+            Request::Erase(_, reply) => drop(reply),
             Request::Held(asked, reply) => self.held(*asked, reply, now_ms, group),
             Request::Warn(_) => {}
             // The turn has swept already; whoever asked is told once that is durable.
@@ -317,19 +321,23 @@ impl Writer {
     }
 
     /// Adds a decided event to the group and to the overlay.
-    pub(super) fn take(&mut self, event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
-        let applied = Applied { sequence: self.next_sequence(group), hash: [0; 32] };
-        let changed = self.case_before(&event).map_err(index_fault).and_then(|before| {
-            let change = fold(before.as_deref(), &event, applied, timestamp(now_ms));
-            let change = change.map_err(|error| {
-                tracing::error!(%error, "a decided event does not fold");
-                EngineError::Fault("a decided event does not fold")
-            })?;
-            Ok((before, change))
-        });
-        let (case_before, change) = match changed {
-            Ok(changed) => changed,
+    pub(super) fn take(&mut self, mut event: Event, now_ms: i64, group: &mut Group, reply: Reply) {
+        let case_before = match self.case_before(&event).map_err(index_fault) {
+            Ok(case_before) => case_before,
             Err(error) => return reply.refuse(error),
+        };
+        // Sealed while it is folded and written; whoever asked is told of it as it was.
+        let unsealed = match self.seal(&mut event, case_before.as_deref()) {
+            Ok(unsealed) => unsealed,
+            Err(error) => return reply.refuse(error),
+        };
+        let applied = Applied { sequence: self.next_sequence(group), hash: [0; 32] };
+        let change = match fold(case_before.as_deref(), &event, applied, timestamp(now_ms)) {
+            Ok(change) => change,
+            Err(error) => {
+                tracing::error!(%error, "a decided event does not fold");
+                return reply.refuse(EngineError::Fault("a decided event does not fold"));
+            }
         };
         let before = group.bytes.len();
         if let Err(error) = encode_event(&event, &mut group.bytes) {
@@ -339,6 +347,9 @@ impl Writer {
         if let Err(error) = self.overlay.take(&change) {
             group.bytes.truncate(before);
             return reply.refuse(index_fault(error));
+        }
+        if let Some(unsealed) = unsealed {
+            unsealed.restore(&mut event);
         }
         let quota = |key| self.overlay.quota(key).unwrap_or_default();
         let answer = match Answer::of(event, change.case.clone(), reply, quota) {
@@ -383,7 +394,8 @@ impl Writer {
             | Event::BusOutage(_)
             | Event::DeliveryHeld(_)
             | Event::HeldResolved(_)
-            | Event::EndpointSet(_) => match case_of(event) {
+            | Event::EndpointSet(_)
+            | Event::CaseErased(_) => match case_of(event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),
             },

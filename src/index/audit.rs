@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::case::{Case, HopRun};
+use crate::domain::confidential::{Papers, SlotNumber};
 use crate::domain::ids::Sequence;
 use crate::domain::ladder::NO_CASE;
 use crate::domain::quota::{Quota, QuotaKey};
@@ -42,6 +43,9 @@ pub(super) struct Audit {
     ledger: BTreeMap<QuotaKey, Quota>,
     /// The limits that were set last.
     limits: BTreeMap<QuotaKey, u32>,
+    /// The last slot of the vault that the cases name, and the one that is noted.
+    last_slot: Option<SlotNumber>,
+    noted_slot: Option<SlotNumber>,
     /// What the notices brought, less what has left since.
     brought: Notices,
     /// What is there of them.
@@ -87,7 +91,7 @@ impl Audit {
     pub(super) fn finish(self) -> Result<Option<Applied>, Damage> {
         let Self { applied, entries, records, asked_for, there, held, mut ledger, limits, .. } =
             self;
-        let is_told = self.brought == self.kept;
+        let is_told = self.brought == self.kept && self.last_slot == self.noted_slot;
         let Some(applied) = applied else {
             return if entries == 0 { Ok(None) } else { Err(Damage::Applied) };
         };
@@ -110,6 +114,15 @@ impl Audit {
         match *key.first()? {
             keys::META if key == keys::APPLIED => self.applied = Some(values::read_applied(value)?),
             keys::META if key == keys::SWEPT => drop(<[u8; 8]>::try_from(value).ok()?),
+            keys::META if key == keys::SLOTS => {
+                let slot = u64::from_le_bytes(value.try_into().ok()?);
+                self.noted_slot = Some(SlotNumber(slot));
+            }
+            keys::ERASED => {
+                keys::parse_erased(key)?;
+                values::read_moment(value)?;
+                self.there.add(key, value);
+            }
             keys::CASE => {
                 let case = decode_case(value).ok().filter(|case| key == keys::case(case.id))?;
                 self.case(&case);
@@ -197,7 +210,10 @@ impl Audit {
 
     fn note(&mut self, kind: NoteKind, brought: Brought, sequence: Sequence) {
         match kind {
-            NoteKind::QuotaSet | NoteKind::CalendarAmended | NoteKind::HeldResolved => {
+            NoteKind::QuotaSet
+            | NoteKind::CalendarAmended
+            | NoteKind::HeldResolved
+            | NoteKind::CaseErased => {
                 self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
             }
             NoteKind::Notice => {
@@ -213,6 +229,7 @@ impl Audit {
                 self.asked_for.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
             }
             NoteKind::HoldingExpired
+            | NoteKind::CaseErasedByRule
             | NoteKind::ClocksMoved
             | NoteKind::CalendarSettled
             | NoteKind::DeliveryHeld => {}
@@ -232,6 +249,10 @@ impl Audit {
         if let Some(holding) = case.holding {
             let quota = self.held.entry(holding.key).or_default();
             *quota = quota.after(holding.made().change, u32::from(holding.persons));
+        }
+        self.last_slot = self.last_slot.max(case.papers.slot());
+        if let Papers::Erased { slot, erased } = case.papers {
+            self.asked_for.add(&keys::erased(slot), &values::write_moment(erased));
         }
         // The first act opened the case, whose id stands for its request.
         for act in acts.into_iter().skip(1) {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::domain::confidential::{Papers, SlotNumber};
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::Sequence;
 use crate::domain::quota::{Quota, QuotaKey};
@@ -24,6 +25,7 @@ pub(super) fn of(
     changes: &[Change],
     quota: impl Fn(QuotaKey) -> Result<Quota, IndexError>,
     swept: impl Fn() -> Result<Option<i64>, IndexError>,
+    last_slot: impl Fn() -> Result<Option<SlotNumber>, IndexError>,
 ) -> Result<Option<(Applied, sled::Batch)>, IndexError> {
     let Some(last) = check_order(applied, changes)? else {
         return Ok(None);
@@ -32,6 +34,7 @@ pub(super) fn of(
     write_cases(&mut batch, changes)?;
     write_quotas(&mut batch, changes, quota)?;
     write_swept(&mut batch, changes, swept)?;
+    write_slots(&mut batch, changes, last_slot)?;
     for change in changes {
         write_entries(&mut batch, change);
     }
@@ -84,6 +87,9 @@ fn write_cases(batch: &mut sled::Batch, changes: &[Change]) -> Result<(), IndexE
             return Err(IndexError::TooLarge { case: case.id, bytes: record.len() });
         }
         batch.insert(&keys::case(case.id), &record[..]);
+        if let Papers::Erased { slot, erased } = case.papers {
+            batch.insert(&keys::erased(slot), values::write_moment(erased));
+        }
     }
     Ok(())
 }
@@ -119,6 +125,22 @@ fn write_swept(
     if let Some(last) = changes.iter().flat_map(|change| &change.queue).filter_map(swept).max() {
         let furthest = before()?.map_or(last, |before| before.max(last));
         batch.insert(keys::SWEPT, &furthest.to_le_bytes());
+    }
+    Ok(())
+}
+
+/// Writes which slot of the vault is the last that the cases name.
+fn write_slots(
+    batch: &mut sled::Batch,
+    changes: &[Change],
+    before: impl Fn() -> Result<Option<SlotNumber>, IndexError>,
+) -> Result<(), IndexError> {
+    let cases = changes.iter().filter_map(|change| change.case.as_ref());
+    let last = cases.filter_map(|case| case.papers.slot()).max();
+    if let Some(last) = last
+        && before()?.is_none_or(|before| before < last)
+    {
+        batch.insert(keys::SLOTS, &last.0.to_le_bytes());
     }
     Ok(())
 }

@@ -88,6 +88,10 @@ named! {
         HeldResolved = 15 "held-resolved",
         /// An endpoint was registered or taken back.
         EndpointSet = 16 "endpoint-set",
+        /// A case's personal data were erased by order.
+        CaseErased = 19 "case-erased",
+        /// The same by a rule of the bus, so that nobody's request is answered.
+        CaseErasedByRule = 119 "case-erased-by-rule",
     }
 }
 

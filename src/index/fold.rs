@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::case::{Case, HopRun, HopState};
+use crate::domain::erasure::ErasureOrder;
 use crate::domain::event::{ActRecorded, DeliveryAcknowledged, Event, HoldingChange};
 use crate::domain::held::{DeliveryHeld, HeldResolved};
 use crate::domain::ids::{CaseId, HopId, Sequence};
@@ -147,6 +148,18 @@ pub fn fold(
             change.note = Some(NoteKind::HeldResolved);
             fold_resolved(before, resolved, sequence, at)?
         }
+        Event::CaseErased(erased) => {
+            change.request = erased
+                .order
+                .map(|ErasureOrder { author, request, fingerprint: _ }| (author, request));
+            change.note = Some(match erased.order {
+                Some(_) => NoteKind::CaseErased,
+                None => NoteKind::CaseErasedByRule,
+            });
+            let mut after = continued(before, erased.case, sequence)?.clone();
+            after.apply_erased(erased, sequence, at);
+            after
+        }
         Event::ClocksMoved(moved) => {
             change.note = Some(NoteKind::ClocksMoved);
             let mut after = continued(before, moved.case, sequence)?.clone();
@@ -228,7 +241,8 @@ fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
         | Event::HoldingExpired(_)
         | Event::ClocksMoved(_)
         | Event::DeliveryHeld(_)
-        | Event::HeldResolved(_) => {}
+        | Event::HeldResolved(_)
+        | Event::CaseErased(_) => {}
     }
 }
 
@@ -257,6 +271,7 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         Event::ClocksMoved(moved) => Some(moved.case),
         Event::DeliveryHeld(held) => Some(held.case),
         Event::HeldResolved(resolved) => Some(resolved.case),
+        Event::CaseErased(erased) => Some(erased.case),
     }
 }
 

@@ -18,7 +18,9 @@
 //! [14] party u32, order i64, sequence u64              case 16, of a held delivery
 //! [15] party u32, sequence u64                         whether an endpoint is registered since this record
 //! [16] notice u64, party u32                           order i64 LE, sequence u64 LE of the acknowledgement or zero
+//! [20] slot u64                                        sequence u64 LE of the record that erased its case, i64 LE of its time
 //! [0] "swept"                                          i64 LE
+//! [0] "slots"                                          u64 LE, the last slot of the vault that a record names
 //! ```
 //!
 //! Numbers within keys are big-endian, times with their sign turned, so that the order of the
@@ -31,6 +33,7 @@
 
 use std::ops::Bound;
 
+use crate::domain::confidential::SlotNumber;
 use crate::domain::ids::{CaseId, RequestId, Sequence};
 use crate::domain::ladder::{Channel, Rung};
 use crate::domain::party::PartyNumber;
@@ -42,6 +45,7 @@ use super::{ObligationKey, Outgoing, QueueKey, Said};
 
 pub(super) const APPLIED: &[u8] = b"\x00applied";
 pub(super) const SWEPT: &[u8] = b"\x00swept";
+pub(super) const SLOTS: &[u8] = b"\x00slots";
 pub(super) const META: u8 = 0;
 pub(super) const CASE: u8 = 1;
 pub(super) const REQUEST: u8 = 2;
@@ -59,6 +63,7 @@ pub(super) const OUTAGE: u8 = 13;
 pub(super) const HELD: u8 = 14;
 pub(super) const ENDPOINT: u8 = 15;
 pub(super) const NOTICE: u8 = 16;
+pub(super) const ERASED: u8 = 20;
 
 /// The length of a request's key.
 pub(super) const REQUEST_BYTES: usize = 21;
@@ -156,6 +161,18 @@ pub(super) fn endpoint(party: PartyNumber, sequence: Sequence) -> [u8; 13] {
     key[1..5].copy_from_slice(&party.0.to_be_bytes());
     key[5..].copy_from_slice(&sequence.0.to_be_bytes());
     key
+}
+
+/// The key of a slot whose case was erased.
+pub(super) fn erased(SlotNumber(slot): SlotNumber) -> [u8; 9] {
+    let mut key = [ERASED; 9];
+    key[1..].copy_from_slice(&slot.to_be_bytes());
+    key
+}
+
+pub(super) fn parse_erased(key: &[u8]) -> Option<SlotNumber> {
+    let (&ERASED, rest) = key.split_first()? else { return None };
+    rest.try_into().ok().map(|slot| SlotNumber(u64::from_be_bytes(slot)))
 }
 
 /// The days since year zero, in the order of the days.

@@ -31,7 +31,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Moment};
+use crate::domain::confidential::SlotNumber;
 use crate::domain::event::PartyEnrolled;
 use crate::domain::ids::{CaseId, HopId, RequestId, Sequence};
 use crate::domain::ladder::Channel;
@@ -412,6 +413,38 @@ impl Index {
         })
     }
 
+    /// The last slot of the vault that a record names; none while none names one.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn last_slot(&self) -> Result<Option<SlotNumber>, IndexError> {
+        self.with(|db| {
+            let value = db.get(keys::SLOTS).map_err(storage("read the last slot"))?;
+            let slot = |value: sled::IVec| {
+                let bytes = value.as_ref().try_into().map_err(|_| unreadable("the last slot"))?;
+                Ok(SlotNumber(u64::from_le_bytes(bytes)))
+            };
+            value.map(slot).transpose()
+        })
+    }
+
+    /// The slots of the vault whose cases were erased, from the first beyond `after`, with the
+    /// records that say so.
+    ///
+    /// # Errors
+    /// As [`Self::case`].
+    pub fn erased(
+        &self,
+        after: Option<SlotNumber>,
+        limit: usize,
+    ) -> Result<Vec<(SlotNumber, Moment)>, IndexError> {
+        let after = after.map(keys::erased);
+        let range = keys::all_of(keys::ERASED, after.as_ref().map(|key| &key[..]));
+        self.page(range, limit, "an erased slot", |key, value| {
+            Some((keys::parse_erased(key)?, values::read_moment(value)?))
+        })
+    }
+
     /// What every party has in its queues. It reads all of both queues, so it is for a start and
     /// for the operator, not for every answer.
     ///
@@ -455,8 +488,13 @@ impl Index {
     /// [`IndexError::Closed`]: nothing was applied. [`IndexError::Storage`]: it is not known.
     pub fn apply(&self, changes: &[Change]) -> Result<(), IndexError> {
         let mut applied = self.inner.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((last, batch)) =
-            batch::of(*applied, changes, |key| self.quota(key), || self.swept())?
+        let Some((last, batch)) = batch::of(
+            *applied,
+            changes,
+            |key| self.quota(key),
+            || self.swept(),
+            || self.last_slot(),
+        )?
         else {
             return Ok(());
         };

@@ -1,5 +1,8 @@
 //! The values of the index that are not cases; [`keys`](super::keys) lists them all.
 
+use jiff::Timestamp;
+
+use crate::domain::case::Moment;
 use crate::domain::ids::{CaseId, HopId, Sequence};
 use crate::domain::party::PartyId;
 use crate::domain::quota::Quota;
@@ -16,6 +19,18 @@ pub(super) fn read_applied(value: &[u8]) -> Option<Applied> {
     let (sequence, hash) = value.split_first_chunk()?;
     let hash = hash.try_into().ok()?;
     Some(Applied { sequence: Sequence(u64::from_le_bytes(*sequence)), hash })
+}
+
+/// A record with its time.
+pub(super) fn write_moment(moment: Moment) -> Vec<u8> {
+    let Moment { sequence: Sequence(sequence), at } = moment;
+    [sequence.to_le_bytes(), at.as_millisecond().to_le_bytes()].concat()
+}
+
+pub(super) fn read_moment(value: &[u8]) -> Option<Moment> {
+    let (sequence, at) = value.split_first_chunk()?;
+    let at = Timestamp::from_millisecond(i64::from_le_bytes(at.try_into().ok()?)).ok()?;
+    Some(Moment { sequence: Sequence(u64::from_le_bytes(*sequence)), at })
 }
 
 /// The length of a clock's mark before its hop.

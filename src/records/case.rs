@@ -10,6 +10,7 @@
 //! The index is derived, so a changed encoding only takes a new version of the index.
 
 mod copies;
+mod papers;
 
 use crate::domain::act::{Act, Basis, Outcome};
 use crate::domain::calendar::CalendarVersion;
@@ -31,9 +32,10 @@ use super::fields::{
 };
 use super::wire::{Reader, Writer, date_of, days_of, time_of, unzigzag, whole_ms, zigzag};
 use copies::{read_copy, read_mark, write_copy, write_mark};
+use papers::{read_papers, write_papers};
 
 /// The version of the record that this release writes and reads.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Every clock could have been counted on a calendar of its own.
 const MAX_CALENDARS: usize = MAX_HOPS + MAX_SERVICE_CLOCKS;
@@ -125,6 +127,7 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
         service,
         hops,
         copies,
+        papers,
         updated_at,
     } = case;
     let mut last = Last { calendars: calendars(service, hops), ..Last::default() };
@@ -161,7 +164,8 @@ fn write_case(out: &mut Writer<'_>, case: &Case) -> Result<(), RecordError> {
     out.count("hops", hops.len(), MAX_HOPS)?;
     hops.iter().try_for_each(|hop| write_hop(out, hop, &mut last))?;
     out.count("copies", copies.len(), MAX_COPIES)?;
-    copies.iter().try_for_each(|copy| write_copy(out, copy, &mut last))
+    copies.iter().try_for_each(|copy| write_copy(out, copy, &mut last))?;
+    write_papers(out, *papers, &mut last)
 }
 
 fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
@@ -188,6 +192,7 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
     let service = from.list("service", MAX_SERVICE_CLOCKS, |from| read_service(from, last))?;
     let hops = from.list("hops", MAX_HOPS, |from| read_hop(from, last))?;
     let copies = from.list("copies", MAX_COPIES, |from| read_copy(from, last))?;
+    let papers = read_papers(from, last)?;
     Ok(Case {
         id,
         procedure,
@@ -208,6 +213,7 @@ fn read_case(from: &mut Reader<'_>) -> Result<Case, RecordError> {
         service,
         hops,
         copies,
+        papers,
         updated_at,
     })
 }

@@ -16,6 +16,7 @@
 
 mod case;
 mod endpoint;
+mod erasure;
 mod event;
 mod fields;
 mod held;
@@ -60,9 +61,17 @@ pub enum RecordError {
         /// The version it has.
         found: u8,
     },
-    /// A body that is sealed in a way this release cannot open.
-    #[error("this release cannot open a body sealed by method {0}")]
+    /// Personal data that are sealed in a way this release cannot open.
+    #[error(
+        "this release cannot open what is sealed by method {0}; was it written by a newer one?"
+    )]
     UnknownSealing(u8),
+    /// Personal data that were erased cannot be recorded again.
+    #[error("{field} was erased and cannot be recorded")]
+    Erased {
+        /// The field.
+        field: &'static str,
+    },
     /// A number that stands for none of a closed list's values.
     #[error("{tag} is no value of {field}")]
     UnknownTag {

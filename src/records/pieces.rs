@@ -1,9 +1,12 @@
 //! The pieces of which acts and acknowledgements are made: the hops that they open with their
 //! clocks, the deliveries, the document.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::domain::act::{Act, Body, BodyKind};
+use crate::domain::confidential::{Confidential, Sealed, SlotNumber};
 use crate::domain::event::{Delivery, DeliveryKind, HopOpened, ServiceClock};
 use crate::domain::ids::HopId;
 use crate::domain::term::Due;
@@ -18,8 +21,10 @@ use super::wire::{Reader, Writer};
 /// The version of a record that knows no branches.
 const FIRST: u8 = 1;
 
-/// A body as it was received.
+/// As it was received.
 const PLAIN: u8 = 0;
+/// By AES-256-GCM under the key of the case.
+const SEALED: u8 = 1;
 
 pub(super) fn write_service(
     out: &mut Writer<'_>,
@@ -132,21 +137,56 @@ pub(super) fn read_first_delivery(
     Ok(Delivery { hop, to, order, kind: DeliveryKind::Hop })
 }
 
-pub(super) fn write_body(out: &mut Writer<'_>, body: &Body) {
-    let Body { kind, bytes } = body;
+pub(super) fn write_body(out: &mut Writer<'_>, body: &Body) -> Result<(), RecordError> {
+    let Body { kind, content } = body;
     out.byte(kind.tag());
-    out.byte(PLAIN);
-    out.number(bytes.len() as u64);
-    out.bytes(bytes);
+    write_confidential(out, "body", content)
 }
 
 pub(super) fn read_body(from: &mut Reader<'_>) -> Result<Body, RecordError> {
     let kind = from.tag("body.kind", BodyKind::from_tag)?;
-    let sealing = from.byte("body.sealing")?;
-    if sealing != PLAIN {
-        return Err(RecordError::UnknownSealing(sealing));
-    }
-    let length = from.small("body.length")?;
-    let bytes = from.bytes("body", length)?;
-    Ok(Body { kind, bytes: bytes.into() })
+    Ok(Body { kind, content: read_confidential(from)? })
+}
+
+/// Personal data, behind a byte that says how they are sealed.
+pub(super) fn write_confidential(
+    out: &mut Writer<'_>,
+    field: &'static str,
+    content: &Confidential,
+) -> Result<(), RecordError> {
+    let bytes = match content {
+        Confidential::Plain(bytes) => {
+            out.byte(PLAIN);
+            bytes
+        }
+        Confidential::Sealed(Sealed { slot: SlotNumber(slot), nonce, commitment, bytes }) => {
+            out.byte(SEALED);
+            out.number(*slot);
+            out.bytes(nonce);
+            out.bytes(commitment);
+            bytes
+        }
+        Confidential::Erased { .. } => return Err(RecordError::Erased { field }),
+    };
+    out.number(bytes.len() as u64);
+    out.bytes(bytes);
+    Ok(())
+}
+
+pub(super) fn read_confidential(from: &mut Reader<'_>) -> Result<Confidential, RecordError> {
+    Ok(match from.byte("sealing")? {
+        PLAIN => Confidential::Plain(read_content(from)?),
+        SEALED => Confidential::Sealed(Sealed {
+            slot: SlotNumber(from.number("sealed.slot")?),
+            nonce: from.array("sealed.nonce")?,
+            commitment: from.array("sealed.commitment")?,
+            bytes: read_content(from)?,
+        }),
+        other => return Err(RecordError::UnknownSealing(other)),
+    })
+}
+
+fn read_content(from: &mut Reader<'_>) -> Result<Arc<[u8]>, RecordError> {
+    let length = from.small("content.length")?;
+    Ok(from.bytes("content", length)?.into())
 }

@@ -10,6 +10,8 @@ use jiff::civil::{Date, date};
 
 use crate::domain::act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 use crate::domain::calendar::CalendarVersion;
+use crate::domain::confidential::{Confidential, Sealed, SlotNumber};
+use crate::domain::erasure::{CaseErased, ErasureOrder, ErasureReason};
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
@@ -44,7 +46,7 @@ fn due(date: Date, offset_ms: i64, estimated: bool) -> Due {
 }
 
 fn body(kind: BodyKind) -> Body {
-    Body { kind, bytes: Arc::from(*b"SAMPLE SURNAME, SAMPLE NAME, not a person") }
+    Body::new(kind, *b"SAMPLE SURNAME, SAMPLE NAME, not a person")
 }
 
 fn region(number: u8) -> Region {
@@ -405,19 +407,65 @@ pub fn bus_outage() -> Event {
     Event::BusOutage(BusOutage { from: march(999_000_003), until: march(1_000_000_123) })
 }
 
-/// A delivery that its receiver's system rejected, with everything that is said of it.
+/// Something sealed with the key of a case.
+pub fn sealed(slot: u64) -> Confidential {
+    Confidential::Sealed(Sealed {
+        slot: SlotNumber(slot),
+        nonce: [0x61; 12],
+        commitment: [0x62; 32],
+        bytes: Arc::from(*b"SAMPLE CIPHERTEXT, NOT A PERSON"),
+    })
+}
+
+/// An act whose document is sealed.
+pub fn sealed_act() -> Event {
+    let Event::Act(mut act) = inclusion_act() else { unreachable!() };
+    act.body.content = sealed(300);
+    Event::Act(act)
+}
+
+/// A case, erased at somebody's order.
+pub fn case_erased() -> Event {
+    Event::CaseErased(CaseErased {
+        case: CaseId([0xc2; 16]),
+        slot: SlotNumber(300),
+        reason: ErasureReason::LawfulRequest,
+        reference: "SAMPLE No. 17".to_owned(),
+        order: Some(ErasureOrder {
+            author: PartyNumber(1),
+            request: RequestId([0x55; 16]),
+            fingerprint: [0xf8; 32],
+        }),
+    })
+}
+
+/// The same by a rule of the bus.
+pub fn case_erased_by_rule() -> Event {
+    let Event::CaseErased(erased) = case_erased() else { unreachable!() };
+    let reason = ErasureReason::RetentionRule;
+    Event::CaseErased(CaseErased { reason, order: None, ..erased })
+}
+
+/// A delivery that its receiver's system rejected, with everything that is said of it; as this
+/// release records it.
+pub fn delivery_held_sealed() -> Event {
+    let Event::DeliveryHeld(held) = delivery_held() else { unreachable!() };
+    Event::DeliveryHeld(DeliveryHeld { detail: Some(sealed(7)), ..held })
+}
+
+/// The same as the first releases recorded it.
 pub fn delivery_held() -> Event {
     Event::DeliveryHeld(DeliveryHeld {
         case: CaseId([0xc2; 16]),
         delivery: Sequence(70_002),
         party: PartyNumber(18),
         reason: HeldReason::Incomplete,
-        detail: Some("SAMPLE: the second paper is missing".to_owned()),
+        detail: Some(Confidential::plain(*b"SAMPLE: the second paper is missing")),
         by: Some(PartyNumber(17)),
     })
 }
 
-fn held_resolved(resolution: Resolution, note: &str) -> Event {
+fn held_resolved(resolution: Resolution, note: Option<Confidential>) -> Event {
     Event::HeldResolved(HeldResolved {
         case: CaseId([0xc2; 16]),
         delivery: Sequence(70_002),
@@ -426,18 +474,24 @@ fn held_resolved(resolution: Resolution, note: &str) -> Event {
         author: PartyNumber(1),
         request: RequestId([0x54; 16]),
         fingerprint: [0xf7; 32],
-        note: note.to_owned(),
+        note,
     })
 }
 
 /// A held delivery, sent to another party.
 pub fn held_redirected() -> Event {
-    held_resolved(Resolution::Redirected { to: PartyNumber(300) }, "SAMPLE: the region was wrong")
+    let note = Confidential::plain(*b"SAMPLE: the region was wrong");
+    held_resolved(Resolution::Redirected { to: PartyNumber(300) }, Some(note))
+}
+
+/// The same as this release records it.
+pub fn held_redirected_sealed() -> Event {
+    held_resolved(Resolution::Redirected { to: PartyNumber(300) }, Some(sealed(7)))
 }
 
 /// A held delivery, withdrawn without a word.
 pub fn held_withdrawn() -> Event {
-    held_resolved(Resolution::Withdrawn, "")
+    held_resolved(Resolution::Withdrawn, None)
 }
 
 /// An endpoint, registered.

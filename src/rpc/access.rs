@@ -253,6 +253,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.operations.v1.OperationsService/ListInbox", RECEIVERS_AND_OPERATOR),
     ("/kopir.operations.v1.OperationsService/SetSandboxTime", OPERATOR),
     ("/kopir.operations.v1.OperationsService/AmendCalendar", OPERATOR),
+    ("/kopir.operations.v1.OperationsService/EraseCase", OPERATOR),
     ("/kopir.operations.v1.OperationsService/GetCalendar", WATCHERS),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
     ("/grpc.health.v1.Health/Watch", EVERYBODY),

@@ -150,6 +150,18 @@ catalogue! {
     HeldNotYours, "HELD_NOT_YOURS", PermissionDenied,
         "the held delivery is not the caller's to resolve so",
         "have its sender resolve it, or the migration body; its receiver may release it";
+    /// Papers that nobody can read any more.
+    CaseErased, "CASE_ERASED", FailedPrecondition,
+        "the personal data of the case were erased",
+        "file anew; what was erased cannot be brought back";
+    /// Papers that somebody still needs.
+    CaseNotSettled, "CASE_NOT_SETTLED", FailedPrecondition,
+        "somebody has to act on what is to be erased",
+        "wait until what is open is done and what is on its way is acknowledged or withdrawn";
+    /// Papers that no key erases.
+    CaseNotSealed, "CASE_NOT_SEALED", FailedPrecondition,
+        "the case was recorded before records were sealed",
+        "no key erases it; decide with the operator what becomes of the old journal files";
     /// Nothing to resolve.
     DeliveryNotHeld, "DELIVERY_NOT_HELD", FailedPrecondition,
         "the delivery is not held",

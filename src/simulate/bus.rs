@@ -27,6 +27,7 @@ use crate::engine::{
 use crate::index::{self, Index, IndexError, IndexOptions, Opened};
 use crate::journal::{FileJournal, FileOptions, Journal as _, RecordHash, Seq};
 use crate::procedures::calendar;
+use crate::vault::{MemoryVault, Vault};
 
 /// The index's memory for pages; a simulated index is small.
 const CACHE_BYTES: u64 = 1 << 20;
@@ -56,6 +57,8 @@ pub(super) struct Bounds {
 pub(super) struct Site {
     directory: PathBuf,
     pub(super) disk: Disk,
+    /// The keys of the cases.
+    vault: Arc<dyn Vault>,
     /// Which boot of the kernel it is; the power ends one.
     boot: u32,
     /// Which copy of the index is in use.
@@ -115,7 +118,10 @@ pub(super) enum Step {
 impl Site {
     pub(super) fn new(directory: PathBuf, chance: Chance) -> io::Result<Self> {
         fs::create_dir_all(&directory)?;
-        Ok(Self { directory, disk: Disk::new(chance), boot: 1, copy: 0, earlier: None })
+        // What is sealed is seen by nobody in a world, so that one seed serves all of them.
+        let vault = Arc::new(MemoryVault::new(0));
+        let disk = Disk::new(chance);
+        Ok(Self { directory, disk, vault, boot: 1, copy: 0, earlier: None })
     }
 
     pub(super) fn journal(&self) -> PathBuf {
@@ -260,6 +266,7 @@ impl Site {
         let parts = Parts {
             journal: Box::new(journal),
             disk: None,
+            vault: Arc::clone(&self.vault),
             index: index.clone(),
             observer: Arc::new(dispatch.clone()),
             parties: place.registry()?,

@@ -66,6 +66,7 @@ impl From<StartError> for NoStart {
             | StartError::Fold(_)
             | StartError::Record(_)
             | StartError::Calendar { .. }
+            | StartError::Vault(_)
             | StartError::Thread(_)) => Self::Refused(error.to_string()),
         }
     }

@@ -1,8 +1,6 @@
 //! What a party's people do with a case: which of the steps that are theirs they take, when, and
 //! what their acts state.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -167,5 +165,5 @@ fn body(act: Act, chance: &mut Chance) -> Body {
     let length = if chance.hits(200) { chance.below(MAX_BODY_BYTES) } else { chance.below(300) };
     let byte = act.tag();
     let bytes: Vec<u8> = (0..length).map(|_| byte).collect();
-    Body { kind: BodyKind::Dispatch, bytes: Arc::from(bytes) }
+    Body::new(BodyKind::Dispatch, bytes)
 }

@@ -192,6 +192,7 @@ impl World {
         let parts = Parts {
             journal: Box::new(journal),
             disk: None,
+            vault: Arc::new(kopir::vault::MemoryVault::new(1)),
             index,
             observer: Arc::new(Nobody),
             parties: self.parties.clone(),
@@ -317,7 +318,7 @@ impl Bus {
             fingerprint: [1; 32],
             case: self.case(n),
             act: CaseAct::Submit(submission),
-            body: Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") },
+            body: Body::new(BodyKind::Application, *b"SAMPLE"),
         };
         self.act(n, command)
     }
@@ -339,7 +340,7 @@ impl Bus {
             fingerprint: [1; 32],
             case: self.case(n),
             act: CaseAct::Continue(act, facts),
-            body: Body { kind: BodyKind::Dispatch, bytes: Arc::from(*b"SAMPLE") },
+            body: Body::new(BodyKind::Dispatch, *b"SAMPLE"),
         };
         self.act(n, command)
     }

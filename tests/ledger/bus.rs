@@ -121,6 +121,7 @@ impl Bus {
         let parts = Parts {
             journal: Box::new(store.open(1 << 20).unwrap()),
             disk: None,
+            vault: Arc::new(kopir::vault::MemoryVault::new(1)),
             index,
             observer: Arc::new(Nobody),
             parties: Parties::new(WHO.map(party).to_vec()).unwrap(),
@@ -411,7 +412,7 @@ impl Bus {
 }
 
 fn body() -> Body {
-    Body { kind: BodyKind::Application, bytes: Arc::from(*b"SAMPLE") }
+    Body::new(BodyKind::Application, *b"SAMPLE")
 }
 
 fn party((id, role, region): (&str, Role, Option<&str>)) -> Party {

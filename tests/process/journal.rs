@@ -176,7 +176,8 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
             | Event::CalendarAmended(_)
             | Event::ClocksMoved(_)
             | Event::CalendarSettled(_)
-            | Event::EndpointSet(_)) => panic!("nobody asked for {other:?}"),
+            | Event::EndpointSet(_)
+            | Event::CaseErased(_)) => panic!("nobody asked for {other:?}"),
         }
         ControlFlow::Continue(())
     });

@@ -185,7 +185,7 @@ impl Stage {
     }
 
     pub fn command(&self, author: PartyNumber, name: &str, act: CaseAct) -> Command {
-        let body = Body { kind: BodyKind::Dispatch, bytes: Arc::from([]) };
+        let body = Body::new(BodyKind::Dispatch, []);
         let request = self.request();
         Command { author, request, fingerprint: [0; 32], case: case_id(name), act, body }
     }

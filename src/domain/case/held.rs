@@ -36,12 +36,18 @@ impl Case {
     pub fn apply_held(&mut self, event: &DeliveryHeld, sequence: Sequence, at: Timestamp) {
         let since = Moment { sequence, at };
         self.mark(event.delivery, event.party, Some(Held { reason: event.reason, since }));
+        if let Some(detail) = &event.detail {
+            self.papers = self.papers.and(detail);
+        }
         self.updated_at = at;
     }
 
     /// Folds the end of a holding in.
     pub fn apply_resolved(&mut self, event: &HeldResolved, sequence: Sequence, at: Timestamp) {
         let (delivery, party) = (event.delivery, event.party);
+        if let Some(note) = &event.note {
+            self.papers = self.papers.and(note);
+        }
         match event.resolution {
             Resolution::Released => self.mark(delivery, party, None),
             Resolution::Redirected { to } => {

@@ -8,6 +8,7 @@
 use super::{Context, opened_by_receipt, takes_part};
 use crate::domain::act::Actor;
 use crate::domain::case::{Case, HopRun, HopState};
+use crate::domain::confidential::Confidential;
 use crate::domain::held::{DeliveryHeld, HeldBy, HeldResolved, Hold, Resolution, ResolveHeld};
 use crate::domain::ids::{HopId, Sequence};
 use crate::domain::party::{PartyNumber, Role};
@@ -36,7 +37,7 @@ pub fn hold(
             (own.or_else(others), Some(*by))
         }
     };
-    let (delivery, reason, detail) = (*delivery, *reason, detail.clone());
+    let (delivery, reason, detail) = (*delivery, *reason, detail.as_deref().map(words));
     Ok(DeliveryHeld { case: case.id, delivery, party: party.ok_or(unknown)?, reason, detail, by })
 }
 
@@ -84,8 +85,13 @@ pub fn resolve_held(
         author: *author,
         request: *request,
         fingerprint: *fingerprint,
-        note: note.clone(),
+        note: (!note.is_empty()).then(|| words(note)),
     })
+}
+
+/// What somebody says in words of their own, which may be of a person.
+fn words(text: &str) -> Confidential {
+    Confidential::plain(text.as_bytes())
 }
 
 fn is_authorised_body(party: PartyNumber, context: Context<'_>) -> bool {

@@ -210,6 +210,7 @@ mod tests {
             service: Vec::new(),
             hops: Vec::new(),
             copies: Vec::new(),
+            papers: crate::domain::Papers::Plain(None),
             updated_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }

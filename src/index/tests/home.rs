@@ -218,7 +218,7 @@ fn an_unreadable_or_foreign_state_is_told_apart() {
     assert_fresh(&open(dir.path()), &WhyFresh::Damaged(Damage::State));
 
     let (dir, _) = closed();
-    fs::write(state(dir.path()), text.replace("kopir index 3", "kopir index 1")).unwrap();
+    fs::write(state(dir.path()), text.replace("kopir index 4", "kopir index 1")).unwrap();
     assert_fresh(&open(dir.path()), &WhyFresh::OtherFormat { found: 1 });
 
     let (dir, _) = closed();

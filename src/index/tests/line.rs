@@ -214,8 +214,8 @@ impl Line {
     }
 
     fn act(&mut self, case: CaseId, author: PartyNumber, request: RequestId, act: CaseAct) {
-        let bytes = Arc::from(*b"SAMPLE SURNAME, SAMPLE NAME, not a person");
-        let body = Body { kind: BodyKind::Application, bytes };
+        let bytes = *b"SAMPLE SURNAME, SAMPLE NAME, not a person";
+        let body = Body::new(BodyKind::Application, bytes);
         let fingerprint = [7; 32];
         let command = Command { author, request, fingerprint, case, act, body };
         let before = self.cases.get(&case).map(|case| &**case);

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use crate::domain::act::{Act, Basis, Body, BodyKind, Ground, Outcome};
 use crate::domain::case::{Case, CopyRun, HopRun, HopState, Moment, Receipt};
+use crate::domain::confidential::{Confidential, Papers, Sealed, SlotNumber};
+use crate::domain::erasure::{CaseErased, ErasureOrder, ErasureReason};
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
@@ -102,7 +104,7 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
     let change = (option::of(any_holding()), option::of(any_holding()))
         .prop_map(|(before, after)| HoldingChange { before, after });
     let moves = (vec(any_delivery(), 0..20), option::of(change));
-    let body = (one_of(BodyKind::ALL), vec(any::<u8>(), 0..300));
+    let body = (one_of(BodyKind::ALL), any_confidential());
     (ids, act, clocks, moves, body).prop_map(|(ids, act, clocks, moves, body)| {
         let (case, author, request, fingerprint, hop) = ids;
         let (act, discharged_at, (decision, arrived_persons, hearing_at)) = act;
@@ -126,7 +128,7 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
             closed,
             deliveries,
             holding,
-            body: Body { kind: body.0, bytes: body.1.into() },
+            body: Body { kind: body.0, content: body.1 },
         }
     })
 }
@@ -222,9 +224,47 @@ fn any_sent() -> impl Strategy<Value = NoticeSent> {
     )
 }
 
+fn any_confidential() -> impl Strategy<Value = Confidential> {
+    let content = || vec(any::<u8>(), 0..300);
+    let sealed = (any::<u64>(), any::<[u8; 12]>(), any::<[u8; 32]>(), content());
+    prop_oneof![
+        content().prop_map(Confidential::plain),
+        sealed.prop_map(|(slot, nonce, commitment, bytes)| {
+            let (slot, bytes) = (SlotNumber(slot), bytes.into());
+            Confidential::Sealed(Sealed { slot, nonce, commitment, bytes })
+        }),
+    ]
+}
+
+fn any_papers() -> impl Strategy<Value = Papers> {
+    let slot = || any::<u64>().prop_map(SlotNumber);
+    prop_oneof![
+        option::of(slot()).prop_map(Papers::Plain),
+        slot().prop_map(Papers::Sealed),
+        (slot(), any_moment()).prop_map(|(slot, erased)| Papers::Erased { slot, erased }),
+    ]
+}
+
+fn any_case_erased() -> impl Strategy<Value = CaseErased> {
+    let order = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
+    let order = order.prop_map(|(author, request, fingerprint)| ErasureOrder {
+        author,
+        request: RequestId(request),
+        fingerprint,
+    });
+    let what = (any_case_id(), any::<u64>(), one_of(ErasureReason::ALL), any::<String>());
+    (what, option::of(order)).prop_map(|((case, slot, reason, reference), order)| CaseErased {
+        case,
+        slot: SlotNumber(slot),
+        reason,
+        reference,
+        order,
+    })
+}
+
 fn any_delivery_held() -> impl Strategy<Value = DeliveryHeld> {
     let what = (any_case_id(), any_sequence(), any_party());
-    let why = (one_of(HeldReason::ALL), option::of(any::<String>()), option::of(any_party()));
+    let why = (one_of(HeldReason::ALL), option::of(any_confidential()), option::of(any_party()));
     (what, why).prop_map(|((case, delivery, party), (reason, detail, by))| DeliveryHeld {
         case,
         delivery,
@@ -243,12 +283,14 @@ fn any_resolved() -> impl Strategy<Value = HeldResolved> {
         Just(Resolution::Withdrawn),
     ];
     let ids = (any_party(), any::<[u8; 16]>(), any::<[u8; 32]>());
-    (what, resolution, ids, any::<String>()).prop_map(|(what, resolution, ids, note)| {
-        let (case, delivery, party) = what;
-        let (author, request, fingerprint) = ids;
-        let request = RequestId(request);
-        HeldResolved { case, delivery, party, resolution, author, request, fingerprint, note }
-    })
+    (what, resolution, ids, option::of(any_confidential())).prop_map(
+        |(what, resolution, ids, note)| {
+            let (case, delivery, party) = what;
+            let (author, request, fingerprint) = ids;
+            let request = RequestId(request);
+            HeldResolved { case, delivery, party, resolution, author, request, fingerprint, note }
+        },
+    )
 }
 
 /// Any event that can be recorded.
@@ -277,6 +319,7 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         (any_time(), any_time())
             .prop_map(|(from, until)| Event::BusOutage(BusOutage { from, until })),
         any_delivery_held().prop_map(Event::DeliveryHeld),
+        any_case_erased().prop_map(Event::CaseErased),
         any_resolved().prop_map(Event::HeldResolved),
         any_endpoint_set().prop_map(Event::EndpointSet),
     ]
@@ -354,13 +397,14 @@ pub fn any_case() -> impl Strategy<Value = Case> {
         vec(any_service(), 0..=MAX_SERVICE_CLOCKS),
         vec(any_run(), 0..=MAX_HOPS),
         vec(any_copy(), 0..20),
+        any_papers(),
         any_time(),
     );
     (head, whose, decided, runs).prop_map(|(head, whose, decided, runs)| {
         let (id, procedure, region, departure) = head;
         let (channel, basis, persons, applicant, concerns, participants) = whose;
         let (consent, arrived_persons, decision, last_outcome, hearing_at, holding) = decided;
-        let (service, hops, copies, updated_at) = runs;
+        let (service, hops, copies, papers, updated_at) = runs;
         Case {
             id,
             procedure,
@@ -381,6 +425,7 @@ pub fn any_case() -> impl Strategy<Value = Case> {
             service,
             hops,
             copies,
+            papers,
             updated_at,
         }
     })

@@ -98,7 +98,7 @@ impl Continuation<'_> {
             fingerprint: fingerprint(self.act, case, &[&bytes]),
             case,
             act: CaseAct::Continue(self.act, facts),
-            body: Body { kind, bytes: bytes.into() },
+            body: Body::new(kind, bytes),
         }
     }
 }
@@ -215,7 +215,7 @@ impl OpeningRequest<'_> {
             fingerprint,
             case,
             act: CaseAct::Submit(submission),
-            body: Body { kind: BodyKind::Form, bytes: bytes.into() },
+            body: Body::new(BodyKind::Form, bytes),
         })
     }
 
@@ -264,7 +264,7 @@ fn submit(
             concerns: None,
             filed_at,
         }),
-        body: Body { kind: BodyKind::Application, bytes: bytes.into() },
+        body: Body::new(BodyKind::Application, bytes),
     })
 }
 

@@ -7,11 +7,16 @@ use super::fault::{Faults, Path};
 use super::query::page_items;
 use super::rule::{self, Lines};
 use crate::domain::calendar::Calendar;
+use crate::domain::erasure::MAX_REFERENCE_CHARS;
 use crate::domain::region::Region;
-use crate::domain::{Category, QuotaKey, RequestId, SetQuota};
+use crate::domain::{
+    CaseId, Category, EraseCase, ErasureOrder, ErasureReason, QuotaKey, RequestId, SetQuota,
+};
 use crate::engine::Amendment;
 use crate::procedures::calendar;
-use crate::rpc::proto::operations::v1::AmendCalendarRequest;
+use crate::rpc::proto::operations::v1::{
+    AmendCalendarRequest, EraseCaseRequest, ErasureReason as Stated,
+};
 use crate::rpc::proto::quotas::v1::{GetQuotaRequest, ListQuotasRequest, SetQuotaRequest};
 use crate::rpc::proto::types::v1::QuotaCategory;
 use crate::rpc::reason::Reason;
@@ -128,6 +133,31 @@ pub fn amendment(request: &AmendCalendarRequest, asked: Asked<'_>) -> Result<Ame
         text: text.clone(),
         reason: reason.clone(),
     })
+}
+
+/// A case to be erased. Text that cannot be a case's id is answered like the id of no case.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with every fault found, or [`Refusal::CaseNotVisible`].
+pub fn erasure(request: &EraseCaseRequest, asked: Asked<'_>) -> Result<EraseCase, Refusal> {
+    let EraseCaseRequest { request_id, case_id, reason, reference } = request;
+    let case: CaseId = case_id.parse().map_err(|_| Refusal::CaseNotVisible)?;
+    let mut faults = Faults::new();
+    let root = Path::Root;
+    let request = rule::request_id(&mut faults, &root.field("request_id"), request_id);
+    let stated = match Stated::try_from(*reason) {
+        Ok(Stated::RetentionRule) => Some(ErasureReason::RetentionRule),
+        Ok(Stated::LawfulRequest) => Some(ErasureReason::LawfulRequest),
+        Ok(Stated::Unspecified) | Err(_) => None,
+    };
+    let reason = rule::stated(&mut faults, &root.field("reason"), stated);
+    let length = 1..=MAX_REFERENCE_CHARS;
+    rule::text(&mut faults, &root.field("reference"), reference, length, Lines::One);
+    let (request, reason) = faults.judge(request.zip(reason))?;
+    let parts: [&[u8]; 3] = [&case.0, &[reason.tag()], reference.as_bytes()];
+    let fingerprint = fingerprint(b"kopir erasure v1\0", &parts);
+    let order = ErasureOrder { author: asked.caller.party, request, fingerprint };
+    Ok(EraseCase { order: Some(order), case, reason, reference: reference.clone() })
 }
 
 /// Whether an amended calendar may follow the one in force.

@@ -8,6 +8,7 @@ mod calendar;
 mod cases;
 mod deliveries;
 mod endpoint;
+mod erasure;
 mod held;
 mod inbox;
 mod inbox_list;

@@ -16,9 +16,9 @@ use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query;
 use crate::rpc::proto::operations::v1::operations_service_server::OperationsService;
 use crate::rpc::proto::operations::v1::{
-    AmendCalendarRequest, AmendCalendarResponse, GetCalendarRequest, GetCalendarResponse,
-    GetStatusRequest, GetStatusResponse, ListInboxRequest, ListInboxResponse, PartyLoad,
-    SetSandboxTimeRequest, SetSandboxTimeResponse,
+    AmendCalendarRequest, AmendCalendarResponse, EraseCaseRequest, EraseCaseResponse,
+    GetCalendarRequest, GetCalendarResponse, GetStatusRequest, GetStatusResponse, ListInboxRequest,
+    ListInboxResponse, PartyLoad, SetSandboxTimeRequest, SetSandboxTimeResponse,
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
@@ -81,6 +81,16 @@ impl OperationsService for Service {
         amended.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
     }
 
+    async fn erase_case(
+        &self,
+        request: Request<EraseCaseRequest>,
+    ) -> Result<Response<EraseCaseResponse>, Status> {
+        let bus = &self.0;
+        let caller = bus.caller(&request)?;
+        let erased = bus.erase_case(request.get_ref(), &caller).await;
+        erased.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
     async fn get_calendar(
         &self,
         request: Request<GetCalendarRequest>,
@@ -121,7 +131,7 @@ impl Bus {
         let now = self.engine.clock().now();
         let head = match sequence.0 {
             0 => bytes::Bytes::new(),
-            _ => digest(&self.engine.recorded(sequence)?.hash),
+            _ => digest(&self.engine.as_recorded(sequence)?.hash),
         };
         let vitals = self.engine.vitals();
         let health = vitals.health().borrow().clone();

@@ -74,6 +74,7 @@ impl House {
         let Started { engine, threads } = start(Parts {
             journal: Box::new(MemoryStore::new().open(1 << 20).unwrap()),
             disk: None,
+            vault: Arc::new(crate::vault::MemoryVault::new(1)),
             index,
             observer: Arc::new(dispatch.clone()),
             parties,

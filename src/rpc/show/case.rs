@@ -79,7 +79,9 @@ fn carried(act: Act, arrived: bool) -> cases::CaseState {
 
 /// What a list says of a case.
 pub fn summary(case: &Case) -> cases::CaseSummary {
-    let Case { id, procedure, region, persons, consent, decision, hops, updated_at, .. } = case;
+    let Case {
+        id, procedure, region, persons, consent, decision, hops, updated_at, papers, ..
+    } = case;
     let open = hops.iter().filter(|run| run.state == HopState::Open);
     let next_due = open.filter_map(|run| run.due.as_ref()).map(|due| due.instant).min();
     // The first act may have recorded the applicant's filing too, which came before it.
@@ -101,6 +103,7 @@ pub fn summary(case: &Case) -> cases::CaseSummary {
         update_time: Some(time(*updated_at)),
         next_due_time: next_due.map(time),
         last_outcome: case.outcome().map(super::outcome).unwrap_or_default().into(),
+        erased_time: papers.erased().map(|erased| time(erased.at)),
     }
 }
 

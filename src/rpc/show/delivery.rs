@@ -5,7 +5,7 @@ use prost::Message;
 use super::law::source;
 use super::{View, act, date, digest, time};
 use crate::domain::procedure::{OpenedBy, Trigger};
-use crate::domain::{Act, Body, BodyKind, Case, Event, HopRun, Sequence};
+use crate::domain::{Act, Body, BodyKind, Case, Confidential, Event, HopRun, Sequence};
 use crate::engine::Recorded;
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::forms::v1::Form;
@@ -15,6 +15,9 @@ use crate::rpc::proto::types::v1::{
     Application, ArrivalApplication, ConsentDecision, Dispatch, InclusionDecision,
 };
 use crate::rpc::status::Refusal;
+
+/// Records are opened where they are read back.
+const SEALED: Refusal = Refusal::Fault("the paper of an act was not opened");
 
 /// The records whose papers go with a delivery, by the act that brings it. A receiver gets what it
 /// has to act on: the application until there is a decision, from then on the decision; what asks
@@ -130,7 +133,16 @@ pub fn envelope(
         record_hash: digest(&recorded.hash),
         forms: Vec::new(),
         notice: None,
+        erased_time: erased_time(&event.body),
     })
+}
+
+/// When the content of a document was erased.
+fn erased_time(body: &Body) -> Option<prost_types::Timestamp> {
+    match body.content {
+        Confidential::Erased { at } => Some(time(at)),
+        Confidential::Plain(_) | Confidential::Sealed(_) => None,
+    }
 }
 
 /// A delivery that waits, as the case tells: nothing of its papers.
@@ -171,7 +183,15 @@ pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refus
     let Event::Act(event) = &recorded.event else {
         return Err(Refusal::Fault("a paper is in a record that is no act"));
     };
-    let Body { kind, bytes } = &event.body;
+    let Body { kind, content } = &event.body;
+    let bytes = match content {
+        Confidential::Plain(bytes) => bytes,
+        Confidential::Erased { at } => {
+            delivery.erased_time = Some(time(*at));
+            return Ok(());
+        }
+        Confidential::Sealed(_) => return Err(SEALED),
+    };
     match kind {
         BodyKind::Application => delivery.application = Some(paper::<Application>(bytes)?),
         BodyKind::ConsentDecision => {
@@ -196,10 +216,15 @@ pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refus
 }
 
 fn cover(body: &Body) -> Result<Option<Dispatch>, Refusal> {
+    let bytes = match &body.content {
+        Confidential::Plain(bytes) => bytes,
+        Confidential::Erased { .. } => return Ok(None),
+        Confidential::Sealed(_) => return Err(SEALED),
+    };
     match body.kind {
-        BodyKind::Dispatch if body.bytes.is_empty() => Ok(None),
-        BodyKind::Dispatch => paper(&body.bytes).map(Some),
-        BodyKind::Form => Ok(paper::<Form>(&body.bytes)?.cover),
+        BodyKind::Dispatch if bytes.is_empty() => Ok(None),
+        BodyKind::Dispatch => paper(bytes).map(Some),
+        BodyKind::Form => Ok(paper::<Form>(bytes)?.cover),
         BodyKind::Application
         | BodyKind::ConsentDecision
         | BodyKind::HandOver

@@ -6,7 +6,7 @@ use super::law::source;
 use super::{View, act, date, digest, time};
 use crate::domain::held::{DeliveryHeld, Held, HeldReason};
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, HopRun, Sequence};
+use crate::domain::{Case, Confidential, HopRun, Sequence};
 use crate::engine::HeldTaken;
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::inbox::v1::{HeldDelivery, RejectionConfirmation};
@@ -67,11 +67,11 @@ pub fn delivery(
     (now, tells_detail): (Timestamp, bool),
 ) -> HeldDelivery {
     let id = DeliveryId { sequence, case: case.id };
-    let detail = event.detail.as_ref().filter(|_| tells_detail);
+    let detail = event.detail.as_ref().filter(|_| tells_detail).and_then(Confidential::text);
     let due = run.due.as_ref();
     HeldDelivery {
         mark: Some(mark(view, id, event.party, held)),
-        detail: detail.cloned().unwrap_or_default(),
+        detail: detail.unwrap_or_default().to_owned(),
         by_party_id: event.by.map(|by| view.party_id(by)).unwrap_or_default(),
         case_id: case.id.to_string(),
         hop: run.hop.to_string(),

@@ -506,7 +506,7 @@ fn an_application_becomes_its_command() {
     assert_eq!(command.request.to_string(), request_id(1));
     assert_eq!(command.case, crate::engine::case_id("mission-uz", command.request));
     assert_eq!(command.body.kind, BodyKind::Application);
-    assert_eq!(Application::decode(&command.body.bytes[..]).unwrap(), application());
+    assert_eq!(Application::decode(command.body.content.bytes().unwrap()).unwrap(), application());
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn with_hops(hops: Vec<HopRun>) -> Case {
         service: vec![],
         hops,
         copies: vec![],
+        papers: crate::domain::Papers::Plain(None),
         updated_at: now(),
     }
 }

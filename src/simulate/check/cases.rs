@@ -41,7 +41,8 @@ impl Cases {
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
-            | Event::EndpointSet(_) => None,
+            | Event::EndpointSet(_)
+            | Event::CaseErased(_) => None,
         }
     }
 

@@ -144,7 +144,8 @@ impl Ladders {
             | Event::CalendarSettled(_)
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
-            | Event::EndpointSet(_) => self.silent(sequence, at_ms),
+            | Event::EndpointSet(_)
+            | Event::CaseErased(_) => self.silent(sequence, at_ms),
         }
     }
 

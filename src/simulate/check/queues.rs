@@ -94,7 +94,8 @@ impl Queues {
             | Event::CalendarSettled(_)
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
-            | Event::EndpointSet(_) => {}
+            | Event::EndpointSet(_)
+            | Event::CaseErased(_) => {}
         }
         None
     }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::chain::Raw;
 use crate::domain::party::PartyNumber;
-use crate::domain::{Event, RequestId, Sequence};
+use crate::domain::{CaseErased, Event, RequestId, Sequence};
 use crate::simulate::talk::Proof;
 
 /// What a receipt is for.
@@ -34,7 +34,11 @@ impl Receipts {
             Event::CalendarAmended(amended) => For::Request(amended.author, amended.request),
             Event::EndpointSet(set) => For::Request(set.author, set.request),
             Event::HeldResolved(resolved) => For::Request(resolved.author, resolved.request),
+            Event::CaseErased(CaseErased { order: Some(order), .. }) => {
+                For::Request(order.author, order.request)
+            }
             Event::PartyEnrolled(_)
+            | Event::CaseErased(_)
             | Event::DeliveryHeld(_)
             | Event::HoldingExpired(_)
             | Event::ClocksMoved(_)

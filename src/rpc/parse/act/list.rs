@@ -89,7 +89,7 @@ impl<M: Clone + Into<form::Form>> Entries<'_, M> {
                 fingerprint: fingerprint(act, case, &[whole.as_ref()]),
                 case,
                 act: CaseAct::Continue(act, facts),
-                body: Body { kind: BodyKind::Form, bytes: bytes.unwrap_or_default().into() },
+                body: Body::new(BodyKind::Form, bytes.unwrap_or_default()),
             }
         });
         Ok(List { request, act, commands: commands.collect() })
