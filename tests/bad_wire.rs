@@ -298,7 +298,11 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
     ),
     ("kopir.operations.v1.OperationsService", "BO", &["GetStatus", "GetCalendar"]),
     ("kopir.operations.v1.OperationsService", "MBACOJ", &["ListInbox"]),
-    ("kopir.operations.v1.OperationsService", "O", &["SetSandboxTime", "AmendCalendar"]),
+    (
+        "kopir.operations.v1.OperationsService",
+        "O",
+        &["SetSandboxTime", "AmendCalendar", "EraseCase"],
+    ),
     ("grpc.health.v1.Health", "MBACOJ", &["Check"]),
     ("grpc.reflection.v1.ServerReflection", "MBACOJ", &["ServerReflectionInfo"]),
 ];

@@ -335,7 +335,11 @@ impl FullDisk {
         let before = Answers::of(&mut Clients::new(&self.ground, &self.bus)).await;
         assert_eq!(self.bus.has_ended(), None);
         let copy = self.ground.path("copy");
-        copy_files(&self.disk.join("bus/journal"), &copy.join("journal"));
+        for dir in ["journal", "vault"] {
+            copy_files(&self.disk.join("bus").join(dir), &copy.join(dir));
+        }
+        let master = "vault-master.key";
+        fs::copy(self.disk.join("bus").join(master), copy.join(master)).unwrap();
         assert!(self.bus.stop().success(), "it stops like any bus");
         journal::agrees(&copy.join("journal"), &self.ledger, true);
         let settings = Settings { data_dir: Some(copy), ..SMALL_SEGMENTS };

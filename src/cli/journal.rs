@@ -1,5 +1,6 @@
 //! `kopir journal`: the check that what is stored is what was accepted.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -7,14 +8,20 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::output::{Exit, Failure, print, print_json};
+use super::vault;
 use crate::config::journal_dir;
 use crate::engine::timestamp;
 use crate::journal::{JournalError, VerifyReport, verify};
+use crate::vault::{Inspected, inspect};
 
 /// The journal, the only truth of a bus.
 #[derive(Debug, Subcommand)]
 pub(super) enum JournalCommand {
     /// Check every record of a journal: frame, checksum, hash and chain
+    ///
+    /// Where the vault lies beside the journal, its slots are checked too: that each is what was
+    /// written there. Whether a key opens what is sealed with it cannot be told without the master
+    /// key, and is not looked at.
     ///
     /// Nothing is changed, and a bus may be running on the journal. Damage ends with exit code 3
     /// and names file, byte and record. An unfinished group at the very end is not damage: it is
@@ -45,7 +52,7 @@ pub(super) fn run(command: &JournalCommand) -> Result<(), Failure> {
                 return Err(absent(dir));
             }
             match verify(dir) {
-                Ok(report) => whole(dir, &report, *json),
+                Ok(report) => whole(dir, &report, vault_beside(dir)?, *json),
                 Err(why) => Err(refused(why, *json)?),
             }
         }
@@ -62,6 +69,16 @@ struct WholeView {
     last_time: Option<String>,
     last_hash: String,
     torn_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault: Option<VaultView>,
+}
+
+/// What the vault holds, without a master key.
+#[derive(Serialize)]
+struct VaultView {
+    keys: u64,
+    erased: u64,
+    master_keys: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +90,12 @@ struct DamageView {
     what: String,
 }
 
-fn whole(dir: &Path, report: &VerifyReport, json: bool) -> Result<(), Failure> {
+fn whole(
+    dir: &Path,
+    report: &VerifyReport,
+    vault: Option<VaultView>,
+    json: bool,
+) -> Result<(), Failure> {
     if report.segments == 0 {
         // A monitor that looks at the wrong directory must not be told that all is well.
         return Err(absent(dir));
@@ -87,6 +109,7 @@ fn whole(dir: &Path, report: &VerifyReport, json: bool) -> Result<(), Failure> {
         last_time: report.last_time_ms.map(|ms| timestamp(ms).to_string()),
         last_hash: report.last_hash.to_string(),
         torn_bytes: report.torn_bytes,
+        vault,
     };
     if json {
         return print_json(&view);
@@ -102,7 +125,30 @@ fn whole(dir: &Path, report: &VerifyReport, json: bool) -> Result<(), Failure> {
             "{torn_bytes} bytes of an unfinished group at the end; it was never acknowledged\n"
         );
     }
+    if let Some(VaultView { keys, erased, master_keys }) = &view.vault {
+        let masters: Vec<_> = master_keys.keys().map(String::as_str).collect();
+        text += &format!("vault: {keys} keys, {erased} erased, under master key ");
+        text += &format!("{}\n", masters.join(" and "));
+    }
     print(text)
+}
+
+/// The vault in the data directory of a journal, if there is one.
+fn vault_beside(journal: &Path) -> Result<Option<VaultView>, Failure> {
+    // The empty path stands above a relative one, and is the working directory.
+    let dir = journal.parent().unwrap_or(Path::new("")).join("vault");
+    let inspected = inspect(&dir).map_err(|why| Failure::new(vault::exit_of(&why), why))?;
+    let Some(Inspected { live, erased, damaged, masters }) = inspected else { return Ok(None) };
+    if let Some(first) = damaged.first() {
+        let why = anyhow!(
+            "the journal is whole, and the vault {} is not: key {first} and {} others are damaged; \
+             restore the vault from its backup",
+            dir.display(),
+            damaged.len() - 1,
+        );
+        return Err(Failure::new(Exit::Damage, why));
+    }
+    Ok(Some(VaultView { keys: live, erased, master_keys: masters }))
 }
 
 /// Shows damage as data too, then tells it.

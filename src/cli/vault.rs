@@ -88,7 +88,7 @@ pub(super) fn exit(error: &anyhow::Error) -> Exit {
     error.downcast_ref().map_or(Exit::Failed, exit_of)
 }
 
-fn exit_of(error: &VaultError) -> Exit {
+pub(super) fn exit_of(error: &VaultError) -> Exit {
     match error.kind() {
         Kind::Operator => Exit::Usage,
         Kind::Damage => Exit::Damage,

@@ -2,16 +2,14 @@
 //! persons are visibly synthetic, and arbitrary ones.
 
 mod arbitrary;
-
-use std::sync::Arc;
+mod sealed;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
 use crate::domain::act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
 use crate::domain::calendar::CalendarVersion;
-use crate::domain::confidential::{Confidential, Sealed, SlotNumber};
-use crate::domain::erasure::{CaseErased, ErasureOrder, ErasureReason};
+use crate::domain::confidential::Confidential;
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
@@ -29,6 +27,9 @@ use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 
 pub use arbitrary::{any_case, any_event};
+pub use sealed::{
+    case_erased, case_erased_by_rule, delivery_held_sealed, held_redirected_sealed, sealed_act,
+};
 
 /// An instant of March 2026, so many milliseconds after its first.
 pub fn march(offset_ms: i64) -> Timestamp {
@@ -407,53 +408,8 @@ pub fn bus_outage() -> Event {
     Event::BusOutage(BusOutage { from: march(999_000_003), until: march(1_000_000_123) })
 }
 
-/// Something sealed with the key of a case.
-pub fn sealed(slot: u64) -> Confidential {
-    Confidential::Sealed(Sealed {
-        slot: SlotNumber(slot),
-        nonce: [0x61; 12],
-        commitment: [0x62; 32],
-        bytes: Arc::from(*b"SAMPLE CIPHERTEXT, NOT A PERSON"),
-    })
-}
-
-/// An act whose document is sealed.
-pub fn sealed_act() -> Event {
-    let Event::Act(mut act) = inclusion_act() else { unreachable!() };
-    act.body.content = sealed(300);
-    Event::Act(act)
-}
-
-/// A case, erased at somebody's order.
-pub fn case_erased() -> Event {
-    Event::CaseErased(CaseErased {
-        case: CaseId([0xc2; 16]),
-        slot: SlotNumber(300),
-        reason: ErasureReason::LawfulRequest,
-        reference: "SAMPLE No. 17".to_owned(),
-        order: Some(ErasureOrder {
-            author: PartyNumber(1),
-            request: RequestId([0x55; 16]),
-            fingerprint: [0xf8; 32],
-        }),
-    })
-}
-
-/// The same by a rule of the bus.
-pub fn case_erased_by_rule() -> Event {
-    let Event::CaseErased(erased) = case_erased() else { unreachable!() };
-    let reason = ErasureReason::RetentionRule;
-    Event::CaseErased(CaseErased { reason, order: None, ..erased })
-}
-
-/// A delivery that its receiver's system rejected, with everything that is said of it; as this
-/// release records it.
-pub fn delivery_held_sealed() -> Event {
-    let Event::DeliveryHeld(held) = delivery_held() else { unreachable!() };
-    Event::DeliveryHeld(DeliveryHeld { detail: Some(sealed(7)), ..held })
-}
-
-/// The same as the first releases recorded it.
+/// A delivery that its receiver's system rejected, with everything that is said of it; as the first
+/// releases recorded it.
 pub fn delivery_held() -> Event {
     Event::DeliveryHeld(DeliveryHeld {
         case: CaseId([0xc2; 16]),
@@ -482,11 +438,6 @@ fn held_resolved(resolution: Resolution, note: Option<Confidential>) -> Event {
 pub fn held_redirected() -> Event {
     let note = Confidential::plain(*b"SAMPLE: the region was wrong");
     held_resolved(Resolution::Redirected { to: PartyNumber(300) }, Some(note))
-}
-
-/// The same as this release records it.
-pub fn held_redirected_sealed() -> Event {
-    held_resolved(Resolution::Redirected { to: PartyNumber(300) }, Some(sealed(7)))
 }
 
 /// A held delivery, withdrawn without a word.
