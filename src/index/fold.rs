@@ -9,7 +9,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::case::{Case, HopRun, HopState};
-use crate::domain::erasure::ErasureOrder;
 use crate::domain::event::{ActRecorded, DeliveryAcknowledged, Event, HoldingChange};
 use crate::domain::held::{DeliveryHeld, HeldResolved};
 use crate::domain::ids::{CaseId, HopId, Sequence};
@@ -149,13 +148,9 @@ pub fn fold(
             fold_resolved(before, resolved, sequence, at)?
         }
         Event::CaseErased(erased) => {
-            change.request = erased
-                .order
-                .map(|ErasureOrder { author, request, fingerprint: _ }| (author, request));
-            change.note = Some(match erased.order {
-                Some(_) => NoteKind::CaseErased,
-                None => NoteKind::CaseErasedByRule,
-            });
+            change.request = erased.order.map(|order| (order.author, order.request));
+            let by_order = change.request.map(|_| NoteKind::CaseErased);
+            change.note = by_order.or(Some(NoteKind::CaseErasedByRule));
             let mut after = continued(before, erased.case, sequence)?.clone();
             after.apply_erased(erased, sequence, at);
             after

@@ -125,12 +125,11 @@ impl FileVault {
         if let Err(source) = self.file.write_all_at(&batch, from) {
             // What is left of it is beyond the end, and is written over or cut off.
             drop(self.file.set_len(from));
-            return Err(match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    VaultError::Full { path: self.path.clone() }
-                }
-                _ => self.io(source),
-            });
+            let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+            if full.contains(&source.kind()) {
+                return Err(VaultError::Full { path: self.path.clone() });
+            }
+            return Err(self.io(source));
         }
         self.sync(state)?;
         state.end += BATCH;

@@ -17,9 +17,12 @@ impl Locked {
     /// Makes the directory, if it is missing, and locks it.
     pub(super) fn enter(dir: &Path) -> Result<Self, VaultError> {
         let failed = |source| VaultError::Io { path: dir.to_owned(), source };
+        // A name is durable once the directory that has it is synced, level by level.
+        let above: Vec<_> = dir.ancestors().skip(1).filter(|above| !above.exists()).collect();
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-        if let Some(above) = dir.parent().filter(|above| !above.as_os_str().is_empty()) {
-            match sync(above) {
+        for level in above.into_iter().chain([dir]).filter_map(Path::parent) {
+            let level = if level.as_os_str().is_empty() { Path::new(".") } else { level };
+            match sync(level) {
                 // Whoever prepared the directory need not let the service look around it.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
                 outcome => outcome.map_err(failed)?,

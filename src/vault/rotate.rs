@@ -65,7 +65,7 @@ pub fn rotate(
         let slot = slot::read(number, &bytes).ok_or_else(|| damaged(&path, number))?;
         let slot = rewrapped(&masters, number, slot, &mut rotated, &path)?;
         into.write_all(&slot::write(number, &slot)[..]).map_err(failed)?;
-        if number.0 % STEP == 0 || number.0 + 1 == end {
+        if number.0.is_multiple_of(STEP) || number.0 + 1 == end {
             progress(number.0, end - 1);
         }
     }

@@ -2,7 +2,6 @@
 //! ledger folded as the index folds them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};

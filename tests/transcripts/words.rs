@@ -12,6 +12,9 @@ pub fn variant(rejection: &Rejection) -> String {
         Rejection::NotHeld(delivery) => format!("NotHeld #{delivery}"),
         Rejection::HeldNotYours(delivery) => format!("HeldNotYours #{delivery}"),
         Rejection::DeliveryNeeded { .. } => format!("DeliveryNeeded: {rejection}"),
+        Rejection::CaseErased { .. } => format!("CaseErased: {rejection}"),
+        Rejection::CaseNotSettled { .. } => format!("CaseNotSettled: {rejection}"),
+        Rejection::CaseNotSealed => "CaseNotSealed".to_owned(),
         Rejection::OutOfOrder { act: _, open } if open.is_empty() => {
             "OutOfOrder, nothing is open".to_owned()
         }
