@@ -15,6 +15,7 @@ pub mod config;
 pub mod demo;
 pub mod dispatch;
 pub mod engine;
+pub mod evidence;
 pub mod index;
 pub mod journal;
 pub mod mutation;

@@ -17,6 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("records", &["domain"]),
     ("index", &["domain", "journal", "records"]),
     ("engine", &["domain", "journal", "records", "index", "vault", "mutation"]),
+    // It folds the records of a case again, to hold what is said of its clocks against them.
+    ("evidence", &["domain", "procedures", "journal", "records", "index"]),
     ("dispatch", &["domain", "index", "engine", "mutation"]),
     ("notify", &["domain", "procedures", "trust", "index", "engine"]),
     ("rpc", &["domain", "procedures", "trust", "index", "engine", "dispatch"]),
