@@ -4,6 +4,7 @@
 //! journal), engine (parties enrolled), and only then the listener. Down: no new calls, streams ended, the writer drained, the index
 //! closed.
 
+mod evidence;
 mod keep;
 mod notifier;
 
@@ -33,6 +34,8 @@ use crate::rpc::push::AgencyCourier;
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
 use crate::vault::FileVault;
+
+use evidence::Following;
 use keep::Keepers;
 
 /// How long open calls and streams may take to end after a stop was asked for.
@@ -52,6 +55,7 @@ pub struct App {
     keepers: Keepers,
     notifier: tokio::task::JoinHandle<()>,
     pusher: tokio::task::JoinHandle<()>,
+    following: Following,
     threads: [JoinHandle<()>; 2],
 }
 
@@ -70,6 +74,7 @@ impl App {
             tracing::warn!(%warning, "the bus's certificate");
         }
         let (journal, index) = open_stores(&config)?;
+        let log = evidence::open(&config, journal.reader())?;
         let last_alive_ms = last_alive(&config, &clock, journal.tail())?;
         let vault = FileVault::open(&config.vault, index.last_slot()?)?;
         let dispatch = Dispatch::new(index.clone(), dispatch_options(&config));
@@ -97,6 +102,7 @@ impl App {
             streams: stream_options(&config),
             journal_format_version: u32::from(journal::FORMAT_VERSION),
             applicants: Arc::new(ApplicantKey::open(&config.applicant_key())?),
+            log: Arc::clone(&log),
             stopping: stopping.clone(),
         })?);
         let push = push_options(&config);
@@ -116,10 +122,21 @@ impl App {
         let keepers =
             Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
+        let following = Following::start(log, config.evidence.checkpoint_interval)?;
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
-        let threads = started.threads;
-        Ok(Self { address, engine, dispatch, stop, server, keepers, notifier, pusher, threads })
+        Ok(Self {
+            address,
+            engine,
+            dispatch,
+            stop,
+            server,
+            keepers,
+            notifier,
+            pusher,
+            following,
+            threads: started.threads,
+        })
     }
 
     /// The address that the bus listens on.
@@ -162,8 +179,18 @@ impl App {
     /// # Errors
     /// If the server ended with an error, or a thread panicked, or the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { engine, dispatch, stop, mut server, keepers, notifier, pusher, threads, .. } =
-            self;
+        let Self {
+            address: _,
+            engine,
+            dispatch,
+            stop,
+            mut server,
+            keepers,
+            notifier,
+            pusher,
+            following,
+            threads,
+        } = self;
         let alive = engine.is_alive();
         stop.send_replace(true);
         drop(keepers);
@@ -181,6 +208,7 @@ impl App {
         pusher.await.context("the task of the endpoints")?;
         engine.close().await;
         drop((engine, dispatch));
+        tokio::task::spawn_blocking(move || following.end()).await?;
         for thread in threads {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
             joined.map_err(|_| anyhow::anyhow!("a thread of the engine panicked"))?;

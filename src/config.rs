@@ -33,9 +33,11 @@ use crate::trust::tls::{self, EndpointTls, ServerTls, TlsFiles};
 use crate::vault::VaultPlace;
 
 pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
+pub use self::evidence::Evidence;
 pub use self::notify::{Notifications, Notify, Smtp};
 
 mod error;
+mod evidence;
 mod file;
 mod ladder;
 mod notify;
@@ -90,6 +92,8 @@ pub struct Config {
     pub ladder: Ladder,
     /// How parties are told outside their inboxes.
     pub notify: Notify,
+    /// What is signed of the journal.
+    pub evidence: Evidence,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.

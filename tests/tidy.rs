@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evidence", &["domain", "procedures", "journal", "records", "index"]),
     ("dispatch", &["domain", "index", "engine", "mutation"]),
     ("notify", &["domain", "procedures", "trust", "index", "engine"]),
-    ("rpc", &["domain", "procedures", "trust", "index", "engine", "dispatch"]),
+    ("rpc", &["domain", "procedures", "trust", "index", "evidence", "engine", "dispatch"]),
     (
         "config",
         &[
@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "procedures",
             "journal",
             "index",
+            "evidence",
             "engine",
             "dispatch",
             "notify",
@@ -44,6 +45,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "procedures",
             "journal",
             "index",
+            "evidence",
             "engine",
             "dispatch",
             "notify",
@@ -79,6 +81,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "procedures",
             "journal",
             "index",
+            "evidence",
             "engine",
             "rpc",
             "trust",

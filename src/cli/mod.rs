@@ -21,6 +21,7 @@ mod certs;
 mod config;
 mod deadline;
 mod demo;
+mod evidence;
 mod held;
 mod hours;
 mod inbox;
@@ -36,6 +37,7 @@ mod serve;
 mod simulate;
 mod status;
 mod vault;
+mod witness;
 mod words;
 
 const EXIT_CODES: &str = "\
@@ -95,6 +97,10 @@ enum Command {
     #[command(subcommand)]
     Held(held::HeldCommand),
     #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
+    #[command(subcommand)]
     Procedure(procedure::ProcedureCommand),
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
@@ -145,6 +151,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Case(command) => case::run(&command),
         Command::Inbox(args) => inbox::run(&args),
         Command::Held(command) => held::run(&command),
+        Command::Evidence(command) => evidence::run(&command),
+        Command::Witness(command) => witness::run(&command),
         Command::Procedure(command) => procedure::run(&command),
         Command::Quota(command) => quota::run(&command),
         Command::Deadline(args) => deadline::run(&args),

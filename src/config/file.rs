@@ -70,6 +70,7 @@ impl Reader<'_> {
             quota,
             ladder,
             notify,
+            evidence,
             log,
             clock,
             health,
@@ -112,6 +113,7 @@ impl Reader<'_> {
                 .transpose()?
                 .map(|days| CalendarDays(u16::try_from(days).unwrap_or(u16::MAX))),
             notify: self.notify(notify)?,
+            evidence: self.evidence(evidence)?,
             log: self.log(log)?,
             sandbox: sandbox.map(|sandbox| self.sandbox(sandbox)).transpose()?,
         })

@@ -64,6 +64,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) notify: RawNotify,
     #[serde(default)]
+    pub(super) evidence: RawEvidence,
+    #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
     pub(super) clock: RawClock,
@@ -197,6 +199,14 @@ pub(super) struct RawSmtp {
     pub(super) username: Option<String>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) timeout_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEvidence {
+    pub(super) origin: Option<String>,
+    pub(super) checkpoint_seconds: Option<i64>,
+    pub(super) witnesses: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

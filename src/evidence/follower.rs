@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::log::{Log, LogError, Published};
 use super::store::Tree;
 use super::tree::leaf_hash;
-use crate::journal::{JournalReader, Record, RecordHash, Seq};
+use crate::journal::{Record, RecordHash, Seq};
 
 /// Follows a journal.
 pub struct Follower {
     log: Arc<Log>,
-    reader: Arc<dyn JournalReader>,
     /// None before the first turn, and after one that failed.
     grown: Option<Grown>,
     /// The journal contradicts what was signed; only a restart looks again.
@@ -26,8 +25,8 @@ struct Grown {
 
 impl Follower {
     /// A follower that has done nothing yet.
-    pub fn new(log: Arc<Log>, reader: Arc<dyn JournalReader>) -> Self {
-        Self { log, reader, grown: None, contradicted: false }
+    pub fn new(log: Arc<Log>) -> Self {
+        Self { log, grown: None, contradicted: false }
     }
 
     /// Takes in what the journal has by now, and signs a checkpoint when the tree has grown. It ends
@@ -85,7 +84,7 @@ impl Follower {
             return Ok(Some(Grown { tree, last: RecordHash::GENESIS }));
         };
         let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
-        let last = self.reader.read(Seq(size))?;
+        let last = self.log.reader().read(Seq(size))?;
         let missing = || contradicted("records at its end are missing", Some(signed));
         let last = last.ok_or_else(missing)?;
         let loaded = Tree::load(self.log.dir(), size, root).filter(|_| !damaged);
@@ -137,7 +136,7 @@ impl Follower {
     ) -> Result<(), LogError> {
         let mut failed = None;
         let from = Seq(grown.tree.size() + 1);
-        self.reader.scan(from, &mut |record| {
+        self.log.reader().scan(from, &mut |record| {
             if stopping() || until.is_some_and(|until| record.seq.0 > until) {
                 return ControlFlow::Break(());
             }
@@ -168,10 +167,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::domain::Sequence;
     use crate::evidence::log::ProofRefused;
     use crate::evidence::note::{KeyKind, Signer};
     use crate::evidence::tree::verify_consistency;
-    use crate::journal::{Entry, Journal, MemoryJournal, MemoryStore};
+    use crate::journal::{Entry, Journal, JournalReader, MemoryJournal, MemoryStore};
 
     struct Site {
         dir: tempfile::TempDir,
@@ -189,8 +189,8 @@ mod tests {
 
         /// The bus, started anew.
         fn start(&self) -> (Arc<Log>, Follower) {
-            let log = Arc::new(log(self.dir.path()));
-            let follower = Follower::new(Arc::clone(&log), self.journal.reader());
+            let log = Arc::new(log(self.dir.path(), self.journal.reader()));
+            let follower = Follower::new(Arc::clone(&log));
             (log, follower)
         }
 
@@ -213,9 +213,9 @@ mod tests {
         Signer::new("witness.example", KeyKind::Witness, &[9; 32]).unwrap()
     }
 
-    fn log(dir: &Path) -> Log {
+    fn log(dir: &Path, reader: Arc<dyn JournalReader>) -> Log {
         let signer = Signer::new("bus.example", KeyKind::Log, &[1; 32]).unwrap();
-        Log::new(dir, signer, vec![witness().verifier().clone()])
+        Log::new(dir, reader, signer, vec![witness().verifier().clone()])
     }
 
     fn turn(follower: &mut Follower) {
@@ -226,8 +226,8 @@ mod tests {
         let newest = log.newest().unwrap();
         for sequence in 1..=newest.checkpoint.size {
             let record = site.journal.reader().read(Seq(sequence)).unwrap().unwrap();
-            let by = log.covering(Seq(sequence)).unwrap();
-            let proof = log.prove(Seq(sequence), record.hash, &by).unwrap();
+            let by = log.covering(Sequence(sequence)).unwrap();
+            let proof = log.prove(Sequence(sequence), record.hash.0, &by).unwrap();
             proof.verify(log.verifier(), &[]).unwrap();
         }
     }
@@ -281,7 +281,7 @@ mod tests {
         bytes[100] ^= 1;
         fs::write(&tile, bytes).unwrap();
         let record = site.journal.reader().read(Seq(258)).unwrap().unwrap();
-        assert_eq!(log.prove(Seq(258), record.hash, &newest), Err(ProofRefused::Pending));
+        assert_eq!(log.prove(Sequence(258), record.hash.0, &newest), Err(ProofRefused::Pending));
         turn(&mut follower);
         prove_all(&site, &log);
     }
@@ -322,9 +322,11 @@ mod tests {
         site.grow(5);
         let (log, mut follower) = site.start();
         turn(&mut follower);
-        let mut other = journal();
-        grow(&mut other, 9, b"another");
-        follower.reader = other.reader();
+        // The record that would be next does not follow the last one.
+        if let Some(grown) = &mut follower.grown {
+            grown.last = RecordHash([7; 32]);
+        }
+        site.grow(1);
         assert!(matches!(follower.turn(&|| false), Err(LogError::Contradicted { .. })));
         assert_eq!(log.newest(), Err(ProofRefused::Contradicted));
     }
@@ -335,8 +337,8 @@ mod tests {
         site.grow(5);
         turn(&mut site.start().1);
         let other = Signer::new("bus.example", KeyKind::Log, &[2; 32]).unwrap();
-        let log = Arc::new(Log::new(site.dir.path(), other, vec![]));
-        let refused = Follower::new(log, site.journal.reader()).turn(&|| false).unwrap_err();
+        let log = Arc::new(Log::new(site.dir.path(), site.journal.reader(), other, vec![]));
+        let refused = Follower::new(log).turn(&|| false).unwrap_err();
         assert!(refused.to_string().contains("Restore it"), "{refused}");
         fs::write(site.path("log.signed"), b"half").unwrap();
         let refused = site.start().1.turn(&|| false);
@@ -363,9 +365,9 @@ mod tests {
         turn(&mut follower);
         assert_eq!(log.newest().unwrap().checkpoint.size, 8);
         assert_eq!(log.cosigned(), Some(cosigned.clone()));
-        assert_eq!(log.covering(Seq(5)).unwrap(), cosigned);
-        assert_eq!(log.covering(Seq(6)).unwrap().checkpoint.size, 8);
-        assert_eq!(log.covering(Seq(9)), Err(ProofRefused::Pending));
+        assert_eq!(log.covering(Sequence(5)).unwrap(), cosigned);
+        assert_eq!(log.covering(Sequence(6)).unwrap().checkpoint.size, 8);
+        assert_eq!(log.covering(Sequence(9)), Err(ProofRefused::Pending));
     }
 
     #[test]

@@ -69,10 +69,9 @@ pub fn open_or_make(path: &Path, name: &str, kind: KeyKind) -> Result<Signer, Ke
         opened => opened,
     }?;
     // A key that is there may be one whose maker died before this.
-    if let Some(dir) = path.parent() {
-        let synced = File::open(dir).and_then(|dir| dir.sync_all());
-        synced.map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
-    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
     Ok(key)
 }
 
@@ -85,9 +84,10 @@ pub fn make(path: &Path, name: &str, kind: KeyKind) -> Result<Signer, KeyError> 
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     SystemRandom::new().fill(&mut *seed).map_err(|_| KeyError::Random)?;
     let signer = signer(name, kind, &seed)?;
-    write(path, &*seed).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyError::Taken { path: path.to_owned() },
-        _ => KeyError::Io { path: path.to_owned(), source },
+    let path_of = || path.to_owned();
+    write(path, &*seed).map_err(|source| match source.kind() == io::ErrorKind::AlreadyExists {
+        true => KeyError::Taken { path: path_of() },
+        false => KeyError::Io { path: path_of(), source },
     })?;
     Ok(signer)
 }

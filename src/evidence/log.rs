@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::note::{KeyKind, MAX_NOTE_BYTES, Note, NoteError, Signature, Signer, VerifierKey};
@@ -15,7 +15,8 @@ use super::store::{TileError, Tiles, replace};
 use super::tree::{
     Hash, consistency_proof, inclusion_proof, leaf_hash, root, verify_consistency, verify_inclusion,
 };
-use crate::journal::{RecordHash, Seq};
+use crate::domain::Sequence;
+use crate::journal::{JournalReader, RecordHash, Seq};
 
 /// Checkpoints that a witness may still cosign, the newest of them last.
 const RECENT: usize = 64;
@@ -92,8 +93,8 @@ pub enum ProofRefused {
 }
 
 /// The log of a bus.
-#[derive(Debug)]
 pub struct Log {
+    reader: Arc<dyn JournalReader>,
     dir: PathBuf,
     signed_file: PathBuf,
     signer: Signer,
@@ -116,8 +117,14 @@ impl Log {
     /// The log below a data directory: tiles and checkpoints in `log/`, and the last checkpoint
     /// that was signed in `log.signed`, which belongs to the journal's backup.
     #[must_use]
-    pub fn new(data_dir: &Path, signer: Signer, witnesses: Vec<VerifierKey>) -> Self {
+    pub fn new(
+        data_dir: &Path,
+        reader: Arc<dyn JournalReader>,
+        signer: Signer,
+        witnesses: Vec<VerifierKey>,
+    ) -> Self {
         Self {
+            reader,
             dir: data_dir.join("log"),
             signed_file: data_dir.join("log.signed"),
             signer,
@@ -170,7 +177,7 @@ impl Log {
     ///
     /// # Errors
     /// [`ProofRefused::Pending`], [`ProofRefused::Contradicted`].
-    pub fn covering(&self, sequence: Seq) -> Result<Published, ProofRefused> {
+    pub fn covering(&self, sequence: Sequence) -> Result<Published, ProofRefused> {
         let newest = self.newest()?;
         let covers = |each: &Published| sequence.0 <= each.checkpoint.size;
         let cosigned = self.cosigned().filter(covers);
@@ -184,10 +191,11 @@ impl Log {
     /// [`ProofRefused::Contradicted`].
     pub fn prove(
         &self,
-        sequence: Seq,
-        record: RecordHash,
+        sequence: Sequence,
+        record: [u8; 32],
         by: &Published,
     ) -> Result<RecordProof, ProofRefused> {
+        let (sequence, record) = (Seq(sequence.0), RecordHash(record));
         let Checkpoint { size, root, .. } = by.checkpoint;
         let index = sequence.0.checked_sub(1).filter(|index| *index < size);
         let index = index.ok_or(ProofRefused::Pending)?;
@@ -247,6 +255,10 @@ impl Log {
             }
         }
         Ok(published)
+    }
+
+    pub(super) fn reader(&self) -> &dyn JournalReader {
+        &*self.reader
     }
 
     pub(super) fn dir(&self) -> &Path {

@@ -7,8 +7,9 @@
 //! tlog-cosignature and tlog-proof, so that others' programs verify them too.
 //!
 //! [`tree`], [`tile`], [`note`], [`checkpoint`] and [`proof`] are pure. [`Follower`] keeps the tree
-//! up with the journal behind the [`Log`] that the services ask.
+//! up with the journal behind the [`Log`] that the services ask. [`bundle`] is a case as one file.
 
+pub mod bundle;
 pub mod checkpoint;
 mod follower;
 pub mod key;
@@ -18,6 +19,7 @@ pub mod proof;
 mod store;
 pub mod tile;
 pub mod tree;
+pub mod witness;
 
 pub use follower::Follower;
 pub use log::{Log, LogError, ProofRefused, Published, witness_key};

@@ -47,7 +47,7 @@ impl KeyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
     /// More than is read.
-    #[error("it has more than {MAX_NOTE_BYTES} bytes")]
+    #[error("it has more bytes than such a note has")]
     TooLarge,
     /// Not the form of a note.
     #[error("it is no signed note: a text, an empty line, and lines of signatures")]
@@ -101,7 +101,12 @@ impl Note {
     /// # Errors
     /// [`NoteError`] about its form; signatures are not verified.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
-        if bytes.len() > MAX_NOTE_BYTES {
+        Self::parse_up_to(bytes, MAX_NOTE_BYTES)
+    }
+
+    /// The same for a note whose text may be longer.
+    pub(super) fn parse_up_to(bytes: &[u8], max_bytes: usize) -> Result<Self, NoteError> {
+        if bytes.len() > max_bytes {
             return Err(NoteError::TooLarge);
         }
         let all = std::str::from_utf8(bytes).map_err(|_| NoteError::Form)?;

@@ -59,6 +59,35 @@ pub fn record_hash(previous: RecordHash, seq: Seq, time_ms: i64, payload: &[u8])
     finish(context)
 }
 
+/// The bytes that the hash of a record is over, as [`record_hash`] says: whoever has them needs no
+/// program of ours to compute it.
+#[must_use]
+pub fn hashed_bytes(record: &Record) -> Vec<u8> {
+    let mut bytes = HASH_PREFIX.to_vec();
+    bytes.extend(record.previous.0);
+    bytes.extend(record.seq.0.to_le_bytes());
+    bytes.extend(record.time_ms.to_le_bytes());
+    bytes.extend_from_slice(&record.payload);
+    bytes
+}
+
+/// The record that such bytes are of, with the hash that they have; none where they do not begin as
+/// they must.
+#[must_use]
+pub fn read_hashed(bytes: &[u8]) -> Option<Record> {
+    let content = bytes.strip_prefix(HASH_PREFIX)?;
+    let (previous, rest) = content.split_first_chunk::<32>()?;
+    let (seq, rest) = rest.split_first_chunk::<8>()?;
+    let (time_ms, payload) = rest.split_first_chunk::<8>()?;
+    Some(Record {
+        seq: Seq(u64::from_le_bytes(*seq)),
+        time_ms: i64::from_le_bytes(*time_ms),
+        previous: RecordHash(*previous),
+        hash: hash_framed(content),
+        payload: payload.to_vec(),
+    })
+}
+
 /// The beginning of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
@@ -281,6 +310,8 @@ mod tests {
         let record = FrameHead::parse(&out).record(&out).unwrap();
         assert_eq!(record.payload, b"eleven byte");
         assert_eq!(record.hash, hash);
+        assert_eq!(read_hashed(&hashed_bytes(&record)), Some(record));
+        assert_eq!(read_hashed(b"kopir journal record v1\nshort"), None);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 pub use error::{Damage, Fault, JournalError};
 pub use file::{FileJournal, FileOptions, Opening};
-pub use frame::{FORMAT_VERSION, record_hash};
+pub use frame::{FORMAT_VERSION, hashed_bytes, read_hashed, record_hash};
 pub use memory::{FailedGroup, MemoryJournal, MemoryStore};
 pub use recover::Progress;
 pub(crate) use storage::Storage;

@@ -171,6 +171,24 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
     Ok(event)
 }
 
+/// Whether a record is of a kind that names every case it is about, each by the sixteen bytes of its
+/// id, so that one without them need not be read to know that it is about others. False for a kind
+/// that this release does not know.
+#[must_use]
+pub fn names_its_cases(record: &[u8]) -> bool {
+    const KINDS: [u8; 8] = [
+        ACT,
+        ACKNOWLEDGED,
+        HOLDING_EXPIRED,
+        CLOCKS_MOVED,
+        NOTICE,
+        DELIVERY_HELD,
+        HELD_RESOLVED,
+        CASE_ERASED,
+    ];
+    record.first().is_some_and(|kind| KINDS.contains(kind))
+}
+
 fn write_party_enrolled(out: &mut Writer<'_>, enrolled: &PartyEnrolled) -> Result<(), RecordError> {
     let PartyEnrolled { number, party } = enrolled;
     out.bytes(&[PARTY_ENROLLED, FIRST]);

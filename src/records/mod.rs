@@ -29,7 +29,7 @@ mod wire;
 use jiff::Timestamp;
 
 pub use case::{decode_case, encode_case};
-pub use event::{decode_event, encode_event};
+pub use event::{decode_event, encode_event, names_its_cases};
 pub use fields::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_PARTICIPANTS, MAX_SERVICE_CLOCKS};
 
 /// Why bytes are not a record, or a value cannot become one.

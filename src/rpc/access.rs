@@ -255,6 +255,11 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/kopir.operations.v1.OperationsService/AmendCalendar", OPERATOR),
     ("/kopir.operations.v1.OperationsService/EraseCase", OPERATOR),
     ("/kopir.operations.v1.OperationsService/GetCalendar", WATCHERS),
+    ("/kopir.evidence.v1.EvidenceService/GetCheckpoint", EVERYBODY),
+    ("/kopir.evidence.v1.EvidenceService/GetConsistencyProof", EVERYBODY),
+    ("/kopir.evidence.v1.EvidenceService/GetReceiptProof", CASE_READERS),
+    ("/kopir.evidence.v1.EvidenceService/AddCosignature", WATCHERS),
+    ("/kopir.evidence.v1.EvidenceService/ExportCase", WATCHERS),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
     ("/grpc.health.v1.Health/Watch", EVERYBODY),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", EVERYBODY),
@@ -316,7 +321,7 @@ mod tests {
 
     #[test]
     fn each_legal_act_is_open_to_one_role_only_or_to_the_portals() {
-        let open = ["inbox", "cases", "procedures", "operations", "quotas"];
+        let open = ["inbox", "cases", "procedures", "operations", "quotas", "evidence"];
         let is_act = |path: &str| {
             path.starts_with("/kopir.")
                 && !open.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")))

@@ -23,8 +23,8 @@ mod redacted {
 pub use generated::google;
 pub use generated::kopir::{
     agency, akimat, career_centre, cases, commission, employment_centre, employment_commission,
-    forms, gateway, inbox, migration, mission, operations, portal, procedures, quality, quotas,
-    statecorp, types,
+    evidence, forms, gateway, inbox, migration, mission, operations, portal, procedures, quality,
+    quotas, statecorp, types,
 };
 
 /// The descriptors of every contract with their imports and comments, for reflection.

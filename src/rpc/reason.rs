@@ -174,6 +174,10 @@ catalogue! {
     SandboxOnly, "SANDBOX_ONLY", FailedPrecondition,
         "the bus does not run in sandbox mode",
         "call it on a sandbox; the time of a real bus cannot be set";
+    /// The journal is not the one that was signed.
+    LogContradicted, "LOG_CONTRADICTED", FailedPrecondition,
+        "the journal does not contain what the bus has signed, so nothing is signed any more",
+        "keep your receipts and checkpoints and tell the operator; the log of the bus says what is missing";
     /// No such delivery in the inbox.
     DeliveryUnknown, "DELIVERY_UNKNOWN", NotFound,
         "no such delivery in the caller's inbox",
@@ -218,6 +222,10 @@ catalogue! {
     QueueFull, "QUEUE_FULL", Unavailable,
         "too much waits for the receiver; repeat later",
         "repeat later with the same request_id; the receiver has to take what waits for it";
+    /// A checkpoint that is yet to come.
+    CheckpointPending, "CHECKPOINT_PENDING", Unavailable,
+        "no checkpoint covers the record yet; repeat later",
+        "wait as RetryInfo says and ask again; a checkpoint is signed every few seconds";
     /// The bus is going down.
     BusStopping, "BUS_STOPPING", Unavailable,
         "the bus is stopping; repeat with the same id",

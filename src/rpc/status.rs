@@ -21,6 +21,8 @@ use crate::domain::rejection::GROUND_OF_ANOTHER_EDITION;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseId, OpenHop, Rejection, Roster};
 use crate::engine::{EngineError, ReadError};
+use crate::evidence::ProofRefused;
+use crate::evidence::bundle::BundleError;
 use crate::index::IndexError;
 use crate::trust::identity::IdentityError;
 
@@ -38,6 +40,9 @@ const AFTER_MEMORY_SHORT: Duration = Duration::from_secs(5);
 
 /// When to come back for a receiver with a full queue: its system has to take something first.
 const AFTER_QUEUE_FULL: Duration = Duration::from_secs(30);
+
+/// When to come back for a checkpoint.
+const AFTER_CHECKPOINT: Duration = Duration::from_secs(2);
 
 /// When to come back to a bus that is stopping: it is probably being restarted.
 const AFTER_STOP: Duration = Duration::from_secs(5);
@@ -117,6 +122,12 @@ pub enum Refusal {
     /// The index could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The log does not prove it.
+    #[error(transparent)]
+    Unproven(#[from] ProofRefused),
+    /// No bundle can be made.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// What is recorded does not fit the contract: a broken invariant.
     #[error("{0}")]
     Fault(&'static str),
@@ -155,6 +166,13 @@ pub fn status(refusal: &Refusal, roster: &Roster) -> tonic::Status {
         }
         Refusal::Index(error) => {
             tracing::error!(%error, "the index could not be read");
+            fault()
+        }
+        Refusal::Unproven(refused) | Refusal::Bundle(BundleError::Proof(refused)) => {
+            unproven(*refused)
+        }
+        Refusal::Bundle(error) => {
+            tracing::error!(%error, "a bundle could not be made");
             fault()
         }
         Refusal::Fault(what) => {
@@ -323,6 +341,17 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
         Rejection::Id(IdError::Name { kind, .. }) => {
             violates(Reason::FieldInvalid, "", &format!("a {kind} in the message is none"))
         }
+    }
+}
+
+fn unproven(refused: ProofRefused) -> tonic::Status {
+    let violates = |field| invalid(&Faults::one(field, Reason::FieldInvalid, &refused.to_string()));
+    match refused {
+        ProofRefused::Pending => later(Reason::CheckpointPending, AFTER_CHECKPOINT),
+        ProofRefused::Contradicted => plain(Reason::LogContradicted, &refused),
+        ProofRefused::Outside => violates("new_tree_size"),
+        ProofRefused::NotRecent => violates("tree_size"),
+        ProofRefused::Cosignature => violates("cosignature"),
     }
 }
 

@@ -146,6 +146,14 @@ impl Bus {
         Self::start_on(site, Clock::sandbox(now), settings).await
     }
 
+    /// The same after its files were changed.
+    pub async fn restart_after(self, change: impl FnOnce()) -> Self {
+        let (site, now) = (Arc::clone(&self.site), self.now());
+        self.stop().await;
+        change();
+        Self::start_on(site, Clock::sandbox(now), &[]).await
+    }
+
     /// The same after the index has been removed.
     pub async fn restart_without_index(self) -> Self {
         let (site, now) = (Arc::clone(&self.site), self.now());

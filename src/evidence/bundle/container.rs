@@ -18,6 +18,9 @@ pub const MAX_NAME_BYTES: usize = 100;
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 const LOCAL_BYTES: usize = 30;
+/// Where the checksum of a file stands in its header, and in its entry of the directory.
+const LOCAL_CRC: Range<usize> = 14..18;
+const CENTRAL_CRC: Range<usize> = 16..20;
 /// Version needed to extract 1.0, no flags, stored, 1980-01-01 00:00: the fields from byte 4 to 13
 /// of a local header.
 const FIXED: [u8; 10] = [10, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
@@ -29,7 +32,9 @@ pub enum ContainerError {
     #[error("a bundle has at most {MAX_FILES} files and {MAX_BUNDLE_BYTES} bytes")]
     TooLarge,
     /// A name that the container does not take.
-    #[error("a file's name has 1 to {MAX_NAME_BYTES} small letters, digits, hyphens, points and slashes")]
+    #[error(
+        "a file's name has 1 to {MAX_NAME_BYTES} small letters, digits, hyphens, points and slashes"
+    )]
     Name,
 }
 
@@ -47,8 +52,11 @@ pub struct Stored {
 pub struct Fault {
     /// Where, from the beginning of the container.
     pub bytes: Range<usize>,
-    /// What should stand there.
+    /// What stands there.
     pub what: String,
+    /// The file of which nothing but the checksum is wrong: where its content was changed, that is
+    /// the fault and not this.
+    pub checksum_of: Option<String>,
 }
 
 /// A container for these files.
@@ -85,7 +93,8 @@ pub fn read(bytes: &[u8]) -> (Vec<Stored>, Vec<Fault>) {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
     if bytes.len() > MAX_BUNDLE_BYTES {
         let what = format!("a bundle has at most {MAX_BUNDLE_BYTES} bytes");
-        return (files, vec![Fault { bytes: MAX_BUNDLE_BYTES..bytes.len(), what }]);
+        let fault = Fault { bytes: MAX_BUNDLE_BYTES..bytes.len(), what, checksum_of: None };
+        return (files, vec![fault]);
     }
     let mut at = 0;
     let mut directory = Vec::new();
@@ -95,20 +104,30 @@ pub fn read(bytes: &[u8]) -> (Vec<Stored>, Vec<Fault>) {
                 Some(Stored { name, .. }) => format!("the header of the file after {name}"),
                 None => "the header of the first file".to_owned(),
             };
-            faults.push(Fault { bytes: at..bytes.len().min(at + LOCAL_BYTES), what });
+            let place = at..bytes.len().min(at + LOCAL_BYTES);
+            faults.push(Fault { bytes: place, what, checksum_of: None });
             return (files, faults);
         };
         let content = &bytes[file.content.clone()];
         let expected = local(&file.name, content);
         let found = &bytes[at..file.content.start];
-        faults.extend(differences(found, &expected, at, || format!("the header of {}", file.name)));
-        directory.extend(central(&file.name, content, at));
+        let what = format!("the header of {}", file.name);
+        faults.extend(differences(found, &expected, at, what, (LOCAL_CRC, &file.name)));
+        directory.push((central(&file.name, content, at), file.name.clone()));
         at = file.content.end;
         files.push(file);
     }
-    let end = end(files.len(), directory.len(), at);
-    directory.extend(end);
-    faults.extend(differences(&bytes[at..], &directory, at, || "the directory at the end".into()));
+    let (offset, mut directory_bytes) = (at, 0);
+    for (expected, name) in directory {
+        let found = &bytes[at..bytes.len().min(at + expected.len())];
+        let what = format!("the entry of {name} in the directory at the end");
+        faults.extend(differences(found, &expected, at, what, (CENTRAL_CRC, &name)));
+        directory_bytes += expected.len();
+        at = bytes.len().min(at + expected.len());
+    }
+    let end = end(files.len(), directory_bytes, offset);
+    let what = "the end of the directory".to_owned();
+    faults.extend(differences(&bytes[at..], &end, at, what, (0..0, "")));
     (files, faults)
 }
 
@@ -136,7 +155,8 @@ fn differences(
     found: &[u8],
     expected: &[u8],
     at: usize,
-    what: impl FnOnce() -> String,
+    what: String,
+    (checksum, file): (Range<usize>, &str),
 ) -> Option<Fault> {
     if found == expected {
         return None;
@@ -145,7 +165,8 @@ fn differences(
     let longest = found.len().max(expected.len());
     let first = (0..longest).find(differs)?;
     let last = (0..longest).rev().find(differs)?;
-    Some(Fault { bytes: at + first..at + last + 1, what: what() })
+    let checksum_of = (checksum.contains(&first) && checksum.contains(&last)).then(|| file.into());
+    Some(Fault { bytes: at + first..at + last + 1, what, checksum_of })
 }
 
 fn local(name: &str, content: &[u8]) -> Vec<u8> {
@@ -222,8 +243,10 @@ mod tests {
         let bytes = write(&files()).unwrap();
         let (read, faults) = read(&bytes);
         assert_eq!(faults, []);
-        let content: Vec<_> =
-            read.iter().map(|file| (file.name.clone(), bytes[file.content.clone()].to_vec())).collect();
+        let content: Vec<_> = read
+            .iter()
+            .map(|file| (file.name.clone(), bytes[file.content.clone()].to_vec()))
+            .collect();
         assert_eq!(content, files());
         assert_eq!(&bytes[bytes.len() - 22..bytes.len() - 18], b"PK\x05\x06");
     }
@@ -257,8 +280,13 @@ mod tests {
             let (_, faults) = read(&changed);
             let fault = faults.first().unwrap_or_else(|| panic!("byte {at} was not noticed"));
             let in_content = stored.iter().any(|file| file.content.contains(&at));
+            // Of two names the manifest knows which is right, and of two sizes as well.
+            let in_header = stored.iter().any(|file| {
+                let name = file.content.start - file.name.len();
+                (name - 12..file.content.start).contains(&at)
+            });
             // A content is held by the checksum before it; its place is told by the manifest.
-            assert!(in_content || fault.bytes.contains(&at) || fault.bytes.end <= at + 30, "{at} {fault:?}");
+            assert!(in_content || in_header || fault.bytes.contains(&at), "{at} {fault:?}");
         }
     }
 

@@ -9,6 +9,7 @@ mod cases;
 mod deliveries;
 mod endpoint;
 mod erasure;
+mod evidence;
 mod held;
 mod inbox;
 mod inbox_list;
@@ -50,6 +51,7 @@ use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, CaseId, Command, Roster, Sequence};
 use crate::engine::vitals::Health;
 use crate::engine::{Accepted, Engine, ItemRefused};
+use crate::evidence::Log;
 use crate::procedures::RegisterError;
 use crate::procedures::labels::Labels;
 
@@ -80,6 +82,8 @@ pub struct BusParts {
     pub journal_format_version: u32,
     /// By which applicants are told again.
     pub applicants: Arc<ApplicantKey>,
+    /// What is published of the journal.
+    pub log: Arc<Log>,
     /// Turns true when the bus is to stop; open streams end then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -107,6 +111,9 @@ pub struct Bus {
     labels: Labels,
     /// By which applicants are told again.
     applicants: Arc<ApplicantKey>,
+    log: Arc<Log>,
+    /// One bundle is made at a time: it reads the whole journal.
+    exporting: Arc<Semaphore>,
     /// Held while a calendar is held against the one in force and takes its place.
     amending: tokio::sync::Mutex<()>,
     started: Instant,
@@ -122,8 +129,15 @@ impl Bus {
     /// # Errors
     /// [`BusError`] if the law does not serve.
     pub fn new(parts: BusParts) -> Result<Self, BusError> {
-        let BusParts { engine, dispatch, streams, journal_format_version, applicants, stopping } =
-            parts;
+        let BusParts {
+            engine,
+            dispatch,
+            streams,
+            journal_format_version,
+            applicants,
+            log,
+            stopping,
+        } = parts;
         let law = engine.law();
         let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar())?;
         let (started, started_at) = (Instant::now(), engine.clock().now());
@@ -136,6 +150,8 @@ impl Bus {
             wording,
             labels: Labels::load()?,
             applicants,
+            log,
+            exporting: Arc::new(Semaphore::new(1)),
             amending: tokio::sync::Mutex::default(),
             started,
             started_at,
@@ -284,8 +300,8 @@ struct Service(Arc<Bus>);
 pub fn routes(bus: Arc<Bus>, max_message_bytes: usize) -> Routes {
     use super::proto::{
         akimat, career_centre, cases, commission, employment_centre, employment_commission,
-        gateway, inbox, migration, mission, operations, portal, procedures, quality, quotas,
-        statecorp,
+        evidence, gateway, inbox, migration, mission, operations, portal, procedures, quality,
+        quotas, statecorp,
     };
     macro_rules! served {
         ($($package:ident::$server:ident::$name:ident,)*) => {
@@ -314,5 +330,6 @@ pub fn routes(bus: Arc<Bus>, max_message_bytes: usize) -> Routes {
         cases::case_service_server::CaseServiceServer,
         procedures::procedure_service_server::ProcedureServiceServer,
         operations::operations_service_server::OperationsServiceServer,
+        evidence::evidence_service_server::EvidenceServiceServer,
     }
 }

@@ -19,8 +19,9 @@ use crate::dispatch::DispatchOptions;
 use crate::domain::WhenUnset;
 use crate::domain::party::Parties;
 use crate::engine::{Clock, EngineOptions, Law, Parts, Started, start};
+use crate::evidence::note::{KeyKind, Signer};
 use crate::index::{Index, IndexOptions};
-use crate::journal::MemoryStore;
+use crate::journal::{Journal as _, MemoryStore};
 use crate::procedures;
 use crate::rpc::proto::akimat::v1 as akimat;
 use crate::rpc::proto::akimat::v1::akimat_service_server::AkimatService;
@@ -71,8 +72,11 @@ impl House {
         let dispatch = Dispatch::new(index.clone(), options);
         let procedures = Arc::new(procedures::load().unwrap());
         let calendar = procedures::calendar::kazakhstan().unwrap();
+        let journal = MemoryStore::new().open(1 << 20).unwrap();
+        let signer = Signer::new("bus.example", KeyKind::Log, &[7; 32]).unwrap();
+        let log = Arc::new(Log::new(dir.path(), journal.reader(), signer, Vec::new()));
         let Started { engine, threads } = start(Parts {
-            journal: Box::new(MemoryStore::new().open(1 << 20).unwrap()),
+            journal: Box::new(journal),
             disk: None,
             vault: Arc::new(crate::vault::MemoryVault::new(1)),
             index,
@@ -103,6 +107,7 @@ impl House {
             streams,
             journal_format_version: 1,
             applicants: Arc::new(ApplicantKey::of(&[7; 32])),
+            log,
             stopping: watch::channel(false).1,
         };
         let service = Service(Arc::new(Bus::new(parts).unwrap()));

@@ -44,7 +44,7 @@ async fn every_method_is_served_and_no_empty_message_is_an_act() {
     let bus = Arc::clone(&house.service.0);
     let roles: BTreeMap<_, _> =
         bus.roster().parties().iter().map(|party| (party.role, party.id.to_string())).collect();
-    let reading = ["inbox", "cases", "procedures", "operations", "quotas"];
+    let reading = ["inbox", "cases", "procedures", "operations", "quotas", "evidence"];
     let is_reading =
         |path: &str| reading.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
     let mut served = 0;

@@ -1,0 +1,117 @@
+//! Bundles: fetched from a bus, and checked without one.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::super::bus::BusArgs;
+use super::super::output::{Exit, Failure, note, print, print_json};
+use super::{KeyringArgs, read_up_to, write_new};
+use crate::evidence::bundle::{self, Finding, MAX_BUNDLE_BYTES, Verdict};
+use crate::rpc::proto::evidence::v1::ExportCaseRequest;
+use crate::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceClient;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportArgs {
+    /// The case
+    #[arg(value_name = "CASE")]
+    case: Uuid,
+    /// Where to write the bundle; a file that is there is never written over
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    bus: BusArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArgs {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    #[command(flatten)]
+    keys: KeyringArgs,
+    /// One JSON document instead of sentences
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
+    let ExportArgs { case, out, bus } = args;
+    let bundle = bus.call(async |channel| {
+        let asked = ExportCaseRequest { case_id: case.to_string() };
+        let mut chunks = EvidenceServiceClient::new(channel).export_case(asked).await?.into_inner();
+        let mut bundle = Vec::new();
+        while let Some(piece) = chunks.message().await? {
+            bundle.extend_from_slice(&piece.chunk);
+            if bundle.len() > MAX_BUNDLE_BYTES {
+                break;
+            }
+        }
+        Ok(bundle)
+    })?;
+    if bundle.len() > MAX_BUNDLE_BYTES {
+        let why = anyhow!("the bus sent more than a bundle has; nothing was written");
+        return Err(Failure::new(Exit::Refused, why));
+    }
+    write_new(out, &bundle)?;
+    note(format_args!(
+        "{}: {} bytes; it holds the papers of the case",
+        out.display(),
+        bundle.len()
+    ));
+    Ok(())
+}
+
+pub(super) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
+    let (log, witnesses) = args.keys.read()?;
+    let bytes = read_up_to(&args.bundle, MAX_BUNDLE_BYTES)?;
+    let verdict = bundle::verify(&bytes, &log, &witnesses);
+    if args.json {
+        print_json(&json_of(&verdict))?;
+    } else {
+        tell(&verdict)?;
+    }
+    match verdict.findings.len() {
+        0 => Ok(()),
+        found => {
+            let why = anyhow!("{}: {found} of it not as it must be", args.bundle.display());
+            Err(Failure::new(Exit::Damage, why))
+        }
+    }
+}
+
+fn tell(verdict: &Verdict) -> Result<(), Failure> {
+    let Verdict { case, proven, open, findings } = verdict;
+    if let Some(case) = case {
+        print(format_args!("case {case}\n"))?;
+    }
+    for sentence in proven {
+        print(format_args!("proven: {sentence}\n"))?;
+    }
+    for sentence in open {
+        print(format_args!("not proven: {sentence}\n"))?;
+    }
+    for Finding { place, bytes, what } in findings {
+        let bytes =
+            bytes.as_ref().map(|bytes| format!(" (bytes {} to {})", bytes.start, bytes.end));
+        print(format_args!("WRONG: {place}{}: {what}\n", bytes.unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+fn json_of(verdict: &Verdict) -> serde_json::Value {
+    let Verdict { case, proven, open, findings } = verdict;
+    let finding = |Finding { place, bytes, what }: &Finding| {
+        let bytes = bytes.as_ref().map(|bytes| json!([bytes.start, bytes.end]));
+        json!({ "place": place, "bytes": bytes, "what": what })
+    };
+    json!({
+        "case_id": case.map(|case| case.to_string()),
+        "proven": proven,
+        "not_proven": open,
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}

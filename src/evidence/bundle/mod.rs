@@ -1,0 +1,55 @@
+//! The bundle of a case: one file from which anyone can check, offline and years later, what stood
+//! in the journal of it.
+//!
+//! It is a ZIP archive ([`container`]) with, in this order:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `manifest` | a note, signed by the bus: the case, and size and SHA-256 of each other file |
+//! | `checkpoint` | the checkpoint of the tree that has the records, with its cosignatures |
+//! | `records/N` | the bytes of record N that its hash is over, so that `sha256sum` shows the hash |
+//! | `proofs/N.tlog-proof` | the proof that record N is in that tree |
+//! | `clocks.csv` | every term of the case: when it began, ended and was due |
+//! | `report.html` | all of it for people, in Kazakh, Russian and English |
+//!
+//! A file that a later release adds, such as the key by which sealed papers are opened, stands in
+//! the manifest like the others, and this release says that it does not look into it.
+
+mod clocks;
+mod collect;
+mod container;
+mod make;
+mod manifest;
+mod report;
+mod verify;
+
+pub use clocks::Untold;
+pub use collect::{CollectError, MAX_RECORDS};
+pub use container::{ContainerError, MAX_BUNDLE_BYTES};
+pub use make::{BundleError, Made, export};
+pub use manifest::BUNDLE_VERSION;
+pub use verify::{Finding, Verdict, verify};
+
+/// The name of the manifest.
+const MANIFEST: &str = "manifest";
+/// The name of the checkpoint.
+const CHECKPOINT: &str = "checkpoint";
+/// The name of the table of clocks.
+const CLOCKS: &str = "clocks.csv";
+/// The name of the report.
+const REPORT: &str = "report.html";
+
+/// The files of a bundle with their places in it, nothing of which is checked.
+#[must_use]
+pub fn files(bundle: &[u8]) -> Vec<(String, std::ops::Range<usize>)> {
+    let (stored, _) = container::read(bundle);
+    stored.into_iter().map(|file| (file.name, file.content)).collect()
+}
+
+fn record_file(sequence: u64) -> String {
+    format!("records/{sequence:012}")
+}
+
+fn proof_file(sequence: u64) -> String {
+    format!("proofs/{sequence:012}.tlog-proof")
+}

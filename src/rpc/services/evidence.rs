@@ -1,0 +1,208 @@
+//! What is proven of the journal. Whether a record may be proven to somebody is judged by the case
+//! that it is about; checkpoints are everybody's.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use tonic::{Request, Response, Status};
+
+use super::{Bus, Service};
+use crate::domain::party::Role;
+use crate::domain::{CaseId, Event, Sequence};
+use crate::engine::{EngineError, ReadError};
+use crate::evidence::bundle::{Made, export};
+use crate::evidence::note::Signature;
+use crate::evidence::proof::RecordProof;
+use crate::evidence::tree::Hash;
+use crate::index::case_of;
+use crate::rpc::Caller;
+use crate::rpc::parse::fault::Faults;
+use crate::rpc::proto::evidence::v1::evidence_service_server::EvidenceService;
+use crate::rpc::proto::evidence::v1::{
+    AddCosignatureRequest, AddCosignatureResponse, ExportCaseRequest, ExportCaseResponse,
+    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, GetReceiptProofRequest, GetReceiptProofResponse,
+};
+use crate::rpc::reason::Reason;
+use crate::rpc::show::{self, digest};
+use crate::rpc::status::Refusal;
+
+/// Bytes of a bundle that travel in one message.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<ExportCaseResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl EvidenceService for Service {
+    type ExportCaseStream = Chunks;
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        let bus = &self.0;
+        bus.caller(&request)?;
+        let GetCheckpointRequest {} = request.get_ref();
+        let newest = bus.log.newest().map_err(|refused| bus.refuse(&refused.into()))?;
+        let cosigned = bus.log.cosigned().map(|published| published.note.to_string());
+        Ok(Response::new(GetCheckpointResponse {
+            checkpoint: newest.note.to_string(),
+            cosigned_checkpoint: cosigned.unwrap_or_default(),
+        }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        let bus = Arc::clone(&self.0);
+        bus.caller(&request)?;
+        let GetConsistencyProofRequest { old_tree_size, new_tree_size } = *request.get_ref();
+        // It reads some tiles.
+        let log = Arc::clone(&bus.log);
+        let proven =
+            tokio::task::spawn_blocking(move || log.consistency(old_tree_size, new_tree_size));
+        let proven = proven.await.map_err(|_| Refusal::Fault("proving panicked"));
+        let hashes = proven.and_then(|proven| proven.map_err(Refusal::Unproven));
+        let hashes = hashes.map_err(|refusal| bus.refuse(&refusal))?;
+        Ok(Response::new(GetConsistencyProofResponse { hashes: shown(&hashes) }))
+    }
+
+    async fn get_receipt_proof(
+        &self,
+        request: Request<GetReceiptProofRequest>,
+    ) -> Result<Response<GetReceiptProofResponse>, Status> {
+        let bus = Arc::clone(&self.0);
+        let caller = bus.caller(&request)?;
+        bus.engine.caught_up().await;
+        let GetReceiptProofRequest { sequence } = *request.get_ref();
+        let proven = tokio::task::spawn_blocking(move || bus.receipt_proof(sequence, &caller));
+        let proven = proven.await.unwrap_or(Err(Refusal::Fault("proving panicked")));
+        let proof = proven.map_err(|refusal| self.0.refuse(&refusal))?;
+        let text = proof.text();
+        let RecordProof { record, sequence, hashes, checkpoint } = proof;
+        Ok(Response::new(GetReceiptProofResponse {
+            record_hash: digest(&record.0),
+            leaf_index: sequence.0.saturating_sub(1),
+            hashes: shown(&hashes),
+            checkpoint: checkpoint.to_string(),
+            proof: text,
+        }))
+    }
+
+    async fn add_cosignature(
+        &self,
+        request: Request<AddCosignatureRequest>,
+    ) -> Result<Response<AddCosignatureResponse>, Status> {
+        let bus = &self.0;
+        bus.caller(&request)?;
+        let added = bus.add_cosignature(request.get_ref());
+        added.map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
+    async fn export_case(
+        &self,
+        request: Request<ExportCaseRequest>,
+    ) -> Result<Response<Chunks>, Status> {
+        let bus = Arc::clone(&self.0);
+        let caller = bus.caller(&request)?;
+        let refuse = |refusal: Refusal| bus.refuse(&refusal);
+        let ExportCaseRequest { case_id } = request.get_ref();
+        let case = case_id.parse().map_err(|_| refuse(Refusal::CaseNotVisible))?;
+        tracing::Span::current().record("case_id", tracing::field::display(case));
+        bus.engine.caught_up().await;
+        let known = bus.engine.index().case(case).map_err(|error| refuse(error.into()))?;
+        known.ok_or_else(|| refuse(Refusal::CaseNotVisible))?;
+        let turn = Arc::clone(&bus.exporting).try_acquire_owned();
+        let turn = turn.map_err(|_| refuse(Refusal::Order(EngineError::Overloaded)))?;
+        let party = bus.roster().id(caller.party).map(|id| id.as_str());
+        tracing::info!(%case, party, "a case is exported");
+        // The answer begins at once, since the reading may take longer than a call may.
+        let bundle = async move {
+            let maker = Arc::clone(&bus);
+            let made = tokio::task::spawn_blocking(move || {
+                // One at a time, also where nobody waits for it any more.
+                let _turn = turn;
+                maker.bundle(case)
+            });
+            let made = made.await.unwrap_or(Err(Refusal::Fault("making a bundle panicked")));
+            made.map_err(|refusal| bus.refuse(&refusal))
+        };
+        let chunks = stream::once(bundle).flat_map(|bundle| stream::iter(chunks(bundle)));
+        Ok(Response::new(Box::pin(chunks)))
+    }
+}
+
+impl Bus {
+    fn receipt_proof(&self, sequence: u64, caller: &Caller) -> Result<RecordProof, Refusal> {
+        let sequence = Sequence(sequence);
+        let recorded = match self.engine.recorded(sequence) {
+            Ok(recorded) => recorded,
+            Err(ReadError::Missing(_)) => return Err(Refusal::CaseNotVisible),
+            Err(error) => return Err(error.into()),
+        };
+        if !self.may_have_proven(&recorded.event, caller)? {
+            return Err(Refusal::CaseNotVisible);
+        }
+        let by = self.log.covering(sequence)?;
+        Ok(self.log.prove(sequence, recorded.hash, &by)?)
+    }
+
+    /// Whether a record concerns the caller.
+    fn may_have_proven(&self, event: &Event, caller: &Caller) -> Result<bool, Refusal> {
+        let Caller { party, role, .. } = caller;
+        if *role == Role::Operator {
+            return Ok(true);
+        }
+        if let Some(id) = case_of(event) {
+            let case = self.engine.index().case(id)?;
+            let visible = |case| show::case::visible(self.view(), &case, *party, *role);
+            return Ok(case.is_some_and(visible));
+        }
+        let Event::Notice(notice) = event else { return Ok(false) };
+        Ok(notice.parties().iter().any(|told| self.roster().may_act_for(*party, *told)))
+    }
+
+    fn add_cosignature(
+        &self,
+        request: &AddCosignatureRequest,
+    ) -> Result<AddCosignatureResponse, Refusal> {
+        let AddCosignatureRequest { tree_size, cosignature } = request;
+        let signature = Signature::parse(cosignature).ok_or_else(|| {
+            let rule = "is not the line of a signature as a note has it";
+            Refusal::Invalid(Faults::one("cosignature", Reason::FieldInvalid, rule))
+        })?;
+        let published = self.log.cosign(*tree_size, &signature)?;
+        Ok(AddCosignatureResponse { checkpoint: published.note.to_string() })
+    }
+
+    fn bundle(&self, case: CaseId) -> Result<Vec<u8>, Refusal> {
+        let made = Made {
+            case,
+            at: self.engine.clock().now(),
+            release: env!("CARGO_PKG_VERSION"),
+            labels: &self.labels,
+        };
+        Ok(export(&self.log, &made)?)
+    }
+}
+
+fn shown(hashes: &[Hash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| digest(&hash.0)).collect()
+}
+
+/// A bundle in pieces.
+fn chunks(bundle: Result<Vec<u8>, Status>) -> Vec<Result<ExportCaseResponse, Status>> {
+    let mut rest = match bundle {
+        Ok(bundle) => Bytes::from(bundle),
+        Err(status) => return vec![Err(status)],
+    };
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let chunk = rest.split_to(rest.len().min(CHUNK_BYTES));
+        chunks.push(Ok(ExportCaseResponse { chunk }));
+    }
+    chunks
+}
