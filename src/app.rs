@@ -7,6 +7,7 @@
 mod evidence;
 mod keep;
 mod notifier;
+mod reload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::{Config, Inputs};
@@ -23,7 +24,7 @@ use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::Sequence;
 use crate::engine::alive::{AtStart, LastAlive};
 use crate::engine::keeper::{Beat, Monitor};
-use crate::engine::{self, Clock, Engine, Law, Parts, clock};
+use crate::engine::{self, Clock, Engine, Law, NewRegistry, Parts, clock};
 use crate::index::{self, Index, IndexOptions, Opened};
 use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq, Tail};
 use crate::procedures::calendar;
@@ -33,10 +34,12 @@ use crate::rpc::front::{
 use crate::rpc::push::AgencyCourier;
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
+use crate::trust::live::LiveTrust;
 use crate::vault::FileVault;
 
 use evidence::Following;
 use keep::Keepers;
+use reload::{Reload, Watches};
 
 /// How long open calls and streams may take to end after a stop was asked for.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -53,9 +56,10 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     keepers: Keepers,
-    notifier: tokio::task::JoinHandle<()>,
-    pusher: tokio::task::JoinHandle<()>,
+    /// The notifications, the endpoints and the files; they end by the stop.
+    tasks: [tokio::task::JoinHandle<()>; 3],
     following: Following,
+    reloading: mpsc::Sender<()>,
     threads: [JoinHandle<()>; 2],
 }
 
@@ -68,11 +72,17 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         // Clients hold certificates against their own clocks, a sandbox's bus included.
         let today = Clock::System.now();
-        let Inputs { parties, tls, endpoint_tls, procedures, calendar, ladder, notifications } =
-            config.open_inputs(today)?;
-        for warning in &tls.warnings {
+        // Before they are read, so that a change in between is found.
+        let watches = Watches::new(&config);
+        let inputs = config.open_inputs(today)?;
+        let Inputs { parties, registry, trust, loader, procedures, calendar, .. } = inputs;
+        let Inputs { ladder, notifications, .. } = inputs;
+        for warning in &trust.warnings {
             tracing::warn!(%warning, "the bus's certificate");
         }
+        let trust = Arc::new(LiveTrust::new(trust));
+        let listed = NewRegistry { parties: parties.clone(), content: registry.content };
+        let reload = Reload::new(&config, &trust, (loader, watches), registry.beside);
         let (journal, index) = open_stores(&config)?;
         let log = evidence::open(&config, journal.reader())?;
         let last_alive_ms = last_alive(&config, &clock, journal.tail())?;
@@ -94,6 +104,7 @@ impl App {
             vitals: Arc::default(),
         })?;
         let engine = started.engine;
+        reload::record(&engine, listed, &trust).await?;
         let (beat, monitor) = first_turns(&config, &engine);
         let (stop, stopping) = watch::channel(false);
         let bus = Arc::new(Bus::new(BusParts {
@@ -104,27 +115,30 @@ impl App {
             applicants: Arc::new(ApplicantKey::open(&config.applicant_key())?),
             log: Arc::clone(&log),
             stopping: stopping.clone(),
+            trust: Some(Arc::clone(&trust)),
         })?);
-        let push = push_options(&config);
-        let courier = AgencyCourier::new(Arc::clone(&bus), endpoint_tls, push.timeout);
+        let courier = AgencyCourier::new(Arc::clone(&bus), Arc::clone(&trust), config.push.timeout);
         let pusher = tokio::spawn(push::run(
             dispatch.clone(),
             Arc::new(courier),
             engine.clock().clone(),
-            push,
+            push_options(&config),
             stopping.clone(),
         ));
         let options = serve_options(&config);
-        let roster = Arc::clone(engine.roster());
-        let tls = Arc::clone(&tls.config);
-        let listener = Listener::bind(config.listen, tls, roster, options.listen).await?;
+        let rosters = Arc::clone(engine.rosters());
+        let listener = Listener::bind(config.listen, trust, rosters, options.listen).await?;
         let address = listener.address();
         let keepers =
             Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
         let following = Following::start(log, config.evidence.checkpoint_interval)?;
+        let (reloading, asked) = mpsc::channel(1);
+        let reloads = reload.start(engine.clone(), Arc::clone(&bus), asked, stopping.clone());
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
+        let threads = started.threads;
+        let tasks = [notifier, pusher, reloads];
         Ok(Self {
             address,
             engine,
@@ -132,10 +146,10 @@ impl App {
             stop,
             server,
             keepers,
-            notifier,
-            pusher,
+            tasks,
             following,
-            threads: started.threads,
+            reloading,
+            threads,
         })
     }
 
@@ -159,6 +173,12 @@ impl App {
         &self.dispatch
     }
 
+    /// Has certificates, revocation lists and the registry read now, changed or not.
+    pub fn reload(&self) {
+        // One that waits already does for this one too.
+        let _ = self.reloading.try_send(());
+    }
+
     /// Judges now whether what waits will arrive in time, as the bus does by itself every few
     /// seconds: for whoever moves its clock.
     pub fn look(&self) {
@@ -179,18 +199,8 @@ impl App {
     /// # Errors
     /// If the server ended with an error, or a thread panicked, or the engine had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self {
-            address: _,
-            engine,
-            dispatch,
-            stop,
-            mut server,
-            keepers,
-            notifier,
-            pusher,
-            following,
-            threads,
-        } = self;
+        let Self { engine, dispatch, stop, mut server, keepers, tasks, following, threads, .. } =
+            self;
         let alive = engine.is_alive();
         stop.send_replace(true);
         drop(keepers);
@@ -202,10 +212,10 @@ impl App {
                 Ok(())
             }
         };
-        // It ends by the stop that was said, and lets go of the engine.
-        notifier.await.context("the task of the notifications")?;
-        // It ends by the stop, and its calls with it.
-        pusher.await.context("the task of the endpoints")?;
+        for task in tasks {
+            // It ends by the stop that was said, its calls with it, and lets go of the engine.
+            task.await.context("a task beside the calls")?;
+        }
         engine.close().await;
         drop((engine, dispatch));
         tokio::task::spawn_blocking(move || following.end()).await?;

@@ -28,8 +28,8 @@ use crate::engine::clock::ClockOptions;
 use crate::engine::keeper::KeeperOptions;
 use crate::journal::FileOptions;
 use crate::procedures;
-use crate::trust::registry;
-use crate::trust::tls::{self, EndpointTls, ServerTls, TlsFiles};
+use crate::trust::live::{Loader, Trust, TrustFiles, TrustRules};
+use crate::trust::registry::{self, RegistryHashes};
 use crate::vault::VaultPlace;
 
 pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
@@ -63,8 +63,9 @@ pub struct Config {
     pub vault: VaultPlace,
     /// The party registry.
     pub registry_file: PathBuf,
-    /// The bus's certificate, its key and the authority of the parties.
-    pub tls: TlsFiles,
+    /// The bus's certificate, its key and the authority of the parties, and what is asked of
+    /// theirs.
+    pub tls: TrustConfig,
     /// Bounds of the writer.
     pub engine: EngineOptions,
     /// How the journal's files are kept.
@@ -98,6 +99,17 @@ pub struct Config {
     pub log: Log,
     /// Set only in sandbox mode.
     pub sandbox: Option<Sandbox>,
+}
+
+/// Whom the bus believes, by which files, and how they are read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustConfig {
+    /// The files.
+    pub files: TrustFiles,
+    /// What is asked of certificates.
+    pub rules: TrustRules,
+    /// How often the files, and the registry, are looked at.
+    pub reload_interval: Duration,
 }
 
 /// Readings of the law that are configuration. Without a key the procedure's own file decides.
@@ -225,10 +237,12 @@ pub struct Sandbox {
 pub struct Inputs {
     /// The parties of the registry.
     pub parties: Parties,
-    /// The bus's side of every connection.
-    pub tls: ServerTls,
-    /// The bus's side where it calls the parties' endpoints.
-    pub endpoint_tls: EndpointTls,
+    /// The hashes of the registry's file.
+    pub registry: RegistryHashes,
+    /// The bus's side of every connection, and of those to the parties' endpoints.
+    pub trust: Trust,
+    /// What reads the files of it again.
+    pub loader: Loader,
     /// The procedures, with the configured validity of the consent.
     pub procedures: Procedures,
     /// The working days of Kazakhstan.
@@ -298,15 +312,16 @@ impl Config {
         if fs::metadata(&self.data_dir).is_ok_and(|found| !found.is_dir()) {
             return Err(ConfigError::DataDir { file: file(), path: self.data_dir.clone() });
         }
-        let parties = registry::read(&self.registry_file)
+        let (parties, registry) = registry::read_hashed(&self.registry_file)
             .map_err(|why| ConfigError::Registry { file: file(), why: Box::new(why) })?;
+        let TrustConfig { files, rules, .. } = &self.tls;
         let unusable = |why| ConfigError::Tls {
             file: file(),
-            key: error::tls_key(&why, &self.tls),
+            key: error::tls_key(&why, &files.tls),
             why: Box::new(why),
         };
-        let tls = tls::server_config(&self.tls, now).map_err(unusable)?;
-        let endpoint_tls = EndpointTls::read(&self.tls).map_err(unusable)?;
+        let loader = Loader::open(files.clone(), rules.clone()).map_err(unusable)?;
+        let trust = loader.trust(now).map_err(unusable)?;
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
         let procedures = self.procedures(procedures)?;
@@ -317,8 +332,9 @@ impl Config {
         Ok(Inputs {
             notifications,
             parties,
-            tls,
-            endpoint_tls,
+            registry,
+            trust,
+            loader,
             procedures,
             ladder,
             calendar: procedures::calendar::kazakhstan()

@@ -575,6 +575,8 @@ fn party((id, region, _): (&str, Option<u8>, i64)) -> Party {
         if id == "akimat-kz-23" { vec!["commission-kz-23".parse().unwrap()] } else { vec![] };
     Party {
         identities: vec![IdentityUri::of(&own)],
+        certificates: Vec::new(),
+        bins: Vec::new(),
         names: Names { kk: id.to_owned(), ru: id.to_owned(), en: id.to_owned() },
         id: own,
         role,

@@ -566,7 +566,7 @@ impl Site {
             words: Words::load().unwrap(),
             labels: Labels::load().unwrap(),
             law: self.law(),
-            roster: Arc::clone(&self.roster),
+            rosters: Arc::new(kopir::engine::Chain::new(Arc::clone(&self.roster))),
             mailer,
             caller: Caller { authorities, timeout: OPTIONS.webhook_timeout },
         });

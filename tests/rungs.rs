@@ -84,6 +84,8 @@ impl Place {
             let own = id.parse()?;
             Ok(Party {
                 identities: vec![IdentityUri::of(&own)],
+                certificates: Vec::new(),
+                bins: Vec::new(),
                 names: Names { kk: id.to_owned(), ru: id.to_owned(), en: id.to_owned() },
                 id: own,
                 role,

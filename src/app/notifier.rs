@@ -24,7 +24,7 @@ pub(super) fn start(
         words: Words::load()?,
         labels: Labels::load()?,
         law: engine.law().clone(),
-        roster: Arc::clone(engine.roster()),
+        rosters: Arc::clone(engine.rosters()),
         mailer,
         caller,
     })?;

@@ -38,7 +38,7 @@ pub(super) fn run(command: &ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check(CheckArgs { file }) => {
             let config = Config::read(file).map_err(Failure::usage)?;
             let inputs = config.open_inputs(Clock::System.now()).map_err(Failure::usage)?;
-            for warning in &inputs.tls.warnings {
+            for warning in &inputs.trust.warnings {
                 note(format_args!("warning: {warning}"));
             }
             if let Some(sandbox) = &config.sandbox {

@@ -30,6 +30,9 @@ const FAILED_GRACE: Duration = Duration::from_secs(10);
 /// Opens the journal and verifies it, brings the index up to it, and listens. Stops on SIGTERM or
 /// SIGINT, after the calls in progress. What was acknowledged is durable however it ends.
 ///
+/// Certificate, key, authorities, revocation lists and the party registry are read again when their
+/// files change, and at SIGHUP; what cannot be used changes nothing and is told in `kopir status`.
+///
 /// Example:
 ///
 ///   kopir certs dev --dir certs --registry deploy/parties.toml
@@ -67,12 +70,16 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
 async fn serve(config: Config, clock: Clock) -> Result<App, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
     let app = App::start(config, clock).await.map_err(refused)?;
     note(format_args!("kopir listens on {}", app.address()));
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = app.failed() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            Some(()) = hangup.recv() => app.reload(),
+            () = app.failed() => break,
+        }
     }
     Ok(app)
 }

@@ -223,6 +223,7 @@ pub(super) fn tls_key(why: &TlsError, files: &TlsFiles) -> Key {
         TlsError::Pem(PemError::Encrypted { .. } | PemError::Exposed { .. })
         | TlsError::Key { .. }
         | TlsError::KeyMismatch { .. } => return "tls.key_file",
+        TlsError::Crl(_) => return "tls.crl_files",
         TlsError::Setup { .. } => return "tls",
     };
     if certificate == files.certificate { "tls.certificate_file" } else { "tls.ca_file" }

@@ -13,19 +13,18 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 mod keeper;
 mod push;
+mod tls;
 mod vault;
 
 use super::error::{ConfigError, Key};
 use super::raw::{
     self, RawConfig, RawEngine, RawHttp2, RawJournal, RawLimits, RawLog, RawQuota, RawSandbox,
-    RawTls,
 };
 use super::{Config, Http2Limits, Limits, Log, LogFormat, Quotas, Readings, Sandbox};
 use crate::domain::term::CalendarDays;
 use crate::domain::{ProcedureKey, WhenUnset};
 use crate::engine::EngineOptions;
 use crate::journal::FileOptions;
-use crate::trust::tls::TlsFiles;
 
 /// See [`Config::parse`].
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -156,19 +155,6 @@ impl Reader<'_> {
         let text = found.ok_or_else(|| self.missing(key, example))?;
         let wanted = "an IP address with a port";
         text.parse().map_err(|_| self.value(key, &text, wanted, example))
-    }
-
-    fn tls(&self, raw: RawTls) -> Result<TlsFiles, ConfigError> {
-        let RawTls { ca_file, certificate_file, key_file } = raw;
-        Ok(TlsFiles {
-            ca: self.path("tls.ca_file", ca_file, "ca_file = \"../certs/ca.pem\"")?,
-            certificate: self.path(
-                "tls.certificate_file",
-                certificate_file,
-                "certificate_file = \"../certs/bus.pem\"",
-            )?,
-            key: self.path("tls.key_file", key_file, "key_file = \"../certs/bus.key\"")?,
-        })
     }
 
     fn engine(&self, raw: &RawEngine, limits: &RawLimits) -> Result<EngineOptions, ConfigError> {

@@ -82,6 +82,12 @@ pub(super) struct RawTls {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) certificate_file: Option<PathBuf>,
     pub(super) key_file: Option<PathBuf>,
+    pub(super) crl_files: Option<Vec<PathBuf>>,
+    pub(super) revocation: Option<String>,
+    pub(super) revocation_grace_hours: Option<i64>,
+    pub(super) client_usages: Option<Vec<String>>,
+    pub(super) bin_usages: Option<Vec<String>>,
+    pub(super) reload_seconds: Option<i64>,
 }
 
 // Numbers are read as TOML has them, signed, so that a negative one gets the same answer as any

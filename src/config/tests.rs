@@ -92,7 +92,7 @@ fn the_sample_tells_every_range() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 44);
+    assert_eq!(checked, 46);
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn values_have_their_units() {
 fn relative_paths_begin_at_the_file() {
     let absolute = LEAST.replace("../certs/ca.pem", "/etc/ca.pem");
     let config = parse(&absolute).unwrap();
-    assert_eq!(config.tls.ca, Path::new("/etc/ca.pem"));
-    assert_eq!(config.tls.key, Path::new("etc/../certs/bus.key"));
+    assert_eq!(config.tls.files.tls.ca, Path::new("/etc/ca.pem"));
+    assert_eq!(config.tls.files.tls.key, Path::new("etc/../certs/bus.key"));
     assert_eq!(config.registry_file, Path::new("etc/parties.toml"));
     assert_eq!(config.journal_dir(), Path::new("etc/../data/journal"));
     assert_eq!(config.index_dir(), Path::new("etc/../data/index"));

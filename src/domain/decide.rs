@@ -378,6 +378,8 @@ pub(in crate::domain) mod tests {
             let party = id.parse().unwrap();
             Party {
                 identities: vec![IdentityUri::of(&party)],
+                certificates: Vec::new(),
+                bins: Vec::new(),
                 id: party,
                 role,
                 region: role.is_regional().then(|| "KZ-55".parse().unwrap()),

@@ -14,6 +14,7 @@ use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
 use super::party::{PartyId, PartyNumber, Role};
 use super::quota::{Holding, IdentityHash, QuotaKey};
 use super::region::Region;
+use super::registry::Listed;
 use super::term::{Due, Source};
 
 /// One record of the journal.
@@ -51,6 +52,8 @@ pub enum Event {
     EndpointSet(EndpointSet),
     /// The personal data of a case were erased.
     CaseErased(CaseErased),
+    /// Another party registry is in force.
+    RegistryChanged(Box<RegistryChanged>),
 }
 
 /// A party of the registry seen for the first time.
@@ -316,4 +319,38 @@ pub struct EndpointSet {
     pub request: RequestId,
     /// SHA-256 of what was asked.
     pub fingerprint: [u8; 32],
+}
+
+/// The party registry from now on, without what its file says of anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryChanged {
+    /// The SHA-256 of the file.
+    pub content: [u8; 32],
+    /// Every party that it lists, and those that it lists no more, by number.
+    pub parties: Vec<ListedParty>,
+}
+
+/// A party in the history of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedParty {
+    /// Which.
+    pub party: PartyNumber,
+    /// What the file did to it.
+    pub change: ListingChange,
+    /// What it is; for one that is listed no more, what it was.
+    pub listed: Listed,
+}
+
+named! {
+    /// What a registry did to a party.
+    ListingChange, "a change of the registry", {
+        /// It says of it what the one before said.
+        Kept = 1 "kept",
+        /// It lists it for the first time, or again.
+        Added = 2 "added",
+        /// It says something else of it.
+        Changed = 3 "changed",
+        /// It lists it no more.
+        Removed = 4 "removed",
+    }
 }

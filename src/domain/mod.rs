@@ -23,6 +23,7 @@ pub mod party;
 pub mod procedure;
 pub mod quota;
 pub mod region;
+pub mod registry;
 pub mod rejection;
 pub mod roster;
 pub mod term;
@@ -40,7 +41,8 @@ pub use erasure::{CaseErased, EraseCase, ErasureOrder, ErasureReason};
 pub use event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
-    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
+    HopOpened, ListedParty, ListingChange, Opening, PartyEnrolled, QuotaSet, RegistryChanged,
+    ServiceClock,
 };
 pub use held::{
     DeliveryHeld, Held, HeldBy, HeldReason, HeldResolved, Hold, Resolution, ResolveHeld,
@@ -49,5 +51,6 @@ pub use ids::{CaseId, Edition, HopId, ProcedureId, ProcedureKey, RequestId, Sequ
 pub use quota::{
     Category, Holding, IdentityHash, Ledger, NoLedger, Quota, QuotaKey, Standing, WhenUnset,
 };
+pub use registry::{Burden, Listed, Listing, RegistryRefusal};
 pub use rejection::{OpenHop, Rejection};
 pub use roster::Roster;

@@ -13,8 +13,10 @@ use thiserror::Error;
 
 use super::region::Region;
 
+mod identity;
 mod set;
 
+pub use identity::{Bin, CertificateHash};
 pub use set::{MAX_NAME_CHARS, MAX_PARTIES, Parties, PartiesError};
 
 /// What every party identity in a certificate begins with.
@@ -129,6 +131,12 @@ pub struct Party {
     /// The certificate identities that are this party. Empty means it has no
     /// system of its own and another acts for it.
     pub identities: Vec<IdentityUri>,
+    /// The only certificates that are taken for it, by their hashes, each of them also without an
+    /// identity in it. Empty means any certificate that names it.
+    pub certificates: Vec<CertificateHash>,
+    /// The business identification numbers by which certificates of the national certification
+    /// centre name it.
+    pub bins: Vec<Bin>,
 }
 
 /// Why a text is not the id, role, identity or zone of a party.
@@ -155,6 +163,19 @@ pub enum PartyError {
     /// An identity that is not a party URN.
     #[error("an identity is written urn:kopir:party: and a name made like a party id")]
     IdentityForm,
+    /// A hash of a certificate that is none.
+    #[error(
+        "a certificate is named by its SHA-256, 64 hexadecimal digits: `openssl x509 -noout -fingerprint -sha256 -in FILE`"
+    )]
+    CertificateHash,
+    /// A number that is no BIN.
+    #[error(
+        "a BIN has 12 digits, of which the third and fourth are a month and the fifth is 4, 5 or 6"
+    )]
+    BinForm,
+    /// A BIN that was mistyped.
+    #[error("the last digit of the BIN does not fit the others; copy it again")]
+    BinCheck,
     /// The bundled time zone database has no such zone.
     #[error("{name:?} is no zone of the bundled time zone database; write one such as Asia/Almaty")]
     UnknownZone {

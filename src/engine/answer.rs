@@ -83,6 +83,7 @@ impl Request {
             Self::Acknowledge(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
             Self::SetQuota(_, reply) => Reply::Quota(reply).refuse(error.clone()),
             Self::Amend(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::ChangeRegistry(_, reply) => drop(reply.send(Err(error.clone().into()))),
             Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
             Self::Erase(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {

@@ -132,6 +132,7 @@ impl Monitor {
         let commits = vitals.commits();
         let since =
             |begun: Option<Instant>| begun.map(|begun| now.saturating_duration_since(begun));
+        let (revocation_unknown, file_refused) = vitals.trust();
         let signs = Signs {
             is_alive: self.engine.is_alive(),
             commit: since(commits.since),
@@ -141,6 +142,8 @@ impl Monitor {
             clock: self.engine.clock().state(),
             disk: vitals.disk().level,
             memory_short: vitals.is_short_of_memory(),
+            revocation_unknown,
+            file_refused,
         };
         let issues = judge(signs, self.options.max_commit);
         self.tell(&issues);
@@ -203,6 +206,13 @@ fn words(issue: Issue) -> &'static str {
         Issue::DiskLow => "less disk is free than engine.warn_disk_mib",
         Issue::MemoryShort => {
             "more memory is in use than limits.max_memory_mib; applications are refused"
+        }
+        Issue::RevocationUnknown => {
+            "a revocation list was due to be renewed; whether certificates of its authority are \
+             revoked cannot be told"
+        }
+        Issue::FileRefused => {
+            "a changed certificate, revocation list or registry is refused; the one before is in force"
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod alive;
 mod answer;
 mod case_id;
+mod chain;
 pub mod clock;
 mod erase;
 mod follower;
@@ -18,6 +19,7 @@ mod ledger;
 mod notices;
 mod overlay;
 pub mod queues;
+mod registry;
 mod repeat;
 mod room;
 mod sealing;
@@ -51,9 +53,11 @@ use crate::vault::{Vault, VaultError, open_event};
 use vitals::Vitals;
 
 pub use case_id::case_id;
+pub use chain::Chain;
 pub use clock::{Clock, timestamp};
 pub use erase::Erased;
 pub use held::HeldTaken;
+pub use registry::{NewRegistry, RegistryChange, RegistryError, RegistryTaken, Rosters};
 pub use start::{Assembled, Parts, StartError, Started, assemble, start};
 pub use stepped::Stepped;
 
@@ -311,6 +315,7 @@ enum Request {
     SetQuota(SetQuota, oneshot::Sender<Result<QuotaTaken, EngineError>>),
     SetEndpoint(SetEndpoint, oneshot::Sender<Result<EndpointTaken, EngineError>>),
     Amend(Box<Amendment>, oneshot::Sender<Result<Amended, EngineError>>),
+    ChangeRegistry(Box<NewRegistry>, registry::RegistryReply),
     Held(Box<held::HeldRequest>, held::HeldReply),
     Erase(Box<EraseCase>, erase::EraseReply),
     /// A notice taken from an inbox.
@@ -352,7 +357,7 @@ pub struct Engine {
     reader: Arc<dyn JournalReader>,
     vault: Arc<dyn Vault>,
     index: Index,
-    roster: Arc<Roster>,
+    rosters: Rosters,
     law: Law,
     clock: Clock,
     vitals: Arc<Vitals>,
@@ -534,9 +539,9 @@ impl Engine {
         &self.index
     }
 
-    /// The parties with their numbers.
+    /// The parties with their numbers, as of now.
     pub fn roster(&self) -> &Arc<Roster> {
-        &self.roster
+        self.rosters.last()
     }
 
     /// Ends the engine: what waits is answered, everything later is told that the bus is stopping.

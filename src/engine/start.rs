@@ -8,10 +8,12 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::chain::Chain;
 use super::erase::destroy_erased;
 use super::follower::{Backlog, Follower};
 use super::group::Group;
 use super::overlay::Overlay;
+use super::registry;
 use super::stalls::Stalls;
 use super::timetable::Timetable;
 use super::upkeep::Unsettled;
@@ -23,7 +25,7 @@ use super::{
 use crate::domain::calendar::Calendar;
 use crate::domain::ladder::Ladder;
 use crate::domain::party::Parties;
-use crate::domain::{Event, Roster, Sequence};
+use crate::domain::{Event, RegistryRefusal, Roster, Sequence};
 use crate::index::{Applied, FoldError, Index, IndexError, NoteKind, fold};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::records::{RecordError, encode_event};
@@ -55,6 +57,15 @@ pub enum StartError {
     /// The key of an erased case cannot be destroyed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The registry may not take the place of the one that was in force.
+    #[error("the party registry cannot follow the one that was in force: {0}")]
+    Registry(#[from] RegistryRefusal),
+    /// The journal's history of the registry cannot be read back.
+    #[error("the history of the party registry cannot be used: {reason}")]
+    History {
+        /// Why.
+        reason: String,
+    },
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -147,8 +158,10 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     let ended_ms = journal.tail().last_time_ms;
     destroy_erased(&index, &*vault)?;
     let mut roster = Roster::new(parties, index.enrolments()?);
+    registry::check(&index, &*journal.reader(), &roster)?;
     enrol(&mut *journal, &index, &mut roster, &clock)?;
     let roster = Arc::new(roster);
+    let rosters = Arc::new(Chain::new(Arc::clone(&roster)));
     let unsettled = amended(&*journal, &index, &law, read_calendar)?;
     if let Some(last_ms) = journal.tail().last_time_ms {
         clock.not_before(last_ms);
@@ -171,7 +184,8 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         overlay: Overlay::new(index.clone()),
         backlog: Arc::clone(&backlog),
         marks: Arc::clone(&marks),
-        roster: Arc::clone(&roster),
+        rosters: Arc::clone(&rosters),
+        roster,
         law: law.clone(),
         clock: clock.clone(),
         options,
@@ -203,7 +217,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         reader,
         vault,
         index,
-        roster,
+        rosters,
         law,
         clock,
         vitals,

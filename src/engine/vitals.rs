@@ -34,11 +34,15 @@ pub enum Issue {
     DiskLow,
     /// Too much memory for what opens a clock; what closes one is taken.
     MemoryShort,
+    /// Whether certificates are revoked cannot be told: a list's next update is overdue.
+    RevocationUnknown,
+    /// A changed certificate, list or registry cannot be used; what was in force before it is.
+    FileRefused,
 }
 
 impl Issue {
     /// Every issue, the worst first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::EngineEnded,
         Self::DiskStuck,
         Self::IndexStuck,
@@ -47,6 +51,8 @@ impl Issue {
         Self::DiskShort,
         Self::DiskLow,
         Self::MemoryShort,
+        Self::RevocationUnknown,
+        Self::FileRefused,
     ];
 
     /// Whether a bus with it does not serve.
@@ -57,7 +63,11 @@ impl Issue {
             | Self::IndexStuck
             | Self::ClockAdrift
             | Self::DiskFull => true,
-            Self::DiskShort | Self::DiskLow | Self::MemoryShort => false,
+            Self::DiskShort
+            | Self::DiskLow
+            | Self::MemoryShort
+            | Self::RevocationUnknown
+            | Self::FileRefused => false,
         }
     }
 }
@@ -153,6 +163,8 @@ pub struct Vitals {
     /// An outage is not on record yet.
     outage_waits: AtomicBool,
     memory_short: AtomicBool,
+    revocation_unknown: AtomicBool,
+    file_refused: AtomicBool,
     health: watch::Sender<Health>,
     /// What waits for each party.
     pub queues: QueueCounts,
@@ -250,6 +262,17 @@ impl Vitals {
         self.memory_short.store(is_short, Ordering::Release);
     }
 
+    /// Whether a revocation list is overdue, and whether a changed file is refused.
+    pub fn note_trust(&self, revocation_unknown: bool, file_refused: bool) {
+        self.revocation_unknown.store(revocation_unknown, Ordering::Release);
+        self.file_refused.store(file_refused, Ordering::Release);
+    }
+
+    pub(super) fn trust(&self) -> (bool, bool) {
+        let load = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        (load(&self.revocation_unknown), load(&self.file_refused))
+    }
+
     pub(super) fn note_issues(&self, issues: Vec<Issue>) {
         self.health.send_if_modified(|health| {
             let changed = health.issues != issues;
@@ -290,6 +313,10 @@ pub struct Signs {
     pub disk: DiskLevel,
     /// Memory is over its bound.
     pub memory_short: bool,
+    /// A revocation list is overdue.
+    pub revocation_unknown: bool,
+    /// A changed file is refused.
+    pub file_refused: bool,
 }
 
 /// What is wrong with a bus of these signs, the worst first. `max_commit` is how long a commit, and
@@ -304,6 +331,8 @@ pub fn judge(signs: Signs, max_commit: Duration) -> Vec<Issue> {
         clock,
         disk,
         memory_short,
+        revocation_unknown,
+        file_refused,
     } = signs;
     let too_long = |span: Option<Duration>| span.is_some_and(|span| span > max_commit);
     let is_full = disk == DiskLevel::Full || refused_for_space;
@@ -318,6 +347,8 @@ pub fn judge(signs: Signs, max_commit: Duration) -> Vec<Issue> {
             Issue::DiskShort => disk == DiskLevel::Short && !is_full,
             Issue::DiskLow => disk == DiskLevel::Low && !is_full,
             Issue::MemoryShort => memory_short,
+            Issue::RevocationUnknown => revocation_unknown,
+            Issue::FileRefused => file_refused,
         })
         .collect()
 }
@@ -341,6 +372,8 @@ mod tests {
         clock: ClockState::Ahead { by_ms: 60_000 },
         disk: DiskLevel::Ample,
         memory_short: false,
+        revocation_unknown: false,
+        file_refused: false,
     };
 
     fn judged(signs: Signs) -> (Vec<Issue>, bool) {
@@ -367,6 +400,8 @@ mod tests {
             (Signs { clock: adrift, ..SOUND }, Issue::ClockAdrift, false),
             (Signs { disk: DiskLevel::Full, ..SOUND }, Issue::DiskFull, false),
             (Signs { refused_for_space: true, ..SOUND }, Issue::DiskFull, false),
+            (Signs { revocation_unknown: true, ..SOUND }, Issue::RevocationUnknown, true),
+            (Signs { file_refused: true, ..SOUND }, Issue::FileRefused, true),
             (Signs { disk: DiskLevel::Short, ..SOUND }, Issue::DiskShort, true),
             (Signs { disk: DiskLevel::Low, ..SOUND }, Issue::DiskLow, true),
             (Signs { memory_short: true, ..SOUND }, Issue::MemoryShort, true),

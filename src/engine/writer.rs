@@ -21,8 +21,8 @@ use super::timetable::Timetable;
 use super::upkeep::Unsettled;
 use super::vitals::Vitals;
 use super::{
-    Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Watermarks,
-    case_id, timestamp,
+    Accepted, Acknowledgement, Clock, EngineError, EngineOptions, Law, Request, Rosters,
+    Watermarks, case_id, timestamp,
 };
 use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Ladder, Outage};
@@ -44,6 +44,8 @@ pub(super) struct Writer {
     pub(super) backlog: Arc<Backlog>,
     pub(super) marks: Arc<Watermarks>,
     pub(super) roster: Arc<Roster>,
+    /// Where the others read it.
+    pub(super) rosters: Rosters,
     pub(super) law: Law,
     pub(super) clock: Clock,
     pub(super) options: EngineOptions,
@@ -129,6 +131,9 @@ impl Writer {
                     refused = self.amend(*amendment, reply, now_ms, group)?.err();
                 }
                 Request::Erase(asked, reply) => self.erase(&asked, reply, now_ms, group)?,
+                Request::ChangeRegistry(new, reply) => {
+                    self.change_registry(*new, reply, now_ms, group)?;
+                }
                 Request::List(items) => {
                     // What an item repeats is read back while the list is decided.
                     self.flush(now_ms, group)?;
@@ -169,6 +174,7 @@ impl Writer {
             Request::Stop => self.stopping = true,
             // Taken by the turn itself, since they commit on their own.
             Request::Amend(_, reply) => drop(reply),
+            Request::ChangeRegistry(_, reply) => drop(reply),
             Request::List(items) => drop(items),
             Request::Erase(_, reply) => drop(reply),
             Request::Held(asked, reply) => self.held(*asked, reply, now_ms, group),
@@ -395,7 +401,8 @@ impl Writer {
             | Event::DeliveryHeld(_)
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_) => match case_of(event) {
+            | Event::CaseErased(_)
+            | Event::RegistryChanged(_) => match case_of(event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),
             },

@@ -232,7 +232,8 @@ impl Audit {
             | NoteKind::CaseErasedByRule
             | NoteKind::ClocksMoved
             | NoteKind::CalendarSettled
-            | NoteKind::DeliveryHeld => {}
+            | NoteKind::DeliveryHeld
+            | NoteKind::RegistryChanged => {}
         }
     }
 

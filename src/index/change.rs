@@ -92,6 +92,8 @@ named! {
         CaseErased = 19 "case-erased",
         /// The same by a rule of the bus, so that nobody's request is answered.
         CaseErasedByRule = 119 "case-erased-by-rule",
+        /// Another registry is in force.
+        RegistryChanged = 17 "registry-changed",
     }
 }
 

@@ -118,7 +118,8 @@ pub fn fold(
         | Event::NoticeAcknowledged(_)
         | Event::NoticeSent(_)
         | Event::BusOutage(_)
-        | Event::EndpointSet(_) => {
+        | Event::EndpointSet(_)
+        | Event::RegistryChanged(_) => {
             fold_beside(event, at, &mut change);
             return Ok(change);
         }
@@ -231,6 +232,7 @@ fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
             let (party, registered) = (set.party, set.url.is_some());
             change.queue.push(QueueOp::SetEndpoint { party, sequence, registered });
         }
+        Event::RegistryChanged(_) => change.note = Some(NoteKind::RegistryChanged),
         Event::Act(_)
         | Event::Acknowledged(_)
         | Event::HoldingExpired(_)
@@ -259,7 +261,8 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         | Event::NoticeAcknowledged(_)
         | Event::NoticeSent(_)
         | Event::BusOutage(_)
-        | Event::EndpointSet(_) => None,
+        | Event::EndpointSet(_)
+        | Event::RegistryChanged(_) => None,
         Event::Act(act) => Some(act.case),
         Event::Acknowledged(acknowledged) => Some(acknowledged.case),
         Event::HoldingExpired(expired) => Some(expired.case),

@@ -1,7 +1,6 @@
 //! One attempt: the notice is read as what concerns the party, written down, and sent.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::call::{Caller, call_id};
 use super::digest::{Digest, Sources};
@@ -10,11 +9,10 @@ use super::mail::{Mailer, MessageId};
 use super::outbox::Told;
 use super::words::Words;
 use super::{letter, payload};
-use crate::domain::Roster;
 use crate::domain::contact::{Contacts, EmailAddress};
 use crate::domain::ladder::Channel;
 use crate::domain::party::PartyId;
-use crate::engine::{Clock, Law};
+use crate::engine::{Clock, Law, Rosters};
 use crate::index::Outgoing;
 use crate::procedures::labels::Labels;
 use crate::trust::secret::WebhookKey;
@@ -33,7 +31,7 @@ pub struct DeskParts {
     /// The procedures and the working days.
     pub law: Law,
     /// The parties by number.
-    pub roster: Arc<Roster>,
+    pub rosters: Rosters,
     /// Sends letters; none where no party has an address.
     pub mailer: Option<Mailer>,
     /// Calls web servers.
@@ -70,7 +68,7 @@ impl Desk {
     /// The name of a party in the log.
     #[must_use]
     pub fn name(&self, item: Outgoing) -> String {
-        let id = self.parts.roster.id(item.party);
+        let id = self.parts.rosters.last().id(item.party);
         id.map_or_else(|| item.party.to_string(), ToString::to_string)
     }
 
@@ -85,10 +83,14 @@ impl Desk {
         told: &Told,
         rest: &[EmailAddress],
     ) -> Result<(), Failure> {
-        let DeskParts { contacts, keys, words, labels, law, roster, mailer, caller } = &self.parts;
+        let DeskParts { contacts, keys, words, labels, law, rosters, mailer, caller } = &self.parts;
         let calendar = law.calendar();
-        let sources =
-            Sources { roster, procedures: &law.procedures, calendar: &calendar, contacts };
+        let sources = Sources {
+            roster: rosters.last(),
+            procedures: &law.procedures,
+            calendar: &calendar,
+            contacts,
+        };
         let digest = Digest::of(item.notice, told.at, &told.notice, item.party, sources);
         let digest = digest.ok_or(Failure::NoContact)?;
         let contact = contacts.get(&digest.party).ok_or(Failure::NoContact)?;

@@ -28,6 +28,7 @@ use super::pieces::{
     read_body, read_delivery, read_due, read_first_delivery, read_opened, read_service, write_body,
     write_delivery, write_due, write_opened, write_service,
 };
+use super::registry;
 use super::wire::{Reader, Writer};
 use opening::{read_opening, write_opening};
 
@@ -47,6 +48,7 @@ const DELIVERY_HELD: u8 = 14;
 const HELD_RESOLVED: u8 = 15;
 const ENDPOINT_SET: u8 = 16;
 const CASE_ERASED: u8 = 19;
+const REGISTRY_CHANGED: u8 = 17;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
@@ -109,6 +111,10 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
             erasure::write_erased(&mut writer, erased);
             Ok(())
         }
+        Event::RegistryChanged(changed) => {
+            writer.bytes(&[REGISTRY_CHANGED, FIRST]);
+            registry::write_changed(&mut writer, changed)
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -141,6 +147,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         HELD_RESOLVED => ("the resolution of a held delivery", SECOND),
         ENDPOINT_SET => ("an endpoint", FIRST),
         CASE_ERASED => ("an erasure", FIRST),
+        REGISTRY_CHANGED => ("a change of the registry", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
@@ -163,6 +170,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         HELD_RESOLVED => Event::HeldResolved(read_resolved(&mut from, found)?),
         ENDPOINT_SET => Event::EndpointSet(endpoint::read_set(&mut from)?),
         CASE_ERASED => Event::CaseErased(erasure::read_erased(&mut from)?),
+        REGISTRY_CHANGED => Event::RegistryChanged(Box::new(registry::read_changed(&mut from)?)),
         _ => Event::CalendarSettled(CalendarSettled {
             amendment: Sequence(from.number("amendment")?),
         }),
@@ -445,7 +453,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 20] = [
+    const GOLDEN: [(&str, Sample, &str); 21] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -541,6 +549,11 @@ mod tests {
             "endpoint-set",
             samples::endpoint_set,
             include_str!("../../tests/data/records/v1-endpoint-set.hex"),
+        ),
+        (
+            "registry-changed",
+            samples::registry_changed,
+            include_str!("../../tests/data/records/v1-registry-changed.hex"),
         ),
     ];
 

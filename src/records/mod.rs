@@ -22,6 +22,7 @@ mod fields;
 mod held;
 mod notice;
 mod pieces;
+mod registry;
 #[cfg(test)]
 pub mod samples;
 mod wire;

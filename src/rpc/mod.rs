@@ -18,6 +18,7 @@ pub mod show;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod withdrawn;
 
 pub use services::{Bus, BusError, BusParts, StreamOptions};
 

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -32,10 +31,11 @@ use super::status::Refusal;
 use crate::dispatch::Leased;
 use crate::dispatch::push::{Blame, Boxed, Courier, Endpoint, Outcome, PushFault};
 use crate::domain::party::{PartyId, PartyNumber};
-use crate::domain::{EndpointUrl, Sequence};
+use crate::domain::{EndpointUrl, Roster, Sequence};
 use crate::engine::EngineError;
+use crate::trust::live::LiveTrust;
 use crate::trust::tls::{
-    EndpointCertificateError, EndpointTls, HandshakeFailure, HandshakeFault, Side,
+    EndpointCertificateError, HandshakeFailure, HandshakeFault, Side, TlsError,
 };
 
 /// The largest answer that is read. A sound one has two short texts.
@@ -49,14 +49,14 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls endpoints as the bus.
 pub struct AgencyCourier {
     bus: Arc<Bus>,
-    tls: EndpointTls,
+    trust: Arc<LiveTrust>,
     timeout: Duration,
 }
 
 impl AgencyCourier {
     /// A courier whose attempts take at most `timeout`, connecting included.
-    pub fn new(bus: Arc<Bus>, tls: EndpointTls, timeout: Duration) -> Self {
-        Self { bus, tls, timeout }
+    pub fn new(bus: Arc<Bus>, trust: Arc<LiveTrust>, timeout: Duration) -> Self {
+        Self { bus, trust, timeout }
     }
 }
 
@@ -72,16 +72,15 @@ impl Courier for AgencyCourier {
         };
         // Whatever host the url of a record has is a name or an address.
         let name = ServerName::try_from(url.host().to_owned()).ok()?;
-        let tls = match self.tls.config(self.bus.roster(), party) {
-            Ok(tls) => tls,
+        let line = Line { url, name, trust: Arc::clone(&self.trust), timeout: self.timeout };
+        let connection = match line.connection(self.bus.roster(), party) {
+            Ok(connection) => Mutex::new(connection),
             Err(error) => {
-                tracing::error!(party = id, %url, %error, "an endpoint cannot be connected to");
+                tracing::error!(party = id, url = %line.url, %error, "an endpoint cannot be connected to");
                 return None;
             }
         };
-        tracing::info!(party = id, %url, "deliveries are pushed to an endpoint");
-        let line = Line { url, name, tls, timeout: self.timeout };
-        let connection = Mutex::new(line.connection());
+        tracing::info!(party = id, url = %line.url, "deliveries are pushed to an endpoint");
         Some(Box::new(Agency { bus: Arc::clone(&self.bus), party, line, connection }))
     }
 }
@@ -90,16 +89,18 @@ impl Courier for AgencyCourier {
 struct Line {
     url: EndpointUrl,
     name: ServerName<'static>,
-    tls: Arc<ClientConfig>,
+    trust: Arc<LiveTrust>,
     timeout: Duration,
 }
 
 impl Line {
     /// A connection that is made with the first call and made anew when it breaks. No proxy, no
     /// redirect: the address of the url and nothing else.
-    fn connection(&self) -> Connection {
+    fn connection(&self, roster: &Arc<Roster>, party: PartyNumber) -> Result<Connection, TlsError> {
+        let version = *self.trust.version().borrow();
+        let tls = self.trust.current().endpoint().config(roster, party)?;
         let stands = Arc::new(AtomicBool::new(false));
-        let (url, name, tls) = (self.url.clone(), self.name.clone(), Arc::clone(&self.tls));
+        let (url, name) = (self.url.clone(), self.name.clone());
         let (made, timeout) = (Arc::clone(&stands), self.timeout);
         let connector = tower::service_fn(move |_: Uri| {
             let (url, name, tls) =
@@ -127,7 +128,7 @@ impl Line {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(connector);
-        Connection { channel, stands }
+        Ok(Connection { channel, stands, version })
     }
 }
 
@@ -138,6 +139,8 @@ struct Connection {
     /// Whether the handshake has succeeded, of the newest where it was made anew. A delivery that
     /// is not answered before that never left.
     stands: Arc<AtomicBool>,
+    /// By which version of what is in force it was made.
+    version: u64,
 }
 
 impl Connection {
@@ -225,9 +228,32 @@ impl Agency {
         }
     }
 
+    /// The connection; another one where the registry, the certificates or the revocation lists
+    /// have changed since it was made.
+    fn connection(&self) -> Connection {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if connection.version == *self.line.trust.version().borrow() {
+            return connection;
+        }
+        self.connect_anew();
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn connect_anew(&self) {
+        match self.line.connection(self.bus.roster(), self.party) {
+            Ok(connection) => {
+                *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+            }
+            Err(error) => {
+                let party = self.name();
+                tracing::error!(party, %error, "an endpoint cannot be connected to anew");
+            }
+        }
+    }
+
     async fn call(&self, request: DeliverRequest) -> Result<Answer, Failure> {
         let id = request.delivery.as_ref().map(|one| one.delivery_id.clone()).unwrap_or_default();
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let connection = self.connection();
         let mut client = AgencyServiceClient::new(connection.channel.clone())
             .max_decoding_message_size(MAX_ANSWER_BYTES);
         let mut request = tonic::Request::new(request);
@@ -243,8 +269,7 @@ impl Agency {
         };
         Err(failure.unwrap_or_else(|| {
             // A connection that says nothing may be dead without knowing it.
-            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) =
-                self.line.connection();
+            self.connect_anew();
             connection.silence().into()
         }))
     }
@@ -386,6 +411,8 @@ fn is_of_certificate(fault: HandshakeFault) -> bool {
         | HandshakeFault::Revoked
         | HandshakeFault::WrongPurpose
         | HandshakeFault::WrongName
+        | HandshakeFault::WeakKey
+        | HandshakeFault::RevocationUnknown
         | HandshakeFault::BadCertificate => true,
         HandshakeFault::NoCommonVersion
         | HandshakeFault::NoCommonParameters
@@ -442,7 +469,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_ran_out_of_time_before_the_connection_stood_is_laid_to_no_delivery() {
         let channel = Transport::from_static("https://kopir.invalid").connect_lazy();
-        let connection = Connection { channel, stands: Arc::new(AtomicBool::new(false)) };
+        let connection =
+            Connection { channel, stands: Arc::new(AtomicBool::new(false)), version: 0 };
         let never_left = Failure::from(connection.silence());
         assert_eq!(
             (never_left.blame(), never_left.fault()),

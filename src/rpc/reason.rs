@@ -46,6 +46,14 @@ catalogue! {
     CertificateUnknownParty, "CERTIFICATE_UNKNOWN_PARTY", Unauthenticated,
         "the certificate names no registered party",
         "have the certificate issued with the identity that the registry gives your party";
+    /// The party lost its place while it was connected.
+    IdentityWithdrawn, "IDENTITY_WITHDRAWN", Unauthenticated,
+        "the certificate is accepted no more, or its party is registered no more",
+        "connect with a certificate that is neither revoked nor expired, or ask the operator";
+    /// What the caller may do is another.
+    RightsChanged, "RIGHTS_CHANGED", Unavailable,
+        "the registry changed what the caller may do, and its streams ended",
+        "connect again and go on; nothing that was acknowledged is lost";
     /// The method belongs to other roles.
     RoleNotAllowed, "ROLE_NOT_ALLOWED", PermissionDenied,
         "the method is not for the caller's role",

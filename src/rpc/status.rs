@@ -15,6 +15,7 @@ use tonic_types::{
 use super::fields::{GROUNDS, in_contract};
 use super::parse::fault::Faults;
 use super::reason::Reason;
+use super::withdrawn::Withdrawn;
 use crate::domain::ids::IdError;
 use crate::domain::party::Role;
 use crate::domain::rejection::GROUND_OF_ANOTHER_EDITION;
@@ -230,6 +231,14 @@ pub fn no_caller() -> tonic::Status {
 /// For a certificate that names no party of the registry, with what is wrong with it.
 pub fn unknown_party(error: &IdentityError) -> tonic::Status {
     plain(Reason::CertificateUnknownParty, error)
+}
+
+/// For a connection whose party lost its place while it was open.
+pub fn withdrawn(why: &Withdrawn) -> tonic::Status {
+    match why {
+        Withdrawn::Certificate(_) | Withdrawn::Party(_) => plain(Reason::IdentityWithdrawn, why),
+        Withdrawn::Rights => plain(Reason::RightsChanged, why),
+    }
 }
 
 /// For a method that is not the role's, and for a path that is no method.

@@ -67,6 +67,8 @@ impl From<StartError> for NoStart {
             | StartError::Record(_)
             | StartError::Calendar { .. }
             | StartError::Vault(_)
+            | StartError::Registry(_)
+            | StartError::History { .. }
             | StartError::Thread(_)) => Self::Refused(error.to_string()),
         }
     }

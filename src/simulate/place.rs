@@ -206,6 +206,8 @@ fn party((id, role, region, zone): Row) -> Result<Party, SimulationError> {
     let names = Names { kk: id.to_string(), ru: id.to_string(), en: id.to_string() };
     Ok(Party {
         identities: vec![IdentityUri::of(&id)],
+        certificates: Vec::new(),
+        bins: Vec::new(),
         id,
         role,
         region: region.map(|code| code.parse().map_err(|error| unusable(&error))).transpose()?,

@@ -23,11 +23,16 @@ use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::identity::BUS_IDENTITY;
 use super::pem::{self, PemError, Wanted};
 use crate::domain::party::{IdentityUri, PartyId};
 
 /// A DNS name or an IP address by which clients reach the bus.
 pub use rustls::pki_types::ServerName;
+
+mod crl;
+
+pub use crl::issue_crl;
 
 /// File stems of the layout that no party may take.
 const RESERVED: [&str; 2] = ["ca", "bus"];
@@ -178,8 +183,8 @@ pub fn issue_ca(name: &str, validity: Validity) -> Result<CertificateAuthority, 
     })
 }
 
-/// Issues the bus's certificate for the names clients reach it by. It also serves to connect to the
-/// parties' endpoints.
+/// Issues the bus's certificate for the names clients reach it by. It says that it is the bus's, and
+/// also serves to connect to the parties' endpoints.
 ///
 /// # Errors
 /// [`IssueError::NoServerName`], [`IssueError::ServerName`] or
@@ -201,6 +206,7 @@ pub fn issue_server(
             _ => return Err(IssueError::ServerName),
         });
     }
+    params.subject_alt_names.push(SanType::URI(BUS_IDENTITY.try_into().map_err(make)?));
     issue(ca, params)
 }
 
@@ -241,6 +247,12 @@ impl Issued {
     #[must_use]
     pub fn certificate(&self) -> &CertificateDer<'static> {
         self.certificate.der()
+    }
+
+    /// The certificate as a PEM file holds it, and its key.
+    #[must_use]
+    pub fn pem(&self) -> (String, String) {
+        (self.certificate.pem(), self.key.serialize_pem())
     }
 }
 
@@ -487,7 +499,10 @@ mod tests {
         let usage = parsed.extended_key_usage().unwrap().unwrap().value;
         assert!(usage.client_auth && usage.server_auth);
         let named = parsed.subject_alternative_name().unwrap().unwrap().value;
-        assert_eq!(named.general_names.len(), 2);
+        assert_eq!(named.general_names.len(), 3);
+        assert_eq!(identity::is_bus(server.certificate()), Ok(Some(true)));
+        assert_eq!(identity::is_bus(issued.certificate()), Ok(Some(false)));
+        assert_eq!(identity::is_bus(ca.certificate()), Ok(None));
         assert!(identity::identities(server.certificate()).is_err());
 
         let (_, parsed) = X509Certificate::from_der(ca.certificate()).unwrap();

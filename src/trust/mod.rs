@@ -8,9 +8,12 @@
 //! and [`secret`] the one that reads passwords and the keys of webhooks.
 
 pub mod applicants;
+pub mod crl;
 pub mod identity;
 pub mod issue;
+pub mod live;
 pub mod pem;
 pub mod registry;
 pub mod secret;
 pub mod tls;
+pub mod watch;

@@ -131,6 +131,37 @@ pub fn read(file: &Path) -> Result<Parties, RegistryError> {
     parse(file, &read_text(file)?)
 }
 
+/// What a registry's file is told by, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegistryHashes {
+    /// The SHA-256 of the file.
+    pub content: [u8; 32],
+    /// The SHA-256 of what stands beside the parties: contacts and reception hours.
+    pub beside: [u8; 32],
+}
+
+/// Reads the registry file, with its hashes.
+///
+/// # Errors
+/// [`RegistryError`], with the first fault found.
+pub fn read_hashed(file: &Path) -> Result<(Parties, RegistryHashes), RegistryError> {
+    let text = read_text(file)?;
+    let parties = parse(file, &text)?;
+    let table: toml::Table =
+        toml::from_str(&text).map_err(|why| syntax_error(file, &text, &why))?;
+    let beside = ["contact", "reception"].map(|key| table.get(key));
+    let sha256 = |bytes: &[u8]| {
+        let mut hash = [0; 32];
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        hash.copy_from_slice(digest.as_ref());
+        hash
+    };
+    let content = sha256(text.as_bytes());
+    // A table is sorted by key, so that the order in the file does not matter.
+    let beside = sha256(format!("{beside:?}").as_bytes());
+    Ok((parties, RegistryHashes { content, beside }))
+}
+
 fn read_text(file: &Path) -> Result<String, RegistryError> {
     let refused = |why| RegistryError::Read { file: file.to_owned(), why };
     let mut bytes = Vec::new();
@@ -206,6 +237,33 @@ struct Entry {
     /// Left out, the party has the identity made of its id; an empty list
     /// says that it has no system of its own.
     identities: Option<Vec<String>>,
+    #[serde(default)]
+    certificates: Vec<String>,
+    /// One number, or several for a body that was reorganised.
+    #[serde(default)]
+    bin: OneOrMore,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::More(list) => list,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -227,6 +285,8 @@ impl Entry {
             supervisor,
             acts_for,
             identities,
+            certificates,
+            bin,
         } = self;
         let id: PartyId = id.parse().map_err(|why| RegistryError::Value {
             file: file.to_owned(),
@@ -259,6 +319,8 @@ impl Entry {
                 .map_err(value("supervisor"))?,
             acts_for: parse_all(&acts_for).map_err(value("acts_for"))?,
             identities,
+            certificates: parse_all(&certificates).map_err(value("certificates"))?,
+            bins: parse_all(&bin.into_list()).map_err(value("bin"))?,
             id,
         })
     }
@@ -443,6 +505,22 @@ identities = []
             "urn:kopir:party:pavlodar-two",
             "urn:kopir:party:committee",
             &["urn:kopir:party:committee"],
+        ),
+        (
+            "identities = []",
+            "bin = \"990140000008\"",
+            &["party commission-kz-55, key ", "bin: ", "last digit"],
+        ),
+        ("identities = []", "bin = [\"99\"]", &["party commission-kz-55, key ", "12 digits"]),
+        (
+            "identities = []",
+            "certificates = [\"12:34\"]",
+            &["party commission-kz-55, key ", "certificates: ", "fingerprint"],
+        ),
+        (
+            "identities = []",
+            "bin = [\"990140000007\", \"990140000007\"]",
+            &["BIN 990140000007", "commission-kz-55"],
         ),
     ];
 

@@ -14,18 +14,27 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::crl::CrlError;
+use super::identity;
+use super::live::{Loader, TrustFiles, TrustRules};
 use super::pem::{self, PemError};
 
+mod bus;
+mod client;
 mod endpoint;
 mod failure;
 mod outgoing;
 
+pub use bus::NotTheBus;
+pub(super) use client::ClientVerifier;
+pub use client::{ClientRefusal, ClientRules};
 pub use endpoint::{EndpointCertificateError, EndpointTls};
 pub use failure::{HandshakeFailure, HandshakeFault, Side};
 pub use outgoing::{Outgoing, OutgoingError};
@@ -75,6 +84,11 @@ pub enum CertificateWarning {
         /// When it ceased to hold.
         at: Timestamp,
     },
+    /// It does not say that it is the bus's.
+    Unnamed {
+        /// The certificate.
+        file: PathBuf,
+    },
     /// It ends within [`EXPIRY_NOTICE_DAYS`].
     ExpiresSoon {
         /// The certificate.
@@ -113,6 +127,9 @@ pub enum TlsError {
         /// The key.
         key: PathBuf,
     },
+    /// A revocation list cannot be used.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
     /// The TLS library refused what this module always asks of it.
     #[error("TLS cannot be set up: {why}")]
     Setup {
@@ -143,28 +160,35 @@ pub fn provider() -> CryptoProvider {
 /// # Errors
 /// [`TlsError`], naming the file.
 pub fn server_config(files: &TlsFiles, now: Timestamp) -> Result<ServerTls, TlsError> {
-    let own = Own::read(files)?;
-    let warnings = warnings(files, &own.chain, now)?;
-    let provider = Arc::new(provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(authorities(files)?, provider.clone())
-            .build()
-            .map_err(setup)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let files = TrustFiles { tls: files.clone(), crls: Vec::new() };
+    let trust = Loader::open(files, TrustRules::default())?.trust(now)?;
+    Ok(ServerTls { config: Arc::clone(trust.server()), warnings: trust.warnings })
+}
+
+/// The bus's side, with who presents it and who judges the clients.
+pub(super) fn server_side(
+    files: &TlsFiles,
+    own: &Own,
+    verifier: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, TlsError> {
+    let Own { chain, key } = own.clone();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&TLS13])
         .map_err(setup)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(own.chain, own.key)
+        .with_single_cert(chain, key)
         .map_err(|why| own_refused(files, &why))?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    Ok(ServerTls { config: Arc::new(config), warnings })
+    Ok(config)
 }
 
 /// A client's side: presents a party's certificate, and accepts a server only
-/// if an authority of `files.ca` signed it for the name it is called by.
+/// if an authority of `files.ca` signed it for the name it is called by, and it
+/// is the bus's: a certificate without a name of the bus, as those have that
+/// were issued before it had one, is taken with a warning.
 ///
 /// # Errors
 /// [`TlsError`], naming the file.
@@ -178,7 +202,8 @@ pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(setup)?
-        .with_webpki_verifier(verifier)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(bus::BusVerifier::new(verifier)))
         .with_client_auth_cert(own.chain, own.key)
         .map_err(|why| own_refused(files, &why))?;
     config.alpn_protocols = vec![ALPN.to_vec()];
@@ -187,14 +212,20 @@ pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {
 }
 
 /// What this side presents.
-struct Own {
+pub(super) struct Own {
     /// The end certificate first.
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
+impl Clone for Own {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
 impl Own {
-    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+    pub(super) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self {
             chain: pem::certificates(&files.certificate)?,
             key: pem::private_key(&files.key)?,
@@ -203,27 +234,38 @@ impl Own {
 }
 
 fn authorities(files: &TlsFiles) -> Result<Arc<RootCertStore>, TlsError> {
-    let mut store = RootCertStore::empty();
-    for (at, certificate) in pem::certificates(&files.ca)?.into_iter().enumerate() {
-        store
-            .add(certificate)
-            .map_err(|_| TlsError::Certificate { file: files.ca.clone(), number: at + 1 })?;
-    }
-    Ok(Arc::new(store))
+    authorities_of(files).map(|(_, store)| store)
 }
 
-fn warnings(
+/// The authorities of a file, as they are and as the library takes them.
+pub(super) fn authorities_of(
     files: &TlsFiles,
-    chain: &[CertificateDer<'_>],
+) -> Result<(Vec<CertificateDer<'static>>, Arc<RootCertStore>), TlsError> {
+    let mut store = RootCertStore::empty();
+    let found = pem::certificates(&files.ca)?;
+    for (at, certificate) in found.iter().enumerate() {
+        store
+            .add(certificate.clone())
+            .map_err(|_| TlsError::Certificate { file: files.ca.clone(), number: at + 1 })?;
+    }
+    Ok((found, Arc::new(store)))
+}
+
+/// What the operator should be told of the bus's certificate, and when it ceases to hold.
+pub(super) fn warnings(
+    files: &TlsFiles,
+    own: &Own,
     now: Timestamp,
-) -> Result<Vec<CertificateWarning>, TlsError> {
+) -> Result<(Vec<CertificateWarning>, Timestamp), TlsError> {
     let mut found = Vec::new();
-    for (at, certificate) in chain.iter().enumerate() {
+    let mut until = Timestamp::MAX;
+    for (at, certificate) in own.chain.iter().enumerate() {
         let unsound = || TlsError::Certificate { file: files.certificate.clone(), number: at + 1 };
         let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| unsound())?;
         let time = |seconds| Timestamp::from_second(seconds).map_err(|_| unsound());
         let from = time(parsed.validity().not_before.timestamp())?;
         let at = time(parsed.validity().not_after.timestamp())?;
+        until = until.min(at);
         let file = files.certificate.clone();
         if now < from {
             found.push(CertificateWarning::NotYetValid { file, from });
@@ -233,7 +275,11 @@ fn warnings(
             found.push(CertificateWarning::ExpiresSoon { file, at });
         }
     }
-    Ok(found)
+    let is_bus = own.chain.first().map(|certificate| identity::is_bus(certificate));
+    if !matches!(is_bus, Some(Ok(Some(true)))) {
+        found.push(CertificateWarning::Unnamed { file: files.certificate.clone() });
+    }
+    Ok((found, until))
 }
 
 fn own_refused(files: &TlsFiles, why: &rustls::Error) -> TlsError {
@@ -257,6 +303,13 @@ impl fmt::Display for CertificateWarning {
                 f,
                 "{}: the certificate holds only from {from}; until then clients refuse it",
                 file.display()
+            ),
+            Self::Unnamed { file } => write!(
+                f,
+                "{}: the certificate lacks the SAN URI {}, by which parties tell the bus from other \
+                 holders of certificates; have it issued with one",
+                file.display(),
+                identity::BUS_IDENTITY
             ),
             Self::Expired { file, at } => write!(
                 f,

@@ -41,7 +41,8 @@ pub fn is_unsealed(event: &Event) -> bool {
         | Event::NoticeSent(_)
         | Event::BusOutage(_)
         | Event::EndpointSet(_)
-        | Event::CaseErased(_) => None,
+        | Event::CaseErased(_)
+        | Event::RegistryChanged(_) => None,
     };
     content.is_some_and(|content| content.bytes().is_some())
 }
@@ -125,6 +126,7 @@ fn part(event: &mut Event) -> Option<Part<'_>> {
         | Event::NoticeSent(_)
         | Event::BusOutage(_)
         | Event::EndpointSet(_)
-        | Event::CaseErased(_) => None,
+        | Event::CaseErased(_)
+        | Event::RegistryChanged(_) => None,
     }
 }

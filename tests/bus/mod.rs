@@ -14,6 +14,7 @@ pub mod raw;
 pub mod refusal;
 pub mod samples;
 pub mod show;
+pub mod trust;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -346,6 +347,10 @@ impl Site {
         keys.insert(("tls", "ca_file"), quoted(certificates.ca_certificate()));
         keys.insert(("tls", "certificate_file"), quoted(certificates.bus_certificate()));
         keys.insert(("tls", "key_file"), quoted(certificates.bus_key()));
+        if self.crl().exists() {
+            keys.insert(("tls", "crl_files"), format!("[{}]", quoted(self.crl())));
+            keys.insert(("tls", "revocation"), "\"strict\"".into());
+        }
         keys.insert(("journal", "segment_mib"), "2".into());
         keys.insert(("journal", "reserve_disk_mib"), "1".into());
         keys.insert(("engine", "reserve_disk_mib"), "3".into());

@@ -420,6 +420,8 @@ fn party((id, role, region): (&str, Role, Option<&str>)) -> Party {
     let id = id.parse().unwrap();
     Party {
         identities: vec![IdentityUri::of(&id)],
+        certificates: Vec::new(),
+        bins: Vec::new(),
         role,
         region: region.map(|region| region.parse().unwrap()),
         names: Names { kk: name(), ru: name(), en: name() },

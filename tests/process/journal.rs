@@ -167,7 +167,7 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
                 assert!(before.is_none(), "notice {} is acknowledged twice", taken.notice);
             }
             Event::Notice(notice) => found.said.notice(&notice),
-            Event::BusOutage(_) => {}
+            Event::BusOutage(_) | Event::RegistryChanged(_) => {}
             other @ (Event::QuotaSet(_)
             | Event::DeliveryHeld(_)
             | Event::HeldResolved(_)

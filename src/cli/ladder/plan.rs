@@ -209,6 +209,8 @@ fn anybody(zone: TimeZone) -> Result<Party, Failure> {
         supervisor: None,
         acts_for: Vec::new(),
         identities: vec![IdentityUri::of(&id)],
+        certificates: Vec::new(),
+        bins: Vec::new(),
         id,
     })
 }

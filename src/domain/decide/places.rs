@@ -253,6 +253,8 @@ mod tests {
             supervisor: None,
             acts_for: Vec::new(),
             identities: vec!["urn:kopir:party:committee".parse().unwrap()],
+            certificates: Vec::new(),
+            bins: Vec::new(),
         };
         Roster::new(Parties::new(vec![committee]).unwrap(), [])
     }

@@ -35,6 +35,8 @@ fn party(id: &str, role: Role, supervisor: Option<&str>) -> Party {
     let in_region = |code: &&str| id.ends_with(&code.to_lowercase());
     Party {
         identities: if is_read { vec![IdentityUri::of(&own)] } else { Vec::new() },
+        certificates: Vec::new(),
+        bins: Vec::new(),
         names: Names { kk: id.to_owned(), ru: id.to_owned(), en: id.to_owned() },
         id: own,
         role,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::{IdentityUri, Names, Party, PartyId, Role, bundled_zone};
+use super::{Bin, CertificateHash, IdentityUri, Names, Party, PartyId, Role, bundled_zone};
 use crate::domain::region::Region;
 
 /// The most parties one registry may hold. Twenty regions with all their
@@ -28,6 +28,8 @@ pub struct Parties {
     members: Vec<Party>,
     /// Each identity occurs once; the values index `members`, as below.
     by_identity: BTreeMap<IdentityUri, usize>,
+    by_certificate: BTreeMap<CertificateHash, usize>,
+    by_bin: BTreeMap<Bin, usize>,
     /// Akimats and both kinds of commissions, of which a region has one.
     regional: BTreeMap<(Role, Region), usize>,
     migration_body: usize,
@@ -69,6 +71,16 @@ pub enum PartiesError {
     DuplicateIdentity {
         /// The identity.
         identity: IdentityUri,
+        /// Who has it, by id.
+        first: PartyId,
+        /// Who has it too; the same party if it lists it twice.
+        second: PartyId,
+    },
+    /// A certificate or a BIN in two places.
+    #[error("{what} is given to {first} and again to {second}; keep it with one")]
+    DuplicateMark {
+        /// The hash or the number, with what it is.
+        what: String,
         /// Who has it, by id.
         first: PartyId,
         /// Who has it too; the same party if it lists it twice.
@@ -180,9 +192,11 @@ impl Parties {
             members.iter().position(is_migration_body).ok_or(PartiesError::NoMigrationBody)?;
         let regional = one_per_region(&members)?;
         let by_identity = identities(&members)?;
+        let by_certificate = marks(&members, "certificate", |party| &party.certificates)?;
+        let by_bin = marks(&members, "BIN", |party| &party.bins)?;
         check_supervision(&members)?;
         check_acts_for(&members)?;
-        Ok(Self { members, by_identity, regional, migration_body })
+        Ok(Self { members, by_identity, by_certificate, by_bin, regional, migration_body })
     }
 
     /// The party of this id.
@@ -195,6 +209,18 @@ impl Parties {
     #[must_use]
     pub fn by_identity(&self, identity: &IdentityUri) -> Option<&Party> {
         self.by_identity.get(identity).map(|&at| &self.members[at])
+    }
+
+    /// The party that a certificate was given to by its hash.
+    #[must_use]
+    pub fn by_certificate(&self, hash: &CertificateHash) -> Option<&Party> {
+        self.by_certificate.get(hash).map(|&at| &self.members[at])
+    }
+
+    /// The party of a business identification number.
+    #[must_use]
+    pub fn by_bin(&self, bin: &Bin) -> Option<&Party> {
+        self.by_bin.get(bin).map(|&at| &self.members[at])
     }
 
     /// The authorised body on population migration.
@@ -313,6 +339,27 @@ fn one_per_region(members: &[Party]) -> Result<BTreeMap<(Role, Region), usize>, 
                 first: members[first].id.clone(),
                 second: party.id.clone(),
             });
+        }
+    }
+    Ok(found)
+}
+
+/// Whose each hash or number is; each is one party's.
+fn marks<M: Ord + Copy + std::fmt::Display>(
+    members: &[Party],
+    kind: &str,
+    of: impl Fn(&Party) -> &Vec<M>,
+) -> Result<BTreeMap<M, usize>, PartiesError> {
+    let mut found = BTreeMap::new();
+    for (at, party) in members.iter().enumerate() {
+        for mark in of(party) {
+            if let Some(first) = found.insert(*mark, at) {
+                return Err(PartiesError::DuplicateMark {
+                    what: format!("{kind} {mark}"),
+                    first: members[first].id.clone(),
+                    second: party.id.clone(),
+                });
+            }
         }
     }
     Ok(found)
@@ -437,6 +484,8 @@ mod tests {
             supervisor: supervisor.map(id),
             acts_for: Vec::new(),
             identities: vec![IdentityUri::of(&id(name))],
+            certificates: Vec::new(),
+            bins: Vec::new(),
         }
     }
 

@@ -133,7 +133,8 @@ impl Found {
             | Event::DeliveryHeld(_)
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_) => case_of(event) == Some(self.case),
+            | Event::CaseErased(_)
+            | Event::RegistryChanged(_) => case_of(event) == Some(self.case),
         }
     }
 }
@@ -156,7 +157,8 @@ fn rests_on(event: &Event) -> Option<Seq> {
         | Event::DeliveryHeld(_)
         | Event::HeldResolved(_)
         | Event::EndpointSet(_)
-        | Event::CaseErased(_) => None,
+        | Event::CaseErased(_)
+        | Event::RegistryChanged(_) => None,
     }
 }
 
@@ -186,7 +188,8 @@ fn parties(event: &Event, case: CaseId) -> Vec<PartyNumber> {
         | Event::ClocksMoved(_)
         | Event::CalendarSettled(_)
         | Event::BusOutage(_)
-        | Event::EndpointSet(_) => Vec::new(),
+        | Event::EndpointSet(_)
+        | Event::RegistryChanged(_) => Vec::new(),
     }
 }
 

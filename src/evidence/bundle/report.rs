@@ -197,6 +197,11 @@ fn line(told: &Told, event: &Event, labels: &Labels) -> (String, String) {
             ["Мекенжай тіркелді", "Адрес зарегистрирован", "Endpoint registered"],
             party(set.party),
         ),
+        Event::RegistryChanged(_) => {
+            let what =
+                ["Тараптар тізілімі өзгерді", "Реестр сторон изменён", "Party registry changed"];
+            (what, String::new())
+        }
         Event::CaseErased(erased) => {
             let what =
                 ["Жеке деректер жойылды", "Персональные данные уничтожены", "Personal data erased"];

@@ -293,6 +293,8 @@ fn parties() -> Parties {
             supervisor: None,
             acts_for: Vec::new(),
             identities: vec![IdentityUri::of(&id)],
+            certificates: Vec::new(),
+            bins: Vec::new(),
             id,
         }
     };

@@ -14,7 +14,8 @@ use crate::domain::erasure::{CaseErased, ErasureOrder, ErasureReason};
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
-    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
+    HopOpened, ListedParty, ListingChange, Opening, PartyEnrolled, QuotaSet, RegistryChanged,
+    ServiceClock,
 };
 use crate::domain::held::{DeliveryHeld, Held, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, RequestId, Sequence};
@@ -22,6 +23,7 @@ use crate::domain::ladder::{
     Attribution, BusOutage, Channel, Clause, Fired, Impediment, MAX_FIRED, Notice,
     NoticeAcknowledged, NoticeSent, Rung, Sent,
 };
+use crate::domain::registry::Listed;
 use crate::records::notice::MAX_TOLD;
 use crate::records::{MAX_GROUNDS, MAX_HOPS, MAX_OPENED, MAX_SERVICE_CLOCKS};
 
@@ -139,6 +141,15 @@ fn any_quota_set() -> impl Strategy<Value = QuotaSet> {
         let (author, request, fingerprint) = ids;
         QuotaSet { key, persons, author, request: RequestId(request), fingerprint, basis }
     })
+}
+
+fn any_registry_changed() -> impl Strategy<Value = RegistryChanged> {
+    let listed = (any_role(), option::of(any_region()), any::<[u8; 8]>())
+        .prop_map(|(role, region, facts)| Listed { role, region, facts });
+    let party = (any_party(), one_of(ListingChange::ALL), listed)
+        .prop_map(|(party, change, listed)| ListedParty { party, change, listed });
+    (any::<[u8; 32]>(), vec(party, 0..20))
+        .prop_map(|(content, parties)| RegistryChanged { content, parties })
 }
 
 fn any_endpoint_set() -> impl Strategy<Value = EndpointSet> {
@@ -322,6 +333,7 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         any_case_erased().prop_map(Event::CaseErased),
         any_resolved().prop_map(Event::HeldResolved),
         any_endpoint_set().prop_map(Event::EndpointSet),
+        any_registry_changed().prop_map(|changed| Event::RegistryChanged(Box::new(changed))),
     ]
 }
 

@@ -10,19 +10,19 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use crate::domain::Roster;
+use crate::engine::Rosters;
 use crate::rpc::status::of_transport;
 
 /// See [`Explain`].
 #[derive(Debug, Clone)]
 pub struct ExplainLayer {
-    pub(super) roster: Arc<Roster>,
+    pub(super) rosters: Rosters,
 }
 
 impl<S> Layer<S> for ExplainLayer {
     type Service = Explain<S>;
     fn layer(&self, inner: S) -> Explain<S> {
-        Explain { inner, roster: Arc::clone(&self.roster) }
+        Explain { inner, rosters: Arc::clone(&self.rosters) }
     }
 }
 
@@ -30,7 +30,7 @@ impl<S> Layer<S> for ExplainLayer {
 #[derive(Debug, Clone)]
 pub struct Explain<S> {
     inner: S,
-    roster: Arc<Roster>,
+    rosters: Rosters,
 }
 
 impl<S> Service<Request<Body>> for Explain<S>
@@ -47,14 +47,14 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let call = Box::pin(self.inner.call(request));
-        Explained { call, roster: Arc::clone(&self.roster) }
+        Explained { call, rosters: Arc::clone(&self.rosters) }
     }
 }
 
 /// The answer, explained where need be.
 pub struct Explained<F> {
     call: Pin<Box<F>>,
-    roster: Arc<Roster>,
+    rosters: Rosters,
 }
 
 impl<F, E> Future for Explained<F>
@@ -70,6 +70,6 @@ where
         if status.code() == Code::Ok || !status.details().is_empty() {
             return Poll::Ready(Ok(response));
         }
-        Poll::Ready(Ok(of_transport(status, &self.roster).into_http()))
+        Poll::Ready(Ok(of_transport(status, self.rosters.last()).into_http()))
     }
 }

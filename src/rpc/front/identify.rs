@@ -22,7 +22,8 @@ impl<S> Layer<S> for IdentifyLayer {
     }
 }
 
-/// Puts the [`Caller`](crate::rpc::Caller) into the request, from the certificate alone.
+/// Puts the [`Caller`](crate::rpc::Caller) into the request, from the certificate alone, with the
+/// [`Seat`](crate::rpc::withdrawn::Seat) by which a stream learns that it stands no more.
 #[derive(Debug, Clone)]
 pub struct Identify<S> {
     inner: S,
@@ -41,15 +42,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let caller = request.extensions().get::<Peer>().map(|peer| peer.caller.clone());
-        let refusal = match caller {
-            Some(Ok(caller)) => {
-                tracing::Span::current().record("party", caller.id.as_str());
-                request.extensions_mut().insert(caller);
-                return Either::Left(self.inner.call(request));
-            }
-            Some(Err(error)) => status::unknown_party(&error),
+        let refusal = match request.extensions().get::<Peer>().cloned() {
             None => status::no_caller(),
+            Some(Peer { caller, seat, remote: _ }) => match (seat.withdrawn(), caller) {
+                (Some(why), _) => status::withdrawn(&why),
+                (None, Err(error)) => status::unknown_party(&error),
+                (None, Ok(caller)) => {
+                    tracing::Span::current().record("party", caller.id.as_str());
+                    request.extensions_mut().insert(caller);
+                    request.extensions_mut().insert(seat);
+                    return Either::Left(self.inner.call(request));
+                }
+            },
         };
         Either::Right(ready(Ok(refusal.into_http())))
     }

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -18,10 +17,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::domain::Roster;
+use super::guests::{Guests, Place, tell};
 use crate::domain::party::PartyNumber;
+use crate::engine::{Clock, Rosters};
 use crate::rpc::Caller;
-use crate::trust::identity::{IdentityError, party_of};
+use crate::rpc::withdrawn::Seat;
+use crate::trust::identity::IdentityError;
+use crate::trust::live::LiveTrust;
 use crate::trust::tls::HandshakeFailure;
 
 /// Handshaken connections that wait for the server to take them.
@@ -30,6 +32,10 @@ const ACCEPT_BACKLOG: usize = 64;
 /// Bytes that HTTP/2 begins with (RFC 9113 §3.4). Once they have come the server itself watches
 /// whether the connection lives; before, nobody else does.
 const PREFACE_BYTES: usize = 24;
+
+/// How long a connection whose party lost its place stays open, so that each of its streams can say
+/// why it ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Bounds of the listener, from the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +72,8 @@ impl Listener {
     /// [`ListenError`] if the address cannot be bound.
     pub async fn bind(
         address: SocketAddr,
-        tls: Arc<ServerConfig>,
-        roster: Arc<Roster>,
+        trust: Arc<LiveTrust>,
+        rosters: Rosters,
         options: ListenOptions,
     ) -> Result<Self, ListenError> {
         let refused = |source| ListenError { address, source };
@@ -75,13 +81,18 @@ impl Listener {
         let address = listener.local_addr().map_err(refused)?;
         let (sender, accepted) = mpsc::channel(ACCEPT_BACKLOG);
         let door = Arc::new(Door {
-            acceptor: TlsAcceptor::from(tls),
-            roster,
+            guests: Guests::new(trust, rosters),
             options,
             total: Arc::new(Semaphore::new(options.max_connections)),
             per_party: Arc::default(),
         });
-        let task = tokio::spawn(accept(listener, door, sender));
+        let task = tokio::spawn(async move {
+            let guests = Arc::clone(&door.guests);
+            tokio::select! {
+                () = accept(listener, door, sender) => {}
+                () = guests.watch() => {}
+            }
+        });
         Ok(Self { address, accepted, task })
     }
 
@@ -110,8 +121,7 @@ impl Drop for AbortOnDrop {
 }
 
 struct Door {
-    acceptor: TlsAcceptor,
-    roster: Arc<Roster>,
+    guests: Arc<Guests>,
     options: ListenOptions,
     total: Arc<Semaphore>,
     per_party: Arc<Mutex<HashMap<Option<PartyNumber>, usize>>>,
@@ -162,7 +172,9 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%remote, %error, "TCP_NODELAY was not set");
         }
-        let handshake = self.acceptor.accept(stream);
+        // By what is in force now; a change meanwhile is made up for when it is seated.
+        let judged = self.guests.trust();
+        let handshake = TlsAcceptor::from(Arc::clone(judged.0.server())).accept(stream);
         let stream = match tokio::time::timeout(self.options.handshake_timeout, handshake).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -175,29 +187,40 @@ impl Door {
                 return None;
             }
         };
-        let caller = self.identify(&stream);
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let chain: Vec<_> = chain.iter().map(|one| one.clone().into_owned()).collect();
+        let standing = judged.0.judge(&chain, Clock::System.now());
+        let (identified, seat, place) = self.guests.seat(remote, chain, judged);
+        let caller = identified.map(|one| one.caller);
+        let party = caller.as_ref().map_or("none", |caller| caller.id.as_str());
+        if let Ok(standing) = standing {
+            tell(remote, party, &standing);
+        }
         if let Err(error) = &caller {
             tracing::info!(%remote, %error, "a certificate names no party");
         }
         // Those that name no party share one party's part, or they could take all the places.
         let Some(share) = self.share(caller.as_ref().ok().map(|caller| caller.party)) else {
-            let party = caller.as_ref().map_or("none", |caller| caller.id.as_str());
             tracing::warn!(%remote, party, "too many connections of the party");
             return None;
         };
-        let peer = Peer { remote, caller };
+        let farewell = seat.clone().until_withdrawn();
+        let leaving = Box::pin(async move {
+            farewell.await;
+            tokio::time::sleep(FAREWELL).await;
+        });
+        let peer = Peer { remote, caller, seat };
         let silence = Box::pin(tokio::time::sleep(self.options.handshake_timeout));
         let preface = Some(Preface { missing: PREFACE_BYTES, silence });
-        Some(Connection { stream, peer, preface, _permit: permit, _share: share })
-    }
-
-    fn identify(&self, stream: &TlsStream<TcpStream>) -> Result<Caller, IdentityError> {
-        let (_, session) = stream.get_ref();
-        let certificate = session.peer_certificates().and_then(|chain| chain.first());
-        let party = party_of(certificate.ok_or(IdentityError::Absent)?, self.roster.parties())?;
-        // Every party of the registry is enrolled before the bus listens.
-        let number = self.roster.number(&party.id).ok_or(IdentityError::Absent)?;
-        Ok(Caller::new(party, number, self.roster.parties()))
+        Some(Connection {
+            stream,
+            peer,
+            preface,
+            leaving,
+            _place: place,
+            _permit: permit,
+            _share: share,
+        })
     }
 
     fn share(&self, party: Option<PartyNumber>) -> Option<Share> {
@@ -236,6 +259,8 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// The party that its certificate names, or why it names none.
     pub caller: Result<Caller, IdentityError>,
+    /// Whether it still stands for it.
+    pub seat: Seat,
 }
 
 /// An accepted connection.
@@ -244,6 +269,9 @@ pub struct Connection {
     peer: Peer,
     /// None once the connection has begun to speak.
     preface: Option<Preface>,
+    /// Ends when the peer has lost its seat and had time to hear of it.
+    leaving: Pin<Box<dyn Future<Output = ()> + Send>>,
+    _place: Place,
     _permit: OwnedSemaphorePermit,
     _share: Share,
 }
@@ -267,6 +295,9 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.leaving.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let Some(preface) = &mut self.preface else { return read };

@@ -7,6 +7,7 @@ mod admit;
 mod authorise;
 mod deadline;
 mod explain;
+mod guests;
 mod identify;
 mod listen;
 mod serve;
@@ -21,7 +22,7 @@ use tower::layer::util::{Identity, Stack};
 pub use listen::{ListenError, ListenOptions, Listener, Peer};
 pub use serve::{READINESS, ServeError, ServeOptions, serve};
 
-use crate::domain::Roster;
+use crate::engine::Rosters;
 use admit::AdmitLayer;
 use authorise::AuthoriseLayer;
 use deadline::DeadlineLayer;
@@ -78,12 +79,12 @@ pub type Layers = Stack<
 >;
 
 /// Puts the layers in their order.
-pub fn layers(options: FrontOptions, roster: &Arc<Roster>) -> tower::ServiceBuilder<Layers> {
+pub fn layers(options: FrontOptions, rosters: &Rosters) -> tower::ServiceBuilder<Layers> {
     tower::ServiceBuilder::new()
         // Outermost, so that a refusal by any layer below is traced too.
         .layer(TraceLayer)
         // Above everything that decodes, to give the library's own errors a reason of ours.
-        .layer(ExplainLayer { roster: Arc::clone(roster) })
+        .layer(ExplainLayer { rosters: Arc::clone(rosters) })
         // Above everything that can take long; the library's own timeout stands outside of all
         // layers and could not be explained.
         .layer(DeadlineLayer { limit: options.request_timeout })

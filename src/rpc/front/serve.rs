@@ -50,7 +50,7 @@ pub async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let ServeOptions { front, http2, .. } = options;
-    let roster = Arc::clone(bus.roster());
+    let rosters = Arc::clone(bus.rosters());
     let max_message_bytes = front.max_message_bytes;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = bus.health();
@@ -74,7 +74,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(http2.keepalive_interval))
         .http2_keepalive_timeout(Some(http2.keepalive_timeout))
         .http2_max_pending_accept_reset_streams(Some(http2.max_pending_reset_streams))
-        .layer(layers(front, &roster).into_inner())
+        .layer(layers(front, &rosters).into_inner())
         .add_routes(services);
     let reporting = keep_reporting(reporter, health, stopping.clone());
     let asked_to_stop = async move {

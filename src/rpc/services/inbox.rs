@@ -43,7 +43,7 @@ impl InboxService for Service {
     ) -> Result<Response<Deliveries>, Status> {
         let bus = Arc::clone(&self.0);
         let caller = bus.caller(&request)?;
-        let inbound = bus.until_stop(request.into_inner());
+        let inbound = bus.until_stop(request);
         Ok(Response::new(inbox_stream::deliveries(bus, caller, inbound)))
     }
 

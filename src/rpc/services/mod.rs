@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::service::Routes;
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 use tracing::field::display;
 
 use super::Caller;
@@ -44,18 +44,20 @@ use super::show::law::Wording;
 use super::show::receipt::{confirmation, receipt};
 use super::show::{self, View};
 use super::status::{Refusal, status};
+use super::withdrawn::Seat;
 use crate::dispatch::Dispatch;
 use crate::domain::ladder::NO_CASE;
 use crate::domain::party::PartyNumber;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseAct, CaseId, Command, Roster, Sequence};
 use crate::engine::vitals::Health;
-use crate::engine::{Accepted, Engine, ItemRefused};
+use crate::engine::{Accepted, Chain, Engine, ItemRefused, Rosters};
 use crate::evidence::Log;
 use crate::procedures::RegisterError;
 use crate::procedures::labels::Labels;
 
 use crate::trust::applicants::ApplicantKey;
+use crate::trust::live::LiveTrust;
 use stopping::UntilStop;
 
 /// Bounds of the streams, from the configuration.
@@ -86,6 +88,8 @@ pub struct BusParts {
     pub log: Arc<Log>,
     /// Turns true when the bus is to stop; open streams end then.
     pub stopping: watch::Receiver<bool>,
+    /// Whom the bus believes, to be told of; none where nobody connects.
+    pub trust: Option<Arc<LiveTrust>>,
 }
 
 /// Why the services cannot start.
@@ -106,7 +110,9 @@ pub struct Bus {
     streams: StreamOptions,
     journal_format_version: u32,
     stopping: watch::Receiver<bool>,
-    wording: Wording,
+    trust: Option<Arc<LiveTrust>>,
+    /// Those of the registry in force are the last.
+    wordings: Chain<Wording>,
     /// What citizens read.
     labels: Labels,
     /// By which applicants are told again.
@@ -129,15 +135,8 @@ impl Bus {
     /// # Errors
     /// [`BusError`] if the law does not serve.
     pub fn new(parts: BusParts) -> Result<Self, BusError> {
-        let BusParts {
-            engine,
-            dispatch,
-            streams,
-            journal_format_version,
-            applicants,
-            log,
-            stopping,
-        } = parts;
+        let BusParts { engine, dispatch, streams, journal_format_version, .. } = parts;
+        let BusParts { applicants, log, stopping, trust, .. } = parts;
         let law = engine.law();
         let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar())?;
         let (started, started_at) = (Instant::now(), engine.clock().now());
@@ -147,7 +146,8 @@ impl Bus {
             streams,
             journal_format_version,
             stopping,
-            wording,
+            trust,
+            wordings: Chain::new(wording),
             labels: Labels::load()?,
             applicants,
             log,
@@ -164,6 +164,24 @@ impl Bus {
         self.engine.roster()
     }
 
+    /// The rosters, the last of them in force.
+    pub fn rosters(&self) -> &Rosters {
+        self.engine.rosters()
+    }
+
+    /// Follows a registry that has come into force: the rules of counting are told for the zones of
+    /// its parties.
+    ///
+    /// # Errors
+    /// [`BusError::Term`]; those of the zones before are told on.
+    pub fn registry_changed(&self) -> Result<(), BusError> {
+        let (law, roster) = (self.engine.law(), self.engine.roster());
+        if !self.wordings.last().covers(roster) {
+            self.wordings.push(Wording::new(&law.procedures, roster, &law.calendar())?);
+        }
+        Ok(())
+    }
+
     /// What the health service answers, as it changes.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.engine.vitals().health()
@@ -177,7 +195,7 @@ impl Bus {
     }
 
     fn view(&self) -> View<'_> {
-        View { roster: self.engine.roster(), law: self.engine.law(), wording: &self.wording }
+        View { roster: self.engine.roster(), law: self.engine.law(), wording: self.wordings.last() }
     }
 
     fn asked<'a>(&'a self, caller: &'a Caller) -> Asked<'a> {
@@ -188,9 +206,11 @@ impl Bus {
         Asked { caller, zone, law_zone, now, procedures, applicants: &self.applicants }
     }
 
-    /// What comes on a stream, until the bus stops.
-    fn until_stop<In>(&self, inbound: In) -> UntilStop<In> {
-        UntilStop::new(inbound, self.stopping.clone(), self.refuse(&Refusal::Stopping))
+    /// What comes on a stream, until the bus stops or the caller has lost its place.
+    fn until_stop<M>(&self, request: Request<Streaming<M>>) -> UntilStop<Streaming<M>> {
+        let stopping = (self.stopping.clone(), self.refuse(&Refusal::Stopping));
+        let seat = request.extensions().get::<Seat>().cloned();
+        UntilStop::new(request.into_inner(), stopping, seat)
     }
 
     /// Who calls. The layers before refuse a call without one; this holds even if they did not.

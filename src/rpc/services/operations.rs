@@ -10,7 +10,7 @@ use crate::dispatch::push::BreakerState;
 use crate::domain::party::PartyNumber;
 use crate::engine::clock::ClockError;
 use crate::engine::keeper::resident_bytes;
-use crate::engine::{Progress, timestamp};
+use crate::engine::{Clock, Progress, timestamp};
 use crate::index::{ClockMark, Counts, IndexError, ObligationKey};
 use crate::rpc::parse::fault::Faults;
 use crate::rpc::parse::query;
@@ -22,6 +22,7 @@ use crate::rpc::proto::operations::v1::{
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
+use crate::rpc::show::trust::trust;
 use crate::rpc::show::vitals::{issue, journal_disk, machine_clock, outage, span};
 use crate::rpc::show::{digest, role, time};
 use crate::rpc::status::Refusal;
@@ -165,6 +166,7 @@ impl Bus {
             last_outage: vitals.last_outage().map(outage),
             failing_endpoints: self.failing_endpoints(),
             waiting_notifications: self.waiting_notifications()?,
+            trust: self.trust.as_deref().map(|live| trust(live, Clock::System.now())),
         })
     }
 

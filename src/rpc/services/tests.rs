@@ -109,6 +109,7 @@ impl House {
             applicants: Arc::new(ApplicantKey::of(&[7; 32])),
             log,
             stopping: watch::channel(false).1,
+            trust: None,
         };
         let service = Service(Arc::new(Bus::new(parts).unwrap()));
         Self { service, _threads: threads, _dir: dir }

@@ -64,6 +64,15 @@ impl Wording {
         Ok(Self { rules })
     }
 
+    /// Whether it has the rules for the zones of all these parties.
+    pub fn covers(&self, roster: &Roster) -> bool {
+        let told = self.rules.values().flat_map(BTreeMap::values).next();
+        let is_told = |zone: &TimeZone| {
+            told.is_none_or(|rules| rules.iter().any(|rule| rule.zone == name(zone)))
+        };
+        roster.parties().iter().all(|party| is_told(&party.zone))
+    }
+
     /// The rule of a hop for a party whose days end in this zone; empty for a procedure that this
     /// bus does not have.
     pub fn rule(&self, procedure: &ProcedureKey, hop: HopId, zone: &TimeZone) -> &str {

@@ -20,6 +20,8 @@ pub fn issue(issue: Issue) -> operations::HealthIssue {
         Issue::DiskShort => operations::HealthIssue::DiskShort,
         Issue::DiskLow => operations::HealthIssue::DiskLow,
         Issue::MemoryShort => operations::HealthIssue::MemoryShort,
+        Issue::RevocationUnknown => operations::HealthIssue::RevocationUnknown,
+        Issue::FileRefused => operations::HealthIssue::FileRefused,
     }
 }
 

@@ -42,7 +42,8 @@ impl Cases {
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_) => None,
+            | Event::CaseErased(_)
+            | Event::RegistryChanged(_) => None,
         }
     }
 

@@ -145,7 +145,8 @@ impl Ladders {
             | Event::NoticeAcknowledged(_)
             | Event::NoticeSent(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_) => self.silent(sequence, at_ms),
+            | Event::CaseErased(_)
+            | Event::RegistryChanged(_) => self.silent(sequence, at_ms),
         }
     }
 

@@ -95,7 +95,8 @@ impl Queues {
             | Event::NoticeSent(_)
             | Event::BusOutage(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_) => {}
+            | Event::CaseErased(_)
+            | Event::RegistryChanged(_) => {}
         }
         None
     }

@@ -45,7 +45,8 @@ impl Receipts {
             | Event::CalendarSettled(_)
             | Event::Notice(_)
             | Event::NoticeSent(_)
-            | Event::BusOutage(_) => return,
+            | Event::BusOutage(_)
+            | Event::RegistryChanged(_) => return,
         };
         let proof = Proof { sequence, at_ms, hash };
         if let Some(before) = self.recorded.insert(what, proof) {

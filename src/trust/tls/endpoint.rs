@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -23,7 +24,8 @@ use thiserror::Error as ThisError;
 use super::{ALPN, Own, TlsError, TlsFiles, authorities, own_refused, provider, setup};
 use crate::domain::Roster;
 use crate::domain::party::{PartyId, PartyNumber};
-use crate::trust::identity::{IdentityError, party_of};
+use crate::trust::crl::{Crls, Revocation, Standing, Unknown};
+use crate::trust::identity::{self, IdentityError, Profile};
 
 /// Why the certificate of an endpoint is not the party's, though a trusted authority signed it.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -39,6 +41,12 @@ pub enum EndpointCertificateError {
         /// The party whose deliveries are to go there.
         wanted: PartyId,
     },
+    /// It was revoked.
+    #[error("the certificate was revoked")]
+    Revoked,
+    /// Whether it was cannot be told, and the configuration keeps it out then.
+    #[error("whether the certificate is revoked cannot be told: {0}")]
+    Undetermined(Unknown),
     /// The endpoint's own party is not in the registry any more.
     #[error("the party is no longer in the registry")]
     Gone,
@@ -61,17 +69,31 @@ pub struct EndpointTls {
     files: TlsFiles,
     own: Own,
     roots: Arc<RootCertStore>,
+    revocation: (Crls, Revocation),
+    profile: Profile,
     provider: Arc<CryptoProvider>,
 }
 
 impl EndpointTls {
-    /// Reads the bus's files.
+    /// Reads the bus's files; no revocation lists are kept.
     ///
     /// # Errors
     /// [`TlsError`], naming the file.
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let (own, roots) = (Own::read(files)?, authorities(files)?);
-        Ok(Self { files: files.clone(), own, roots, provider: Arc::new(provider()) })
+        let revocation = (Crls::default(), Revocation::Off);
+        Ok(Self::new(files.clone(), own, roots, revocation, Profile::default()))
+    }
+
+    /// The bus's side with what was read.
+    pub(in crate::trust) fn new(
+        files: TlsFiles,
+        own: Own,
+        roots: Arc<RootCertStore>,
+        revocation: (Crls, Revocation),
+        profile: Profile,
+    ) -> Self {
+        Self { files, own, roots, revocation, profile, provider: Arc::new(provider()) }
     }
 
     /// The bus's side of a connection to the endpoint of `party`.
@@ -87,6 +109,8 @@ impl EndpointTls {
             roster: Arc::clone(roster),
             party,
             roots: Arc::clone(&self.roots),
+            revocation: self.revocation.clone(),
+            profile: self.profile.clone(),
             provider: Arc::clone(&self.provider),
         };
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
@@ -116,15 +140,39 @@ struct EndpointVerifier {
     roster: Arc<Roster>,
     party: PartyNumber,
     roots: Arc<RootCertStore>,
+    revocation: (Crls, Revocation),
+    profile: Profile,
     provider: Arc<CryptoProvider>,
 }
 
 impl EndpointVerifier {
+    /// Whether the certificate is not revoked, as the configuration has it for those of which that
+    /// cannot be told.
+    fn check_standing(
+        &self,
+        certificate: &CertificateDer<'_>,
+        now: UnixTime,
+    ) -> Result<(), EndpointCertificateError> {
+        let (crls, policy) = &self.revocation;
+        let parsed = identity::parse(certificate)?;
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let now = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        match crls.standing(&parsed, *policy, now) {
+            Standing::Good => Ok(()),
+            Standing::Undetermined(why) => {
+                tracing::warn!(%why, "whether an endpoint's certificate is revoked cannot be told");
+                Ok(())
+            }
+            Standing::Revoked => Err(EndpointCertificateError::Revoked),
+            Standing::Lapsed(why) => Err(EndpointCertificateError::Undetermined(why)),
+        }
+    }
+
     fn check_party(
         &self,
         certificate: &CertificateDer<'_>,
     ) -> Result<(), EndpointCertificateError> {
-        let found = party_of(certificate, self.roster.parties())?;
+        let found = self.profile.party_of(certificate, self.roster.parties())?;
         let wanted = self.roster.party(self.party).ok_or(EndpointCertificateError::Gone)?;
         if found.id == wanted.id || self.roster.parties().may_act_for(&found.id, &wanted.id) {
             return Ok(());
@@ -151,7 +199,7 @@ impl ServerCertVerifier for EndpointVerifier {
             now,
             self.provider.signature_verification_algorithms.all,
         )?;
-        match self.check_party(end_entity) {
+        match self.check_party(end_entity).and_then(|()| self.check_standing(end_entity, now)) {
             Ok(()) => Ok(ServerCertVerified::assertion()),
             Err(why) => {
                 let why = CertificateError::Other(OtherError(Arc::new(why)));

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::io;
 
+use super::ClientRefusal;
+use crate::trust::identity::IdentityError;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 /// A failed handshake, classified.
@@ -45,6 +47,10 @@ pub enum HandshakeFault {
     WrongPurpose,
     /// Its certificate is for another host name.
     WrongName,
+    /// Its key is too short.
+    WeakKey,
+    /// Whether its certificate is revoked cannot be told.
+    RevocationUnknown,
     /// Its certificate is faulty in some other way.
     BadCertificate,
     /// It does not offer TLS 1.3.
@@ -98,6 +104,8 @@ impl HandshakeFault {
             Self::Revoked => "revoked",
             Self::WrongPurpose => "wrong-purpose",
             Self::WrongName => "wrong-name",
+            Self::WeakKey => "weak-key",
+            Self::RevocationUnknown => "revocation-unknown",
             Self::BadCertificate => "bad-certificate",
             Self::NoCommonVersion => "no-common-version",
             Self::NoCommonParameters => "no-common-parameters",
@@ -118,6 +126,8 @@ impl HandshakeFault {
             Self::Revoked => "the certificate was revoked",
             Self::WrongPurpose => "the certificate is not made for this use",
             Self::WrongName => "the certificate is for another host name",
+            Self::WeakKey => "the certificate's key is too short",
+            Self::RevocationUnknown => "whether the certificate is revoked cannot be told",
             Self::BadCertificate => "the certificate is faulty",
             Self::NoCommonVersion => "TLS 1.3 was not offered",
             Self::NoCommonParameters => "no key exchange, cipher or signature in common",
@@ -167,6 +177,15 @@ fn of_library(error: &Error) -> HandshakeFault {
     reason = "the library's enum is open; any other fault of a certificate is told as one"
 )]
 fn of_certificate(why: &CertificateError) -> HandshakeFault {
+    if let Some(refusal) = ClientRefusal::of(why) {
+        return match refusal {
+            ClientRefusal::WeakKey { .. } => HandshakeFault::WeakKey,
+            ClientRefusal::Unfit(IdentityError::Usage { .. }) => HandshakeFault::WrongPurpose,
+            ClientRefusal::Unfit(_) => HandshakeFault::BadCertificate,
+            ClientRefusal::Undetermined(_) => HandshakeFault::RevocationUnknown,
+            ClientRefusal::Revoked => HandshakeFault::Revoked,
+        };
+    }
     match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             HandshakeFault::Expired

@@ -36,7 +36,7 @@ acts! {
         ) -> Result<Response<Answers>, Status> {
             let bus = Arc::clone(&self.0);
             let caller = Arc::new(bus.caller(&request)?);
-            let inbound = bus.until_stop(request.into_inner());
+            let inbound = bus.until_stop(request);
             Ok(Response::new(answers(bus, caller, inbound)))
         }
     }

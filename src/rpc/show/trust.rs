@@ -1,0 +1,43 @@
+//! Whom the bus believes, by which files.
+
+use jiff::Timestamp;
+
+use super::{digest, time};
+use crate::rpc::proto::operations::v1 as operations;
+use crate::trust::crl::{CrlState, Worth};
+use crate::trust::live::{FileRefused, LiveTrust, Part, Report};
+
+/// What is in force, and what is refused.
+pub fn trust(live: &LiveTrust, now: Timestamp) -> operations::TrustStatus {
+    let (current, report) = (live.current(), live.report());
+    let Report { refused, registry, registry_since, registry_needs_restart } = report;
+    operations::TrustStatus {
+        registry_hash: registry.map(|hash| digest(&hash)).unwrap_or_default(),
+        registry_time: registry_since.map(time),
+        registry_needs_restart,
+        certificate_expire_time: Some(time(current.certificate_until)),
+        revocation_lists: current.crls(now).into_iter().map(list).collect(),
+        refused_files: refused.into_iter().map(refused_file).collect(),
+    }
+}
+
+fn list(state: CrlState) -> operations::RevocationList {
+    let CrlState { issuer, this_update, next_update, revoked, worth } = state;
+    operations::RevocationList {
+        issuer,
+        issue_time: Some(time(this_update)),
+        next_issue_time: Some(time(next_update)),
+        revoked_count: revoked,
+        state: match worth {
+            Worth::Current => operations::RevocationListState::Current,
+            Worth::Overdue => operations::RevocationListState::Overdue,
+            Worth::Lapsed => operations::RevocationListState::Lapsed,
+        }
+        .into(),
+    }
+}
+
+fn refused_file((part, refused): (Part, FileRefused)) -> operations::RefusedFile {
+    let FileRefused { since, why } = refused;
+    operations::RefusedFile { key: part.key().to_owned(), problem: why, time: Some(time(since)) }
+}
