@@ -61,7 +61,7 @@ async fn a_rejected_delivery_is_held_with_its_reason_and_its_clock_runs_on() {
     let confirmed = committee.reject(asked.clone()).await.unwrap();
     let mark = confirmed.mark.clone().unwrap();
     assert_eq!((mark.delivery_id, mark.party_id.as_str()), (delivery.delivery_id, bus::COMMITTEE));
-    assert_eq!((mark.reason, mark.sequence), (HeldReason::CannotParse.into(), 12));
+    assert_eq!((mark.reason, mark.sequence), (HeldReason::CannotParse.into(), 13));
     assert_eq!((confirmed.case_id.as_str(), confirmed.record_hash.len()), (&*delivery.case_id, 32));
     // A repeat gets the same, whatever it says.
     let again = rejection(&asked.delivery_id, HeldReason::Other, "SAMPLE: something else");

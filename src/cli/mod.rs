@@ -13,6 +13,7 @@ use self::output::Failure;
 
 pub use self::output::Exit;
 
+mod access;
 mod bench;
 mod bus;
 mod calendar;
@@ -33,6 +34,7 @@ mod output;
 mod procedure;
 mod quota;
 mod register;
+mod registry;
 mod serve;
 mod simulate;
 mod status;
@@ -113,6 +115,10 @@ enum Command {
     Bench(bench::BenchArgs),
     Simulate(simulate::SimulateArgs),
     #[command(subcommand)]
+    Registry(registry::RegistryCommand),
+    #[command(subcommand)]
+    Access(access::AccessCommand),
+    #[command(subcommand)]
     Certs(certs::CertsCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -161,6 +167,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Calendar(command) => calendar::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Registry(command) => registry::run(&command),
+        Command::Access(command) => access::run(&command),
         Command::Certs(command) => certs::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => journal::run(&command),

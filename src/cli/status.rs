@@ -11,7 +11,7 @@ use super::words;
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 use crate::rpc::proto::operations::v1::{
     DiskLevel, GetStatusRequest, GetStatusResponse, JournalDisk, MachineClock, MachineClockState,
-    PartyLoad,
+    PartyLoad, RefusedFile, RevocationList, TrustStatus,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -59,7 +59,8 @@ fn state_table(status: &GetStatusResponse) -> String {
     let outage = status.last_outage.as_ref().map(|outage| {
         format!("{} to {}", words::time(outage.start_time), words::time(outage.end_time))
     });
-    let lines = [
+    let trust = status.trust.clone().unwrap_or_default();
+    let mut lines = vec![
         ("health", health.to_owned()),
         ("issues", issues(status).join(", ")),
         ("time", words::time(status.current_time)),
@@ -77,11 +78,33 @@ fn state_table(status: &GetStatusResponse) -> String {
         ("letters and calls waiting", some(status.waiting_notifications)),
         ("program", format!("{}, up {}", status.version, span(status.uptime))),
     ];
+    lines.push(("certificate until", words::time(trust.certificate_expire_time)));
+    lines.push(("registry since", registry(&trust)));
+    lines.extend(trust.revocation_lists.iter().map(|list| ("revocation list", told(list))));
+    lines.extend(trust.refused_files.iter().map(|file| {
+        let since = words::time(file.time);
+        ("refused file", format!("{}: {} (since {since})", file.key, file.problem))
+    }));
     let mut shown = table(&["bus", ""]);
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         shown.add_row([name, value.trim_end()]);
     }
     shown.to_string()
+}
+
+/// Since when a registry is in force, and what of its file is not.
+fn registry(trust: &TrustStatus) -> String {
+    let rest = if trust.registry_needs_restart {
+        "; its contacts or reception hours wait for the next start"
+    } else {
+        ""
+    };
+    words::time(trust.registry_time) + rest
+}
+
+fn told(list: &RevocationList) -> String {
+    let (state, next) = (words::list_state(list.state()), words::time(list.next_issue_time));
+    format!("{}: {state}, {} revoked, next due {next}", list.issuer, list.revoked_count)
 }
 
 /// A number that is shown where there is something to tell.
@@ -142,9 +165,36 @@ fn status_json(status: &GetStatusResponse) -> Value {
         "failing_endpoints": status.failing_endpoints,
         "waiting_notifications": status.waiting_notifications,
         "calendar_version": status.calendar_version,
+        "trust": status.trust.as_ref().map(trust_json),
         "version": status.version,
         "start_time": words::time(status.start_time),
         "parties": status.parties.iter().map(party_json).collect::<Vec<_>>(),
+    })
+}
+
+fn trust_json(trust: &TrustStatus) -> Value {
+    let list = |list: &RevocationList| {
+        json!({
+            "issuer": list.issuer,
+            "issue_time": words::time(list.issue_time),
+            "next_issue_time": words::time(list.next_issue_time),
+            "revoked": list.revoked_count,
+            "state": words::list_state(list.state()),
+        })
+    };
+    let file = |file: &RefusedFile| {
+        json!({
+            "key": file.key,
+            "problem": file.problem,
+            "since": words::time(file.time),
+        })
+    };
+    json!({
+        "registry_time": words::time(trust.registry_time),
+        "registry_needs_restart": trust.registry_needs_restart,
+        "certificate_expire_time": words::time(trust.certificate_expire_time),
+        "revocation_lists": trust.revocation_lists.iter().map(list).collect::<Vec<_>>(),
+        "refused_files": trust.refused_files.iter().map(file).collect::<Vec<_>>(),
     })
 }
 

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::rpc::proto::cases::v1::{CaseOutcome, CaseState};
 use crate::rpc::proto::google::r#type::Date;
-use crate::rpc::proto::operations::v1::{DiskLevel, HealthIssue, MachineClockState};
+use crate::rpc::proto::operations::v1::{
+    DiskLevel, HealthIssue, MachineClockState, RevocationListState,
+};
 use crate::rpc::proto::types::v1::{
     Act, HeldReason, PartyRole, QuotaCategory, Rung, RungNotice, TermAttribution, TermSource,
 };
@@ -52,6 +54,11 @@ pub(super) fn issue(issue: HealthIssue) -> String {
 /// How the machine's clock stands.
 pub(super) fn clock(state: MachineClockState) -> String {
     plain(state.as_str_name(), "MACHINE_CLOCK_STATE_")
+}
+
+/// What a revocation list is worth.
+pub(super) fn list_state(state: RevocationListState) -> String {
+    plain(state.as_str_name(), "REVOCATION_LIST_STATE_")
 }
 
 /// How much room a disk has.

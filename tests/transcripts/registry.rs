@@ -73,6 +73,8 @@ fn party((id, role, region, zone): Row) -> Party {
     let names = Names { kk: id.to_string(), ru: id.to_string(), en: id.to_string() };
     Party {
         identities: vec![IdentityUri::of(&id)],
+        certificates: Vec::new(),
+        bins: Vec::new(),
         id,
         role,
         region: region.map(|code| code.parse().unwrap()),

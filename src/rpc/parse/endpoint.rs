@@ -8,6 +8,7 @@ use super::rule;
 use crate::domain::party::PartyNumber;
 use crate::domain::{EndpointUrl, Roster, SetEndpoint};
 use crate::rpc::Caller;
+use crate::rpc::access::{GET_ENDPOINT, Relation};
 use crate::rpc::proto::inbox::v1::{
     GetEndpointRequest, RegisterEndpointRequest, UnregisterEndpointRequest,
 };
@@ -70,7 +71,7 @@ pub fn of(
     roster: &Roster,
 ) -> Result<PartyNumber, Refusal> {
     let GetEndpointRequest { party_id } = request;
-    if !caller.access.watches() || party_id.is_empty() {
+    if !caller.access.reaches(GET_ENDPOINT, Relation::Stranger) || party_id.is_empty() {
         return acted_for(party_id, caller, roster);
     }
     let mut faults = Faults::new();

@@ -10,6 +10,7 @@ use crate::domain::ladder::NO_CASE;
 use crate::domain::party::{PartyId, PartyNumber};
 use crate::domain::{HeldBy, HeldReason, Hold, Resolution, ResolveHeld, Roster};
 use crate::rpc::Caller;
+use crate::rpc::access::{LIST_HELD, Relation};
 use crate::rpc::proto::inbox::v1::{
     DeliveryRejection, ListHeldRequest, RedirectDeliveryRequest, ReleaseDeliveryRequest,
     WithdrawDeliveryRequest,
@@ -175,7 +176,7 @@ pub fn list<'a>(
 ) -> Result<HeldPage<'a>, Refusal> {
     let ListHeldRequest { page_size, page_token, party_id } = request;
     let mut faults = Faults::new();
-    let party = match (caller.access.watches(), party_id.as_str()) {
+    let party = match (caller.access.reaches(LIST_HELD, Relation::Stranger), party_id.as_str()) {
         (true, "") => Some(None),
         (true, id) => registered(&mut faults, id, roster).map(Some),
         (false, id) => Some(Some(acted_for(id, caller, roster)?)),

@@ -15,6 +15,7 @@ use crate::domain::party::{PartyId, PartyNumber, bundled_zone};
 use crate::domain::region::Region;
 use crate::domain::{CaseId, HopId, ProcedureKey, Roster, Sequence};
 use crate::rpc::Caller;
+use crate::rpc::access::{LIST_INBOX, LIST_OBLIGATIONS, Relation};
 use crate::rpc::proto::cases::v1::{
     CaseState, GetCaseRequest, GetCaseStatusRequest, ListCasesRequest,
 };
@@ -22,7 +23,9 @@ use crate::rpc::proto::inbox::v1::{
     AcknowledgeDeliveryRequest, DeliveryAcknowledgement, FetchDeliveriesRequest, InboxOpening,
     ListObligationsRequest,
 };
-use crate::rpc::proto::operations::v1::{ListInboxRequest, SetSandboxTimeRequest};
+use crate::rpc::proto::operations::v1::{
+    ListInboxRequest, ListRegistryChangesRequest, SetSandboxTimeRequest,
+};
 use crate::rpc::proto::procedures::v1::{ComputeDueTimeRequest, GetProcedureRequest};
 use crate::rpc::status::Refusal;
 
@@ -177,11 +180,12 @@ pub fn obligations<'a>(
 ) -> Result<PartyPage<'a>, Refusal> {
     let ListObligationsRequest { page_size, page_token, party_id } = request;
     let mut faults = Faults::new();
-    let party = if caller.access.watches() && !party_id.is_empty() {
-        registered(&mut faults, party_id, roster)
-    } else {
-        Some(acted_for(party_id, caller, roster)?)
-    };
+    let party =
+        if caller.access.reaches(LIST_OBLIGATIONS, Relation::Stranger) && !party_id.is_empty() {
+            registered(&mut faults, party_id, roster)
+        } else {
+            Some(acted_for(party_id, caller, roster)?)
+        };
     let page_items = page_items(&mut faults, *page_size);
     let (party, page_items) = faults.judge(party.zip(page_items))?;
     Ok(PartyPage { party, page_items, page_token })
@@ -201,7 +205,7 @@ pub fn inbox<'a>(
     let ListInboxRequest { party_id, page_size, page_token } = request;
     let mut faults = Faults::new();
     // The field has to be there, whoever asks.
-    let party = if caller.access.watches() || party_id.is_empty() {
+    let party = if caller.access.reaches(LIST_INBOX, Relation::Stranger) || party_id.is_empty() {
         registered(&mut faults, party_id, roster)
     } else {
         Some(acted_for(party_id, caller, roster)?)
@@ -271,6 +275,17 @@ pub fn cases(request: &ListCasesRequest) -> Result<Cases<'_>, Refusal> {
         }
     };
     Ok(Cases { state, region, page_items: faults.judge(page_items)?, page_token })
+}
+
+/// How many changes of the registry, and the token of the page.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn registry_changes(request: &ListRegistryChangesRequest) -> Result<(usize, &str), Refusal> {
+    let ListRegistryChangesRequest { page_size, page_token } = request;
+    let mut faults = Faults::new();
+    let page_items = page_items(&mut faults, *page_size);
+    Ok((faults.judge(page_items)?, page_token))
 }
 
 /// Which edition of which procedure.

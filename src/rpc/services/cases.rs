@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::{Bus, Service};
-use crate::domain::CaseId;
+use crate::domain::{Case, CaseId};
 use crate::rpc::Caller;
+use crate::rpc::access::{GET_CASE, GET_CASE_STATUS, LIST_CASES};
 use crate::rpc::parse::page::Listing;
 use crate::rpc::parse::query::{self, Cases};
 use crate::rpc::proto::cases::v1::case_service_server::CaseService;
@@ -14,7 +15,7 @@ use crate::rpc::proto::cases::v1::{
     CaseSummary, GetCaseRequest, GetCaseResponse, GetCaseStatusRequest, GetCaseStatusResponse,
     ListCasesRequest, ListCasesResponse,
 };
-use crate::rpc::show;
+use crate::rpc::show::{self, View};
 use crate::rpc::status::Refusal;
 
 /// Cases looked through for one page. A filter that few cases pass then gives short pages instead
@@ -70,18 +71,16 @@ impl CaseService for Service {
 impl Bus {
     fn case(&self, id: CaseId, caller: &Caller) -> Result<GetCaseResponse, Refusal> {
         let (view, now) = (self.view(), self.engine.clock().now());
-        let visible =
-            |case: &crate::domain::Case| show::case::visible(view, case, caller.party, caller.role);
-        let case = self.engine.index().case(id)?.filter(visible);
+        let case = self.engine.index().case(id)?;
+        let case = case.filter(|case| is_visible(view, case, caller, GET_CASE));
         let case = case.ok_or(Refusal::CaseNotVisible)?;
         Ok(GetCaseResponse { case: Some(self.case_shown(&case, now)?) })
     }
 
     fn case_status(&self, id: CaseId, caller: &Caller) -> Result<GetCaseStatusResponse, Refusal> {
         let (view, now) = (self.view(), self.engine.clock().now());
-        let Caller { party, role, .. } = caller;
         let case = self.engine.index().case(id)?;
-        let case = case.filter(|case| show::case::status_visible(view, case, *party, *role));
+        let case = case.filter(|case| is_visible(view, case, caller, GET_CASE_STATUS));
         let case = case.ok_or(Refusal::CaseNotVisible)?;
         Ok(GetCaseStatusResponse { status: Some(show::case::status(&case, now, &self.labels)) })
     }
@@ -108,7 +107,7 @@ impl Bus {
                 }
                 (after, looked_through) = (Some(case.id), looked_through + 1);
                 let wanted = region.is_none_or(|region| case.region == region)
-                    && show::case::visible(view, &case, caller.party, caller.role)
+                    && is_visible(view, &case, caller, LIST_CASES)
                     && state.is_none_or(|state| show::case::state(&case) == state);
                 if wanted {
                     cases.push(show::case::summary(&case));
@@ -120,6 +119,11 @@ impl Bus {
         }
         Ok(page(&listing, cases, after))
     }
+}
+
+/// Whether the access table shows the case to the caller by this method.
+pub(super) fn is_visible(view: View<'_>, case: &Case, caller: &Caller, method: &str) -> bool {
+    caller.access.reaches(method, show::case::relation(view, case, caller.party))
 }
 
 fn page(

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use tonic::{Request, Response, Status};
 
+use super::cases::is_visible;
 use super::{Bus, Service};
-use crate::domain::party::Role;
 use crate::domain::{CaseId, Event, Sequence};
 use crate::engine::{EngineError, ReadError};
 use crate::evidence::bundle::{Made, export};
@@ -18,6 +18,7 @@ use crate::evidence::proof::RecordProof;
 use crate::evidence::tree::Hash;
 use crate::index::case_of;
 use crate::rpc::Caller;
+use crate::rpc::access::{GET_RECEIPT_PROOF, Relation};
 use crate::rpc::parse::fault::Faults;
 use crate::rpc::proto::evidence::v1::evidence_service_server::EvidenceService;
 use crate::rpc::proto::evidence::v1::{
@@ -26,7 +27,7 @@ use crate::rpc::proto::evidence::v1::{
     GetConsistencyProofResponse, GetReceiptProofRequest, GetReceiptProofResponse,
 };
 use crate::rpc::reason::Reason;
-use crate::rpc::show::{self, digest};
+use crate::rpc::show::digest;
 use crate::rpc::status::Refusal;
 
 /// Bytes of a bundle that travel in one message.
@@ -152,17 +153,16 @@ impl Bus {
 
     /// Whether a record concerns the caller.
     fn may_have_proven(&self, event: &Event, caller: &Caller) -> Result<bool, Refusal> {
-        let Caller { party, role, .. } = caller;
-        if *role == Role::Operator {
+        if caller.access.reaches(GET_RECEIPT_PROOF, Relation::Stranger) {
             return Ok(true);
         }
         if let Some(id) = case_of(event) {
             let case = self.engine.index().case(id)?;
-            let visible = |case| show::case::visible(self.view(), &case, *party, *role);
+            let visible = |case| is_visible(self.view(), &case, caller, GET_RECEIPT_PROOF);
             return Ok(case.is_some_and(visible));
         }
         let Event::Notice(notice) = event else { return Ok(false) };
-        Ok(notice.parties().iter().any(|told| self.roster().may_act_for(*party, *told)))
+        Ok(notice.parties().iter().any(|told| self.roster().may_act_for(caller.party, *told)))
     }
 
     fn add_cosignature(

@@ -18,6 +18,7 @@ mod operations;
 mod pipeline;
 mod procedures;
 mod quotas;
+mod registry;
 mod stopping;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,8 @@ use crate::rpc::proto::operations::v1::operations_service_server::OperationsServ
 use crate::rpc::proto::operations::v1::{
     AmendCalendarRequest, AmendCalendarResponse, EraseCaseRequest, EraseCaseResponse,
     GetCalendarRequest, GetCalendarResponse, GetStatusRequest, GetStatusResponse, ListInboxRequest,
-    ListInboxResponse, PartyLoad, SetSandboxTimeRequest, SetSandboxTimeResponse,
+    ListInboxResponse, ListRegistryChangesRequest, ListRegistryChangesResponse, PartyLoad,
+    SetSandboxTimeRequest, SetSandboxTimeResponse,
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
@@ -100,6 +101,21 @@ impl OperationsService for Service {
         bus.caller(&request)?;
         let GetCalendarRequest {} = request.get_ref();
         bus.calendar().map(Response::new).map_err(|refusal| bus.refuse(&refusal))
+    }
+
+    async fn list_registry_changes(
+        &self,
+        request: Request<ListRegistryChangesRequest>,
+    ) -> Result<Response<ListRegistryChangesResponse>, Status> {
+        let bus = Arc::clone(&self.0);
+        let caller = bus.caller(&request)?;
+        bus.engine.caught_up().await;
+        // It looks through all records that are of no case.
+        let listed =
+            tokio::task::spawn_blocking(move || bus.registry_changes(request.get_ref(), &caller))
+                .await;
+        let listed = listed.unwrap_or(Err(Refusal::Fault("listing registries panicked")));
+        listed.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::party::{Names, PartyNumber, Role};
 use crate::domain::term::Term;
 use crate::domain::{Act, Actor, Case, CaseStatus, HopRun, HopState, Outcome};
 use crate::procedures::labels::{LabelKind, Labels};
+use crate::rpc::access::Relation;
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Obligation;
 use crate::rpc::proto::types::v1::LocalizedText;
@@ -260,26 +261,18 @@ pub fn obligation(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> 
     }
 }
 
-/// Whether a party may see a case: it has a part in it, acts for one that has, or runs the bus.
-pub fn visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
+/// How a party stands to a case: it has a part in it, or acts for one that has; its region is that
+/// of the case; or neither.
+pub fn relation(view: View<'_>, case: &Case, party: PartyNumber) -> Relation {
     let acts_for = |of: PartyNumber| view.roster.may_act_for(party, of);
     // Whose place was given to another still has what it did itself.
     let has_acted = |run: &HopRun| run.acted().is_some() && acts_for(run.holder);
-    role == Role::Operator
-        || case.participants.iter().any(|(_, of)| acts_for(*of))
-        || case.hops.iter().any(has_acted)
-}
-
-/// Whether a party may know where a case stands: whoever may see it, the contact centre for all
-/// cases, adaptation centres and front offices for those of their region.
-pub fn status_visible(view: View<'_>, case: &Case, party: PartyNumber, role: Role) -> bool {
-    let of_region = || {
-        let own = view.roster.party(party).and_then(|party| party.region);
-        own == Some(case.region)
-    };
-    visible(view, case, party, role)
-        || role == Role::ContactCentre
-        || matches!(role, Role::AdaptationCentre | Role::FrontOffice) && of_region()
+    let has_part = case.participants.iter().any(|(_, of)| acts_for(*of));
+    if has_part || case.hops.iter().any(has_acted) {
+        return Relation::Part;
+    }
+    let own = view.roster.party(party).and_then(|party| party.region);
+    if own == Some(case.region) { Relation::OwnRegion } else { Relation::Stranger }
 }
 
 fn outcome(decision: Option<&Decision>) -> cases::CaseOutcome {

@@ -8,7 +8,7 @@ use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
 use super::*;
-use crate::rpc::access::TABLE;
+use crate::rpc::access::Row;
 use crate::rpc::proto::FILE_DESCRIPTOR_SET;
 
 /// The path of every method of the contracts, with the services that are no acts left out or not.
@@ -49,8 +49,7 @@ async fn every_method_is_served_and_no_empty_message_is_an_act() {
         |path: &str| reading.iter().any(|area| path.starts_with(&format!("/kopir.{area}.")));
     let mut served = 0;
     for path in methods() {
-        let (_, allowed) = TABLE.iter().find(|(row, _)| *row == path).unwrap();
-        for role in *allowed {
+        for role in &Row::of(&path).unwrap().roles().collect::<Vec<_>>() {
             let caller = house.caller(&roles[role]);
             let code = call(routes(Arc::clone(&bus), 1 << 18), caller, &path).await;
             let refused = [Code::InvalidArgument, Code::PermissionDenied].contains(&code);
