@@ -243,6 +243,7 @@ async fn a_bundle_proves_a_case_offline_and_every_changed_byte_is_named() {
     {
         assert!(page.contains(words), "the report tells of the breach: {words}");
     }
+    assert!(!page.contains(samples::SURNAME), "what is personal is sealed");
     every_byte_is_named(&bytes, &key.parse().unwrap(), &watch.key);
 
     // Another key, and the archive as any other program sees it.

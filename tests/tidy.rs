@@ -65,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "procedures",
             "journal",
             "index",
+            "evidence",
             "dispatch",
             "engine",
             "rpc",

@@ -47,6 +47,9 @@ pub enum BenchError {
     /// The engine of the bench's own.
     #[error(transparent)]
     Engine(#[from] super::ladder::EngineFault),
+    /// The evidence of the bench's own.
+    #[error(transparent)]
+    Evidence(#[from] super::evidence::EvidenceFault),
     /// The bus could not be started or ended.
     #[error("{}: {why}", binary.display())]
     Process {

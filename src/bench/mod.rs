@@ -9,6 +9,7 @@ mod acts;
 mod bus;
 mod delivery;
 mod error;
+mod evidence;
 mod ladder;
 mod latency;
 mod law;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 pub use acts::{ActsRun, Form};
 pub use delivery::{DeliveryRun, PacedRun};
 pub use error::BenchError;
+pub use evidence::{EvidenceFault, EvidenceRun};
 pub use ladder::LadderRun;
 pub use latency::Latency;
 pub use law::LawRun;
@@ -56,12 +58,15 @@ pub enum Part {
     Ladder,
     /// Everything waits and nobody takes it, then all parties are back at once.
     Outage,
+    /// The tree over a journal, receipts proven and verified, without a bus.
+    Evidence,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Law,
+        Self::Evidence,
         Self::Memory,
         Self::Unary,
         Self::Bulk,
@@ -110,6 +115,8 @@ pub struct Report {
     pub ladder: Option<LadderRun>,
     /// The outage, if asked for.
     pub outage: Option<OutageRun>,
+    /// Evidence, if asked for.
+    pub evidence: Option<EvidenceRun>,
 }
 
 /// Told before each step, in words for the person who waits.
@@ -130,6 +137,7 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, Be
             Part::Restart => report.restart = Some(standing::restart(options, progress).await?),
             Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
             Part::Law => report.law = Some(law::run(progress)?),
+            Part::Evidence => report.evidence = Some(evidence::run(options, progress)?),
             Part::Outage => report.outage = Some(outage::run(options, progress).await?),
             Part::Ladder => report.ladder = Some(ladder::run(options, progress).await?),
         }

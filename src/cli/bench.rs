@@ -1,5 +1,6 @@
 //! `kopir bench`: what the bus does on this machine.
 
+mod evidence;
 mod outage;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use crate::engine::Clock;
 /// The longest bar, in characters.
 const BAR_WIDTH: f64 = 24.0;
 
-/// Measures a bus on this machine: acts a second, latency, delivery, restart, memory, law
+/// Measures a bus on this machine: acts a second, latency, delivery, restart, memory, law, evidence
 ///
 /// A bus is started as a process of its own, with mutual TLS and its real storage, and ended and
 /// removed afterwards. Every act counted was durable before its receipt. Clients run in this
@@ -70,6 +71,7 @@ enum PartArg {
     Law,
     Ladder,
     Outage,
+    Evidence,
 }
 
 impl From<PartArg> for Part {
@@ -83,6 +85,7 @@ impl From<PartArg> for Part {
             PartArg::Law => Self::Law,
             PartArg::Ladder => Self::Ladder,
             PartArg::Outage => Self::Outage,
+            PartArg::Evidence => Self::Evidence,
         }
     }
 }
@@ -140,7 +143,8 @@ fn failure(error: BenchError) -> Failure {
         | BenchError::Term(_)
         | BenchError::Config(_)
         | BenchError::Engine(_)
-        | BenchError::Figures { .. } => Exit::Failed,
+        | BenchError::Figures { .. }
+        | BenchError::Evidence(_) => Exit::Failed,
     };
     Failure::new(exit, error)
 }
@@ -167,6 +171,9 @@ fn show(report: &Report) -> Result<(), Failure> {
     }
     if let Some(run) = &report.outage {
         outage::show(run, &mut facts);
+    }
+    if let Some(run) = &report.evidence {
+        evidence::show(run, &mut facts);
     }
     if facts.row_count() > 0 { print(format_args!("{facts}\n")) } else { Ok(()) }
 }
@@ -313,7 +320,7 @@ fn mib(bytes: u64) -> String {
 }
 
 fn json(report: &Report) -> Value {
-    let Report { acts, delivery, restart, memory, law, ladder, outage } = report;
+    let Report { acts, delivery, restart, memory, law, ladder, outage, evidence } = report;
     json!({
         "acts": acts.iter().map(acts_json).collect::<Vec<_>>(),
         "delivery": delivery.as_ref().map(delivery_json),
@@ -340,6 +347,7 @@ fn json(report: &Report) -> Value {
             "dues": run.dues,
             "due_ns": run.ns_per_due(),
         })),
+        "evidence": evidence.as_ref().map(evidence::json_of),
         "ladder": ladder.as_ref().map(|run| json!({
             "clocks": run.clocks,
             "idle_tick_us": micros(run.idle_tick),
@@ -455,6 +463,12 @@ mod tests {
                 dues: 50_000,
                 counted_in: Duration::from_millis(4),
             }),
+            evidence: Some(bench::EvidenceRun {
+                records: 1000,
+                followed_in: Duration::from_millis(3),
+                proven_in: Duration::from_micros(40),
+                verified_in: Duration::from_micros(90),
+            }),
         }
     }
 
@@ -472,6 +486,7 @@ mod tests {
         assert_eq!(value["memory"]["bytes_per_delivery"], 50.0);
         assert_eq!(value["law"]["due_ns"], 80.0);
         assert_eq!(value["law"]["procedures_loaded_ms"], 6.0);
+        assert_eq!(value["evidence"]["verified_us"], 90);
         assert!(value["restart"].is_null());
     }
 

@@ -65,7 +65,8 @@ pub(super) enum EvidenceCommand {
     VerifyReceipt(VerifyReceiptArgs),
     /// Export everything that the journal has of a case, as one file
     ///
-    /// The file holds the papers of the case. For the operator and the migration body.
+    /// The records are as they were journaled, so that papers that are personal are sealed in them.
+    /// For the operator and the migration body.
     ///
     /// Example:
     ///

@@ -57,11 +57,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Refused, why));
     }
     write_new(out, &bundle)?;
-    note(format_args!(
-        "{}: {} bytes; it holds the papers of the case",
-        out.display(),
-        bundle.len()
-    ));
+    note(format_args!("{}: {} bytes", out.display(), bundle.len()));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The bundle of a case: one file from which anyone can check, offline and years later, what stood
 //! in the journal of it.
 //!
-//! It is a ZIP archive ([`container`]) with, in this order:
+//! It is a ZIP archive of stored files with, in this order:
 //!
 //! | file | holds |
 //! |---|---|

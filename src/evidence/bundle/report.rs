@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::clocks::Told;
 use super::manifest::Manifest;
-use crate::domain::event::Event;
+use crate::domain::CaseId;
+use crate::domain::event::{ActRecorded, Event};
+use crate::domain::ladder::Notice;
 use crate::evidence::log::Published;
 use crate::evidence::note::hex;
 use crate::journal::Record;
@@ -134,14 +136,7 @@ fn terms(page: &mut String, told: &Told, now: Timestamp, labels: &Labels) {
 fn line(told: &Told, event: &Event, labels: &Labels) -> (String, String) {
     let party = |number| told.party(number);
     let (what, who) = match event {
-        Event::Act(act) => {
-            let mut what = label(labels, LabelKind::Act, act.act.name());
-            if let Some(decision) = &act.decision {
-                what +=
-                    &format!(": {}", label(labels, LabelKind::Outcome, decision.outcome.name()));
-            }
-            return (what, party(act.author));
-        }
+        Event::Act(act) => return (of_act(act, labels), party(act.author)),
         Event::PartyEnrolled(enrolled) => {
             let what = ["Тараптың тіркелуі", "Регистрация стороны", "Party enrolled"];
             (what, enrolled.party.to_string())
@@ -166,13 +161,7 @@ fn line(told: &Told, event: &Event, labels: &Labels) -> (String, String) {
             let what = ["Мерзімдер қайта есептелді", "Сроки пересчитаны", "Terms counted again"];
             (what, String::new())
         }
-        Event::Notice(notice) => {
-            let about = notice.fired.iter().filter(|fired| fired.case == told.case.id);
-            let rungs: Vec<_> =
-                about.map(|fired| format!("{} {}", fired.hop, fired.rung)).collect();
-            let what = ["Мерзім туралы хабарлама", "Уведомление о сроке", "Notice of a term"];
-            return (format!("{}<code>{}</code>", words(what), rungs.join(", ")), String::new());
-        }
+        Event::Notice(notice) => return (of_notice(notice, told.case.id), String::new()),
         Event::NoticeAcknowledged(taken) => {
             let what = ["Хабарлама алынды", "Уведомление получено", "Notice taken"];
             (what, party(taken.by))
@@ -209,6 +198,23 @@ fn line(told: &Told, event: &Event, labels: &Labels) -> (String, String) {
         }
     };
     (words(what), who)
+}
+
+fn of_act(act: &ActRecorded, labels: &Labels) -> String {
+    let what = label(labels, LabelKind::Act, act.act.name());
+    let outcome = act.decision.as_ref().map(|decision| decision.outcome.name());
+    match outcome {
+        Some(outcome) => format!("{what}: {}", label(labels, LabelKind::Outcome, outcome)),
+        None => what,
+    }
+}
+
+/// A notice with the rungs of this case.
+fn of_notice(notice: &Notice, case: CaseId) -> String {
+    let about = notice.fired.iter().filter(|fired| fired.case == case);
+    let rungs: Vec<_> = about.map(|fired| format!("{} {}", fired.hop, fired.rung)).collect();
+    let what = ["Мерзім туралы хабарлама", "Уведомление о сроке", "Notice of a term"];
+    format!("{}<code>{}</code>", words(what), rungs.join(", "))
 }
 
 fn label(labels: &Labels, kind: LabelKind, name: &str) -> String {
