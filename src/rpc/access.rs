@@ -309,4 +309,68 @@ mod tests {
                 .allows("/kopir.operations.v1.OperationsService/SetSandboxTime")
         );
     }
+
+    /// The messages that a message can hold, itself among them.
+    fn reachable(set: &FileDescriptorSet, name: &str, found: &mut BTreeSet<String>) {
+        if !found.insert(name.to_owned()) {
+            return;
+        }
+        for file in &set.file {
+            let inner = name.strip_prefix(&format!(".{}.", file.package()));
+            let message = inner
+                .and_then(|inner| file.message_type.iter().find(|message| message.name() == inner));
+            for field in message.iter().flat_map(|message| &message.field) {
+                if field.type_name().starts_with('.') {
+                    reachable(set, field.type_name(), found);
+                }
+            }
+        }
+    }
+
+    /// Personal data leave the bus as papers of deliveries alone, which go to their receivers.
+    #[test]
+    fn no_answer_but_a_party_s_own_deliveries_can_hold_a_person() {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let is_person = |name: &str| {
+            // A person's name or home, or any form of the acts, all of which have one or the other.
+            ["PersonName", "Address", "Person", "FamilyMember", "Recipient", "Relative"]
+                .iter()
+                .any(|person| name.rsplit('.').next() == Some(person))
+                || name.starts_with(".kopir.forms.v1.")
+        };
+        let (mut holding, mut methods) = (BTreeSet::new(), 0);
+        for file in set.file.iter().filter(|file| file.package().starts_with("kopir.")) {
+            // There the parties answer, and the bus asks.
+            if file.package() == "kopir.agency.v1" {
+                continue;
+            }
+            for service in &file.service {
+                for method in &service.method {
+                    let mut found = BTreeSet::new();
+                    reachable(&set, method.output_type(), &mut found);
+                    methods += 1;
+                    if found.iter().any(|name| is_person(name)) {
+                        holding.insert(format!(
+                            "/{}.{}/{}",
+                            file.package(),
+                            service.name(),
+                            method.name()
+                        ));
+                    }
+                }
+            }
+        }
+        assert!(methods > 120, "{methods}");
+        let inbox = "/kopir.inbox.v1.InboxService";
+        let own = [format!("{inbox}/FetchDeliveries"), format!("{inbox}/OpenInbox")];
+        assert_eq!(holding, BTreeSet::from(own.clone()));
+        // These reach the party itself and whoever the registry lets act for it, and no watcher.
+        for path in &own {
+            let row = Row::of(path).unwrap();
+            for role in Role::ALL {
+                let reached = [Relation::Part, Relation::OwnRegion, Relation::Stranger];
+                assert!(reached.iter().all(|relation| !row.allows(role, *relation)), "{path}");
+            }
+        }
+    }
 }

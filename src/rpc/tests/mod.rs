@@ -1,6 +1,7 @@
 //! Tests of the front's conversions, over messages that would be accepted as they stand.
 
 mod forms;
+mod matrix;
 mod parse;
 pub(super) mod samples;
 mod show;

@@ -592,3 +592,208 @@ fn fault_labels_are_distinct() {
     labels.dedup();
     assert_eq!(labels.len(), faults.len());
 }
+
+/// Certificates for mission-uz with any key, usages and list of an authority, and files for both.
+struct Forge {
+    dir: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+    ca: PathBuf,
+}
+
+impl Forge {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let ca = params.self_signed(&key).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        fs::write(&file, ca.pem()).unwrap();
+        Self { dir, issuer: Issuer::new(params, key), ca: file }
+    }
+
+    /// A client with a key made by the openssl command, which makes those that no library here does.
+    fn client(&self, key: &[&str], purposes: &[ExtendedKeyUsagePurpose]) -> Option<TlsFiles> {
+        let openssl = || std::process::Command::new("openssl");
+        let file = |name: &str| self.dir.path().join(name);
+        let made = openssl().arg("genpkey").args(key).arg("-out").arg(file("one.key")).output();
+        if !made.is_ok_and(|made| made.status.success()) {
+            return None;
+        }
+        let public = ["pkey", "-pubout", "-in"];
+        openssl()
+            .args(public)
+            .arg(file("one.key"))
+            .arg("-out")
+            .arg(file("one.pub"))
+            .output()
+            .ok()?;
+        fs::set_permissions(file("one.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        let mut params = CertificateParams::default();
+        params.extended_key_usages = purposes.to_vec();
+        let identity = "urn:kopir:party:mission-uz".try_into().unwrap();
+        params.subject_alt_names = vec![SanType::URI(identity)];
+        let public = fs::read_to_string(file("one.pub")).unwrap();
+        let public = rcgen::SubjectPublicKeyInfo::from_pem(&public).unwrap();
+        let issued = params.signed_by(&public, &self.issuer).unwrap();
+        fs::write(file("one.pem"), issued.pem()).unwrap();
+        Some(TlsFiles { certificate: file("one.pem"), key: file("one.key"), ca: self.ca.clone() })
+    }
+}
+
+/// What the bus says of a chain whose handshake has proven the key.
+fn judged(files: &TlsFiles, bus: &TlsFiles, rules: TrustRules) -> Result<(), HandshakeFailure> {
+    let bus = TlsFiles { ca: files.ca.clone(), ..bus.clone() };
+    let loader = Loader::open(TrustFiles { tls: bus, crls: Vec::new() }, rules).unwrap();
+    let now = "2025-06-01T00:00:00Z".parse().unwrap();
+    let chain = pem::certificates(&files.certificate).unwrap();
+    loader.trust(now).unwrap().judge(&chain, now).map(drop)
+}
+
+#[test]
+fn an_rsa_key_below_2048_bits_is_refused_by_that_name() {
+    let (site, forge) = (site(), Forge::new());
+    let purpose = [ExtendedKeyUsagePurpose::ClientAuth];
+    for (bits, expected) in [
+        ("1024", Err(HandshakeFault::WeakKey)),
+        ("2047", Err(HandshakeFault::WeakKey)),
+        ("2048", Ok(())),
+        ("3072", Ok(())),
+    ] {
+        let option = format!("rsa_keygen_bits:{bits}");
+        let key = ["-algorithm", "RSA", "-pkeyopt", &option];
+        let Some(files) = forge.client(&key, &purpose) else {
+            println!("SKIPPED, it shows nothing here: no openssl");
+            return;
+        };
+        let found = judged(&files, &site.server_files(), TrustRules::default());
+        assert_eq!(found.map_err(|failure| failure.fault), expected, "{bits}");
+    }
+    let weak = failure(HandshakeFault::WeakKey, Side::Us);
+    assert_eq!(weak.to_string(), "peer refused: the certificate's key is too short");
+}
+
+#[test]
+fn usages_that_the_configuration_asks_for_must_be_there() {
+    let (site, forge) = (site(), Forge::new());
+    let rules = TrustRules {
+        client_usages: vec![identity::Usage::parse(identity::Usage::CLIENT).unwrap()],
+        ..TrustRules::default()
+    };
+    let key = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    for (purposes, expected) in [
+        (vec![ExtendedKeyUsagePurpose::ClientAuth], Ok(())),
+        // Without the extension TLS itself would let it in.
+        (vec![], Err(HandshakeFault::WrongPurpose)),
+        (vec![ExtendedKeyUsagePurpose::ServerAuth], Err(HandshakeFault::WrongPurpose)),
+    ] {
+        let Some(files) = forge.client(&key, &purposes) else { return };
+        let found = judged(&files, &site.server_files(), rules.clone());
+        assert_eq!(found.map_err(|failure| failure.fault), expected, "{purposes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_party_s_certificate_does_not_make_a_bus() {
+    let site = site();
+    // A party that has itself a certificate for a name issued, and stands where the bus should.
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![
+        SanType::DnsName("localhost".try_into().unwrap()),
+        SanType::URI("urn:kopir:party:mission-tm".try_into().unwrap()),
+    ];
+    for (uri, is_taken) in [(true, false), (false, true)] {
+        let mut params = params.clone();
+        if !uri {
+            // As the bus's certificates were before it had a name; taken with a warning.
+            params.subject_alt_names.truncate(1);
+        }
+        let forge = Forge::new();
+        let key = KeyPair::generate().unwrap();
+        let issued = params.signed_by(&key, &forge.issuer).unwrap();
+        let write = |name: &str, text: String| {
+            let file = forge.dir.path().join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            file
+        };
+        let posing = TlsFiles {
+            certificate: write("posing.pem", issued.pem()),
+            key: write("posing.key", key.serialize_pem()),
+            ca: site.layout.ca_certificate(),
+        };
+        let posing = server_config(&posing, Timestamp::UNIX_EPOCH).unwrap();
+        let unnamed =
+            |found: &CertificateWarning| matches!(found, CertificateWarning::Unnamed { .. });
+        assert!(posing.warnings.iter().any(unnamed));
+        let files = TlsFiles { ca: forge.ca.clone(), ..site.client_files(&mission()) };
+        let connector = client_config(&files).unwrap().into();
+        let acceptor = posing.config.into();
+        let (_, connected) = meet(&acceptor, &connector, duplex(65536), "localhost").await;
+        assert_eq!(connected.is_ok(), is_taken);
+    }
+}
+
+/// The openssl command as a client, which is nobody's library here.
+mod s_client {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What the bus and the client each say of a connection with these options.
+    async fn met(site: &Site, options: &[&str]) -> Option<(io::Result<NamedGroup>, String)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let ca = site.layout.ca_certificate();
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-connect", &address, "-alpn", "h2", "-CAfile"]).arg(ca);
+        command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = command.spawn().ok()?;
+        let mut input = client.stdin.take().unwrap();
+        let said = tokio::task::spawn_blocking(move || client.wait_with_output());
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = site.acceptor().accept(stream).await;
+        let group = accepted
+            .map(|accepted| accepted.get_ref().1.negotiated_key_exchange_group().unwrap().name());
+        // Ends the client; one that was refused may be gone.
+        let _ = input.write_all(b"Q\n");
+        drop(input);
+        let said = said.await.unwrap().unwrap();
+        let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
+        Some((group, text.into_owned()))
+    }
+
+    #[tokio::test]
+    async fn openssl_is_let_in_with_a_certificate_and_tls_1_3_and_not_otherwise() {
+        let site = site();
+        let files = site.client_files(&mission());
+        let (certificate, key) = (files.certificate.to_string_lossy(), files.key.to_string_lossy());
+        let own = ["-cert", &*certificate, "-key", &*key];
+        let Some((group, _)) = met(&site, &own).await else {
+            println!("SKIPPED, it shows nothing here: no openssl");
+            return;
+        };
+        // Which group depends on its release; older ones have no hybrid one.
+        let group = group.unwrap();
+        assert!([NamedGroup::X25519MLKEM768, NamedGroup::X25519].contains(&group), "{group:?}");
+
+        let refusals = [
+            (["-tls1_2"].to_vec(), HandshakeFault::NoCommonVersion),
+            ([].to_vec(), HandshakeFault::NoCertificate),
+            (["-groups", "P-384"].to_vec(), HandshakeFault::NoCommonParameters),
+        ];
+        for (options, fault) in refusals {
+            let with_own = [&own[..], &options].concat();
+            let options = if fault == HandshakeFault::NoCertificate { options } else { with_own };
+            let (refused, said) = met(&site, &options).await.unwrap();
+            let found = HandshakeFailure::of(&refused.unwrap_err());
+            assert_eq!(found.fault, fault, "{options:?}: {said}");
+            // It hears of an alert by its number, and none of the words of the log.
+            assert!(said.contains("alert"), "{options:?}: {said}");
+            let words = found.to_string();
+            let words = words.split_once(": ").unwrap().1;
+            assert!(!said.contains(words) && !said.contains("urn:kopir:party"), "{said}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 mod acts;
 mod decisions;
 mod openings;
-mod samples;
+pub(super) mod samples;
 
 use std::fmt::Debug;
 
