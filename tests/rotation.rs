@@ -2,6 +2,13 @@
 //! old one, and the registry changes, all under running bulk streams. No act is lost or doubled,
 //! no other party's stream ends, and whoever was taken back is out within seconds.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that is not as it must be"
+)]
+
 mod bus;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +76,7 @@ impl Ledger {
                     }
                 },
                 () = tokio::time::sleep(PACE), if outgoing.is_some() => {
-                    let id = again.pop().unwrap_or_else(|| act::new_id());
+                    let id = again.pop().unwrap_or_else(act::new_id);
                     self.waiting.insert(id.clone());
                     let application = Some(application(MORNING));
                     let item = SubmitApplicationsRequest { request_id: id, application };

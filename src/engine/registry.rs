@@ -228,10 +228,10 @@ pub(super) fn last_change(
     let last = index.last_note(NoteKind::RegistryChanged).map_err(|error| error.to_string())?;
     let Some(sequence) = last else { return Ok(None) };
     let recorded = super::read_back(reader, sequence).map_err(|error| error.to_string())?;
-    match recorded.event {
-        Event::RegistryChanged(changed) => Ok(Some((sequence, *changed))),
-        other => Err(format!("record {sequence} is another: {:?}", std::mem::discriminant(&other))),
-    }
+    let Event::RegistryChanged(changed) = recorded.event else {
+        return Err(format!("record {sequence} is of another kind"));
+    };
+    Ok(Some((sequence, *changed)))
 }
 
 /// Whether a registry may follow the one that was in force when the bus went down.

@@ -236,7 +236,7 @@ pub(super) fn parse<'c>(
     certificate: &'c CertificateDer<'_>,
 ) -> Result<X509Certificate<'c>, IdentityError> {
     match X509Certificate::from_der(certificate) {
-        Ok((rest, parsed)) if rest.is_empty() => Ok(parsed),
+        Ok(([], parsed)) => Ok(parsed),
         Ok(_) | Err(_) => Err(IdentityError::Unreadable),
     }
 }

@@ -49,7 +49,8 @@ impl FileWatch {
     /// still from one look to the next; `at_once` takes it as it is.
     pub fn changed(&mut self, at_once: bool) -> bool {
         // Each is looked at, so that two that change together are one change.
-        self.files.iter_mut().fold(false, |changed, file| file.changed(at_once) || changed)
+        let changed = self.files.iter_mut().filter_map(|file| file.changed(at_once).then_some(()));
+        changed.count() > 0
     }
 }
 

@@ -16,6 +16,7 @@ use kopir::rpc::proto::agency::v1::{
 };
 use kopir::rpc::proto::inbox::v1::Delivery;
 use kopir::rpc::proto::types::v1::HeldReason;
+use kopir::trust::identity;
 use kopir::trust::tls::{TlsFiles, server_config};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
@@ -168,6 +169,11 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, shared: Arc<Shared>) {
         stream.set_zero_linger().unwrap();
     }
     let Ok(mut stream) = tls.accept(stream).await else { return };
+    // Another party has a certificate of the same authority, and may not hand anything over here.
+    let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    if identity::is_bus(&shown) != Ok(Some(true)) {
+        return;
+    }
     *shared.connections.lock().unwrap() += 1;
     if shared.manner() == Manner::Noise {
         use tokio::io::AsyncWriteExt as _;

@@ -651,7 +651,10 @@ async fn of_deliveries(stage: &Stage, contract: &Contract, verdicts: &mut Verdic
                 } else {
                     match relation_to(stage, party, case) {
                         Relation::Part => Relation::Part,
-                        _ => Relation::Stranger,
+                        Relation::Own
+                        | Relation::ActsFor
+                        | Relation::OwnRegion
+                        | Relation::Stranger => Relation::Stranger,
                     }
                 }
             };
