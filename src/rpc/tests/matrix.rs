@@ -26,10 +26,11 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::party::{Parties, PartyId, Role};
 use crate::engine::Clock;
-use crate::rpc::access::{Relation, Row, Subject, TABLE};
+use crate::rpc::access::{GET_RECEIPT_PROOF, Relation, Row, Subject, TABLE};
 use crate::rpc::client::connect;
 use crate::rpc::proto::FILE_DESCRIPTOR_SET;
 use crate::rpc::proto::cases::v1 as cases;
+use crate::rpc::proto::evidence::v1 as evidence;
 use crate::rpc::proto::forms::v1::{QuotaDecision, quota_decision};
 use crate::rpc::proto::inbox::v1 as inbox;
 use crate::rpc::proto::operations::v1 as operations;
@@ -468,19 +469,28 @@ async fn of_cases(stage: &Stage, contract: &Contract, verdicts: &mut Verdicts) {
         let role = stage.role(&party);
         let mut seen = BTreeMap::new();
         for case in &known {
-            seen.entry(relation_to(stage, &party, case)).or_insert(summary(case).case_id.clone());
+            // A record of the case, for the method that asks by its place in the journal.
+            let record = case.hops.iter().map(|hop| hop.sequence).find(|at| *at > 0).unwrap();
+            let known = (summary(case).case_id.clone(), record);
+            seen.entry(relation_to(stage, &party, case)).or_insert(known);
         }
-        let none = "00000000-0000-8000-8000-000000000001".to_owned();
+        let none = ("00000000-0000-8000-8000-000000000001".to_owned(), u64::MAX);
         let cases = seen.into_iter().map(|(relation, case)| (relation, case, true));
         let cases: Vec<_> = cases.chain([(Relation::Stranger, none, false)]).collect();
         for row in of_case.clone() {
             let (request, _) = contract.request_of(row.path);
-            for (relation, case, exists) in &cases {
+            for (relation, (case, record), exists) in &cases {
                 // Whoever sees every case is told of one that is none as a stranger is.
                 if !exists && row.allows(role, Relation::Stranger) {
                     continue;
                 }
-                let answer = stage.call(&party, row.path, contract.request(&request, case)).await;
+                let message = match row.path {
+                    GET_RECEIPT_PROOF => {
+                        evidence::GetReceiptProofRequest { sequence: *record }.encode_to_vec()
+                    }
+                    _ => contract.request(&request, case),
+                };
+                let answer = stage.call(&party, row.path, message).await;
                 let who = (party.as_str(), role, *relation);
                 verdicts.judge(row, who, &answer, "CASE_NOT_VISIBLE");
             }
