@@ -24,7 +24,7 @@ use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::Sequence;
 use crate::engine::alive::{AtStart, LastAlive};
 use crate::engine::keeper::{Beat, Monitor};
-use crate::engine::{self, Clock, Engine, Law, NewRegistry, Parts, clock};
+use crate::engine::{self, Clock, Engine, Law, NewRegistry, Parts, Started, clock};
 use crate::index::{self, Index, IndexOptions, Opened};
 use crate::journal::{self, FileJournal, Journal, JournalReader, RecordHash, Seq, Tail};
 use crate::procedures::calendar;
@@ -77,9 +77,7 @@ impl App {
         let inputs = config.open_inputs(today)?;
         let Inputs { parties, registry, trust, loader, procedures, calendar, .. } = inputs;
         let Inputs { ladder, notifications, .. } = inputs;
-        for warning in &trust.warnings {
-            tracing::warn!(%warning, "the bus's certificate");
-        }
+        trust.warnings.iter().for_each(|warning| tracing::warn!(%warning, "the bus's certificate"));
         let trust = Arc::new(LiveTrust::new(trust));
         let listed = NewRegistry { parties: parties.clone(), content: registry.content };
         let reload = Reload::new(&config, &trust, (loader, watches), registry.beside);
@@ -88,7 +86,7 @@ impl App {
         let last_alive_ms = last_alive(&config, &clock, journal.tail())?;
         let vault = FileVault::open(&config.vault, index.last_slot()?)?;
         let dispatch = Dispatch::new(index.clone(), dispatch_options(&config));
-        let started = engine::start(Parts {
+        let Started { engine, threads } = engine::start(Parts {
             journal: Box::new(journal),
             disk: Some(config.journal_dir()),
             vault: Arc::new(vault),
@@ -103,7 +101,6 @@ impl App {
             last_alive_ms,
             vitals: Arc::default(),
         })?;
-        let engine = started.engine;
         reload::record(&engine, listed, &trust).await?;
         let (beat, monitor) = first_turns(&config, &engine);
         let (stop, stopping) = watch::channel(false);
@@ -117,14 +114,7 @@ impl App {
             stopping: stopping.clone(),
             trust: Some(Arc::clone(&trust)),
         })?);
-        let courier = AgencyCourier::new(Arc::clone(&bus), Arc::clone(&trust), config.push.timeout);
-        let pusher = tokio::spawn(push::run(
-            dispatch.clone(),
-            Arc::new(courier),
-            engine.clock().clone(),
-            push_options(&config),
-            stopping.clone(),
-        ));
+        let pusher = start_pusher(&bus, &trust, (&engine, &dispatch), &config, &stopping);
         let options = serve_options(&config);
         let rosters = Arc::clone(engine.rosters());
         let listener = Listener::bind(config.listen, trust, rosters, options.listen).await?;
@@ -137,8 +127,6 @@ impl App {
         let reloads = reload.start(engine.clone(), Arc::clone(&bus), asked, stopping.clone());
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
-        let threads = started.threads;
-        let tasks = [notifier, pusher, reloads];
         Ok(Self {
             address,
             engine,
@@ -146,7 +134,7 @@ impl App {
             stop,
             server,
             keepers,
-            tasks,
+            tasks: [notifier, pusher, reloads],
             following,
             reloading,
             threads,
@@ -283,6 +271,24 @@ fn serve_options(config: &Config) -> ServeOptions {
             max_pending_reset_streams: http2.max_pending_reset_streams,
         },
     }
+}
+
+/// Starts what calls the endpoints; it ends by the stop.
+fn start_pusher(
+    bus: &Arc<Bus>,
+    trust: &Arc<LiveTrust>,
+    (engine, dispatch): (&Engine, &Dispatch),
+    config: &Config,
+    stopping: &watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
+    let courier = AgencyCourier::new(Arc::clone(bus), Arc::clone(trust), config.push.timeout);
+    tokio::spawn(push::run(
+        dispatch.clone(),
+        Arc::new(courier),
+        engine.clock().clone(),
+        push_options(config),
+        stopping.clone(),
+    ))
 }
 
 fn push_options(config: &Config) -> PushOptions {

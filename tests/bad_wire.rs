@@ -296,13 +296,23 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
         "MBACOJ",
         &["ListProcedures", "GetProcedure", "ComputeDueTime"],
     ),
-    ("kopir.operations.v1.OperationsService", "BO", &["GetStatus", "GetCalendar"]),
+    (
+        "kopir.operations.v1.OperationsService",
+        "BO",
+        &["GetStatus", "GetCalendar", "ListRegistryChanges"],
+    ),
     ("kopir.operations.v1.OperationsService", "MBACOJ", &["ListInbox"]),
     (
         "kopir.operations.v1.OperationsService",
         "O",
         &["SetSandboxTime", "AmendCalendar", "EraseCase"],
     ),
+    (
+        "kopir.evidence.v1.EvidenceService",
+        "MBACOJ",
+        &["GetCheckpoint", "GetConsistencyProof", "GetReceiptProof"],
+    ),
+    ("kopir.evidence.v1.EvidenceService", "BO", &["AddCosignature", "ExportCase"]),
     ("grpc.health.v1.Health", "MBACOJ", &["Check"]),
     ("grpc.reflection.v1.ServerReflection", "MBACOJ", &["ServerReflectionInfo"]),
 ];

@@ -229,7 +229,7 @@ pub(super) fn last_change(
     let Some(sequence) = last else { return Ok(None) };
     let recorded = super::read_back(reader, sequence).map_err(|error| error.to_string())?;
     let Event::RegistryChanged(changed) = recorded.event else {
-        return Err(format!("record {sequence} is of another kind"));
+        return Err(format!("record {sequence} is no change of the registry"));
     };
     Ok(Some((sequence, *changed)))
 }

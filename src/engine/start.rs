@@ -174,7 +174,6 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         failed: AtomicBool::new(false),
     });
     let (requests, waiting) = mpsc::channel(options.max_waiting_commands);
-    let acknowledging = Arc::new(Semaphore::new((options.max_waiting_commands / 2).max(1)));
     let (indexed_sender, indexed) = watch::channel(last);
     let backlog = Arc::new(Backlog::new(options.max_index_lag_records));
     let reader = journal.reader();
@@ -211,7 +210,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     };
     let engine = Engine {
         requests,
-        acknowledging,
+        acknowledging: Arc::new(Semaphore::new((options.max_waiting_commands / 2).max(1))),
         marks,
         indexed,
         reader,

@@ -84,11 +84,10 @@ pub fn make(path: &Path, name: &str, kind: KeyKind) -> Result<Signer, KeyError> 
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     SystemRandom::new().fill(&mut *seed).map_err(|_| KeyError::Random)?;
     let signer = signer(name, kind, &seed)?;
-    let path_of = || path.to_owned();
-    write(path, &*seed).map_err(|source| match source.kind() == io::ErrorKind::AlreadyExists {
-        true => KeyError::Taken { path: path_of() },
-        false => KeyError::Io { path: path_of(), source },
-    })?;
+    if path.symlink_metadata().is_ok() {
+        return Err(KeyError::Taken { path: path.to_owned() });
+    }
+    write(path, &*seed).map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
     Ok(signer)
 }
 
@@ -128,9 +127,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options().open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    // A link is refused where a file is; a rename would take its place.
-    fs::hard_link(&unfinished, path)?;
-    fs::remove_file(&unfinished)
+    fs::rename(&unfinished, path)
 }
 
 #[cfg(test)]

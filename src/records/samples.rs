@@ -2,6 +2,7 @@
 //! persons are visibly synthetic, and arbitrary ones.
 
 mod arbitrary;
+mod registry;
 mod sealed;
 
 use jiff::Timestamp;
@@ -13,8 +14,7 @@ use crate::domain::confidential::Confidential;
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
     DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
-    HopOpened, ListedParty, ListingChange, Opening, PartyEnrolled, QuotaSet, RegistryChanged,
-    ServiceClock,
+    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::held::{DeliveryHeld, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
@@ -28,6 +28,7 @@ use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 
 pub use arbitrary::{any_case, any_event};
+pub use registry::registry_changed;
 pub use sealed::{
     case_erased, case_erased_by_rule, delivery_held_sealed, held_redirected_sealed, sealed_act,
 };
@@ -455,27 +456,4 @@ pub fn endpoint_set() -> Event {
         request: RequestId([0x53; 16]),
         fingerprint: [0xf6; 32],
     })
-}
-
-/// A registry with one party kept, one changed, one added and one that left.
-pub fn registry_changed() -> Event {
-    use crate::domain::registry::Listed;
-    let entry = |party, change, role, region: Option<&str>| ListedParty {
-        party: PartyNumber(party),
-        change,
-        listed: Listed {
-            role,
-            region: region.map(|code| code.parse().unwrap()),
-            facts: [party as u8; 8],
-        },
-    };
-    Event::RegistryChanged(Box::new(RegistryChanged {
-        content: [0xc7; 32],
-        parties: vec![
-            entry(1, ListingChange::Kept, Role::MigrationBody, None),
-            entry(2, ListingChange::Changed, Role::Akimat, Some("KZ-55")),
-            entry(7, ListingChange::Removed, Role::ForeignMission, None),
-            entry(300, ListingChange::Added, Role::Commission, Some("KZ-11")),
-        ],
-    }))
 }
