@@ -104,7 +104,11 @@ const AT_HOME: &[(&str, &[&str], &str)] = &[
     ("prost::", &["rpc"], "generated messages stop at the edge"),
     ("rustls::", &["trust", "rpc"], "TLS is set up in one place"),
     ("lettre::", &["notify"], "letters are sent in one place"),
-    ("hyper::", &["notify"], "web servers are called in one place"),
+    (
+        "hyper::",
+        &["notify", "trust"],
+        "web servers are called for notices, and for GOST signatures",
+    ),
     (
         "serde",
         &["procedures", "trust", "config", "notify", "cli", "demo"],

@@ -36,6 +36,7 @@ mod quota;
 mod register;
 mod registry;
 mod serve;
+mod signature;
 mod simulate;
 mod status;
 mod vault;
@@ -125,6 +126,8 @@ enum Command {
     #[command(subcommand)]
     Journal(journal::JournalCommand),
     #[command(subcommand)]
+    Signature(signature::SignatureCommand),
+    #[command(subcommand)]
     Index(index::IndexCommand),
     #[command(subcommand)]
     Vault(vault::VaultCommand),
@@ -172,6 +175,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Certs(command) => certs::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => journal::run(&command),
+        Command::Signature(command) => signature::run(&command),
         Command::Index(command) => index::run(&command),
         Command::Vault(command) => vault::run(&command),
     }

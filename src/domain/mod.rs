@@ -26,6 +26,7 @@ pub mod region;
 pub mod registry;
 pub mod rejection;
 pub mod roster;
+pub mod signature;
 pub mod term;
 
 pub use act::{Act, Actor, Basis, Body, BodyKind, Ground, Outcome};
@@ -54,3 +55,4 @@ pub use quota::{
 pub use registry::{Burden, Listed, Listing, RegistryRefusal};
 pub use rejection::{OpenHop, Rejection};
 pub use roster::Roster;
+pub use signature::{Signature, SignatureVerdict};

@@ -15,5 +15,6 @@ pub mod live;
 pub mod pem;
 pub mod registry;
 pub mod secret;
+pub mod signature;
 pub mod tls;
 pub mod watch;

@@ -1,0 +1,277 @@
+//! A detached CMS SignedData, taken apart (RFC 5652 §5).
+//!
+//! The parts are slices of what was received and never encoded anew: what was signed and what is
+//! hashed are the sender's own bytes. That is why this reads DER itself, on the `der` crate: a
+//! library of types would give back certificates that it has written again. The order of reading
+//! is that of the structure, and whatever is not exactly it is refused.
+
+use der::asn1::ObjectIdentifier;
+use der::{Decode, ErrorKind, Header, Reader, SliceReader, Tag};
+
+use crate::domain::signature::Flaw;
+
+const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+
+/// Values within values; sound signatures have some fifteen.
+const MAX_DEPTH: usize = 48;
+/// Certificates of one signature.
+const MAX_CERTIFICATES: usize = 16;
+
+/// A signature by one signer over a document that is not within it.
+#[derive(Debug)]
+pub(super) struct SignedData<'a> {
+    /// The certificates that came with it, in DER.
+    pub(super) certificates: Vec<&'a [u8]>,
+    /// The one that signed.
+    pub(super) signer: SignerInfo<'a>,
+}
+
+/// What one signer states and signed.
+#[derive(Debug)]
+pub(super) struct SignerInfo<'a> {
+    /// By what its certificate is found.
+    pub(super) sid: SignerId<'a>,
+    /// How the document was digested.
+    pub(super) digest: Algorithm<'a>,
+    /// The signed attributes as they are signed: the SET OF, without the tag of their place.
+    pub(super) attributes: &'a [u8],
+    /// How they were signed.
+    pub(super) algorithm: Algorithm<'a>,
+    /// The signature.
+    pub(super) signature: &'a [u8],
+}
+
+/// How a signer names its certificate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SignerId<'a> {
+    /// The issuer's name in DER, and the bytes of the serial number.
+    IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
+    /// The subject key identifier.
+    SubjectKey(&'a [u8]),
+}
+
+/// An algorithm with its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Algorithm<'a> {
+    /// Which.
+    pub(super) oid: ObjectIdentifier,
+    /// Its parameters in DER; none where they are absent or NULL.
+    pub(super) parameters: Option<&'a [u8]>,
+}
+
+/// One value of DER: its tag, what it holds, and the whole of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tlv<'a> {
+    pub(super) tag: Tag,
+    pub(super) value: &'a [u8],
+    pub(super) whole: &'a [u8],
+}
+
+/// Reads a signature.
+///
+/// # Errors
+/// A [`Flaw`] of its form.
+pub(super) fn parse(bytes: &[u8]) -> Result<SignedData<'_>, Flaw> {
+    check_der(bytes, 0)?;
+    let mut outer = Values::of(bytes);
+    let mut info = outer.sequence()?;
+    outer.finish()?;
+    if info.oid()? != ID_SIGNED_DATA {
+        return Err(Flaw::Malformed);
+    }
+    let mut content = info.explicit(0)?;
+    info.finish()?;
+    let mut data = content.sequence()?;
+    content.finish()?;
+    signed_data(&mut data)
+}
+
+fn signed_data<'a>(from: &mut Values<'a>) -> Result<SignedData<'a>, Flaw> {
+    let version = from.small()?;
+    let mut digests = Values::of(from.tagged(Tag::Set)?.value);
+    let mut content = from.sequence()?;
+    let content_type = content.oid()?;
+    if content.next()?.is_some() {
+        return Err(Flaw::NotDetached);
+    }
+    if content_type != ID_DATA {
+        return Err(Flaw::ContentTypeDiffers);
+    }
+    let certificates = match from.optional(implicit(0))? {
+        Some(set) => certificates(set.value)?,
+        None => Vec::new(),
+    };
+    // Revocation lists of the sender's choice prove nothing; the bus asks its own.
+    from.optional(implicit(1))?;
+    let mut signers = Values::of(from.tagged(Tag::Set)?.value);
+    from.finish()?;
+    let signer = signers.next()?.ok_or(Flaw::NoSigner)?;
+    if signers.next()?.is_some() {
+        return Err(Flaw::SeveralSigners);
+    }
+    let signer = signer_info(signer)?;
+    // One signer has one digest, and the version follows from how it is named (§5.1).
+    let listed = digests.algorithm()?;
+    digests.finish()?;
+    let expected = match signer.sid {
+        SignerId::IssuerAndSerial { .. } => 1,
+        SignerId::SubjectKey(_) => 3,
+    };
+    if listed != signer.digest || version != expected {
+        return Err(Flaw::Malformed);
+    }
+    Ok(SignedData { certificates, signer })
+}
+
+fn certificates(set: &[u8]) -> Result<Vec<&[u8]>, Flaw> {
+    let mut from = Values::of(set);
+    let mut found = Vec::new();
+    while let Some(each) = from.next()? {
+        // Attribute certificates and the obsolete forms have tags of their own.
+        if each.tag != Tag::Sequence || found.len() == MAX_CERTIFICATES {
+            return Err(Flaw::Malformed);
+        }
+        found.push(each.whole);
+    }
+    Ok(found)
+}
+
+fn signer_info(whole: Tlv<'_>) -> Result<SignerInfo<'_>, Flaw> {
+    if whole.tag != Tag::Sequence {
+        return Err(Flaw::Malformed);
+    }
+    let mut from = Values::of(whole.value);
+    let version = from.small()?;
+    let named = from.next()?.ok_or(Flaw::Malformed)?;
+    let sid = match (named.tag, version) {
+        (Tag::Sequence, 1) => {
+            let mut by = Values::of(named.value);
+            let issuer = by.tagged(Tag::Sequence)?.whole;
+            let serial = by.tagged(Tag::Integer)?.value;
+            by.finish()?;
+            SignerId::IssuerAndSerial { issuer, serial }
+        }
+        (tag, 3) if tag == place(0, false) => SignerId::SubjectKey(named.value),
+        _ => return Err(Flaw::Malformed),
+    };
+    let digest = from.algorithm()?;
+    let attributes = from.optional(implicit(0))?.ok_or(Flaw::AttributeMissing)?.value;
+    let algorithm = from.algorithm()?;
+    let signature = from.tagged(Tag::OctetString)?.value;
+    // What is not signed, such as a time-stamp on the signature, is not looked at.
+    from.optional(implicit(1))?;
+    from.finish()?;
+    Ok(SignerInfo { sid, digest, attributes, algorithm, signature })
+}
+
+fn implicit(number: u32) -> Tag {
+    place(number, true)
+}
+
+fn place(number: u32, constructed: bool) -> Tag {
+    Tag::ContextSpecific { constructed, number: der::TagNumber(number) }
+}
+
+/// Walks through every value within the bytes: each length must be definite and in its shortest
+/// form, each value within what holds it.
+fn check_der(bytes: &[u8], depth: usize) -> Result<(), Flaw> {
+    if depth > MAX_DEPTH {
+        return Err(Flaw::Malformed);
+    }
+    let mut from = Values::of(bytes);
+    while let Some(each) = from.next()? {
+        if each.tag.is_constructed() {
+            check_der(each.value, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Values of DER, one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Values<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self { left: bytes }
+    }
+
+    /// The next value; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Tlv<'a>>, Flaw> {
+        if self.left.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = SliceReader::new(self.left).map_err(flaw)?;
+        let header = Header::decode(&mut reader).map_err(flaw)?;
+        let value = reader.read_slice(header.length()).map_err(flaw)?;
+        let end = usize::try_from(reader.position()).map_err(flaw)?;
+        let (whole, left) = self.left.split_at_checked(end).ok_or(Flaw::Malformed)?;
+        self.left = left;
+        Ok(Some(Tlv { tag: header.tag(), value, whole }))
+    }
+
+    pub(super) fn tagged(&mut self, tag: Tag) -> Result<Tlv<'a>, Flaw> {
+        let next = self.next()?.filter(|next| next.tag == tag);
+        next.ok_or(Flaw::Malformed)
+    }
+
+    /// The next value if it has this tag; none, and nothing is read, otherwise.
+    pub(super) fn optional(&mut self, tag: Tag) -> Result<Option<Tlv<'a>>, Flaw> {
+        let before = self.clone();
+        let next = self.next()?.filter(|next| next.tag == tag);
+        if next.is_none() {
+            *self = before;
+        }
+        Ok(next)
+    }
+
+    pub(super) fn sequence(&mut self) -> Result<Self, Flaw> {
+        Ok(Self::of(self.tagged(Tag::Sequence)?.value))
+    }
+
+    /// What stands behind an explicit tag.
+    pub(super) fn explicit(&mut self, number: u32) -> Result<Self, Flaw> {
+        Ok(Self::of(self.tagged(implicit(number))?.value))
+    }
+
+    pub(super) fn oid(&mut self) -> Result<ObjectIdentifier, Flaw> {
+        let value = self.tagged(Tag::ObjectIdentifier)?.value;
+        ObjectIdentifier::from_bytes(value).map_err(|_| Flaw::Malformed)
+    }
+
+    /// A number of one byte.
+    pub(super) fn small(&mut self) -> Result<u8, Flaw> {
+        match self.tagged(Tag::Integer)?.value {
+            [number] if *number < 0x80 => Ok(*number),
+            _ => Err(Flaw::Malformed),
+        }
+    }
+
+    pub(super) fn algorithm(&mut self) -> Result<Algorithm<'a>, Flaw> {
+        let mut from = self.sequence()?;
+        let oid = from.oid()?;
+        let parameters = from.next()?;
+        from.finish()?;
+        match parameters {
+            None => Ok(Algorithm { oid, parameters: None }),
+            Some(Tlv { tag: Tag::Null, value: [], .. }) => Ok(Algorithm { oid, parameters: None }),
+            Some(Tlv { tag: Tag::Null, .. }) => Err(Flaw::Malformed),
+            Some(given) => Ok(Algorithm { oid, parameters: Some(given.whole) }),
+        }
+    }
+
+    pub(super) fn finish(&self) -> Result<(), Flaw> {
+        if self.left.is_empty() { Ok(()) } else { Err(Flaw::Malformed) }
+    }
+}
+
+fn flaw(error: der::Error) -> Flaw {
+    if error.kind() == ErrorKind::IndefiniteLength {
+        Flaw::IndefiniteLength
+    } else {
+        Flaw::Malformed
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the signatures of acts are judged, before the act goes to the engine.
+//!
+//! A verification costs a tenth of a millisecond to some milliseconds of a core, far more than an
+//! act costs the writer. So it is done beside it, so many at once and no more; whoever comes then
+//! waits, within the time that its call has.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::authorities::{Authorities, CrlDir, Crls};
+use super::evidence::{EvidenceStore, Kind};
+use super::policy::{ActPolicy, Demand, Policy};
+use super::sidecar::{self, Expected, Verifier, without_zeros};
+use super::{Document, Judged, Wanted, read};
+use crate::domain::Act;
+use crate::domain::signature::{Doubt, Flaw, Signature, SignatureRefusal, SignatureVerdict};
+
+/// What a desk is set up with.
+#[derive(Debug)]
+pub struct DeskParts {
+    /// What is asked of each act.
+    pub policy: Policy,
+    /// Whose certificates are believed; nobody's where there are none.
+    pub authorities: Authorities,
+    /// The revocation lists, where there is a directory of them.
+    pub lists: Option<CrlDir>,
+    /// Where evidence is kept.
+    pub evidence: PathBuf,
+    /// The verifier for GOST, if there is one.
+    pub verifier: Option<Box<dyn Verifier>>,
+    /// Verifications at once.
+    pub max_at_once: usize,
+}
+
+/// Judges the signatures of acts.
+#[derive(Debug)]
+pub struct Desk {
+    shared: Arc<Shared>,
+    verifier: Option<Box<dyn Verifier>>,
+    room: Semaphore,
+}
+
+#[derive(Debug)]
+struct Shared {
+    policy: Policy,
+    authorities: Authorities,
+    lists: Option<Mutex<CrlDir>>,
+    evidence: EvidenceStore,
+}
+
+/// What came of a look without a verifier.
+enum Looked {
+    Judged(SignatureVerdict),
+    Ask(Box<Expected>),
+}
+
+impl Desk {
+    /// A desk.
+    #[must_use]
+    pub fn new(parts: DeskParts) -> Self {
+        let DeskParts { policy, authorities, lists, evidence, verifier, max_at_once } = parts;
+        let lists = lists.map(Mutex::new);
+        let evidence = EvidenceStore::new(evidence);
+        let shared = Arc::new(Shared { policy, authorities, lists, evidence });
+        Self { shared, verifier, room: Semaphore::new(max_at_once.max(1)) }
+    }
+
+    /// What is found of the signature of an act. A refusal is for the core to say, after what it
+    /// says to those who may not act at all, and not of a repeat.
+    pub async fn judge(&self, act: Act, document: Option<Document>, now: Timestamp) -> Signature {
+        let Some(policy) = self.shared.policy.of(act) else { return Signature::Absent };
+        let document = match (policy.demand, document) {
+            (Demand::None, _) | (Demand::Optional, None) => return Signature::Absent,
+            (Demand::Required, None) => return Signature::Refused(SignatureRefusal::Required),
+            (Demand::Required | Demand::Optional, Some(document)) => document,
+        };
+        match self.verdict(policy, &document, now).await {
+            Ok(verdict) => match policy.refuses(verdict.doubt) {
+                Some(refused) => refused,
+                None => Signature::Judged(Box::new(verdict)),
+            },
+            Err(flaw) => Signature::Refused(SignatureRefusal::Invalid(flaw)),
+        }
+    }
+
+    async fn verdict(
+        &self,
+        policy: &ActPolicy,
+        document: &Document,
+        now: Timestamp,
+    ) -> Result<SignatureVerdict, Flaw> {
+        // The room is never closed; were it, the verification would go on without.
+        let _place = self.room.acquire().await;
+        let (shared, wanted) = (Arc::clone(&self.shared), self.shared.policy.wanted(policy));
+        let (of, asks) = (document.clone(), self.verifier.is_some());
+        let looked = tokio::task::spawn_blocking(move || shared.look(&of, &wanted, asks, now));
+        let looked = looked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a verification panicked");
+            Err(Flaw::Malformed)
+        })?;
+        match (looked, &self.verifier) {
+            (Looked::Judged(verdict), _) => Ok(verdict),
+            (Looked::Ask(expected), Some(verifier)) => {
+                sidecar::prove(&**verifier, document, *expected).await
+            }
+            (Looked::Ask(expected), None) => Ok(expected.verdict),
+        }
+    }
+}
+
+impl Shared {
+    /// Whatever can be told here, with its evidence kept.
+    fn look(
+        &self,
+        document: &Document,
+        wanted: &Wanted,
+        asks: bool,
+        now: Timestamp,
+    ) -> Result<Looked, Flaw> {
+        let found = read(document.signed(), wanted, now)?;
+        let Some(scheme) = found.needs_verifier() else {
+            let judged = found.prove(&self.authorities, &self.crls())?;
+            return Ok(Looked::Judged(self.keep(judged)));
+        };
+        // The verifier judges as of its own time, so this is the bus's to say.
+        found.check_validity()?;
+        let verdict = found.unproven(scheme, Doubt::NoVerifier).verdict;
+        if !asks {
+            return Ok(Looked::Judged(verdict));
+        }
+        Ok(Looked::Ask(Box::new(Expected {
+            verdict,
+            serial: without_zeros(&found.signer.serial),
+            signature: found.signer.signature.clone(),
+            not_after: found.signer.not_after,
+        })))
+    }
+
+    fn crls(&self) -> Arc<Crls> {
+        let Some(lists) = &self.lists else { return Arc::default() };
+        let mut lists = lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = lists.refresh() {
+            // What was read before goes on to count, until it runs out.
+            tracing::warn!(%error, "revocation lists could not be read again");
+        }
+        lists.crls()
+    }
+
+    /// Keeps what a verdict rests on. Without its evidence it would be the bus's word alone.
+    fn keep(&self, judged: Judged) -> SignatureVerdict {
+        let Judged { verdict, certificates, lists } = judged;
+        let certificates = certificates.iter().map(|der| (Kind::Certificate, &der[..]));
+        let lists = lists.iter().map(|der| (Kind::List, &der[..]));
+        for (kind, der) in certificates.chain(lists) {
+            if let Err(error) = self.evidence.keep(kind, der) {
+                tracing::error!(%error, "the evidence of a signature could not be kept");
+                let doubt = Some(verdict.doubt.unwrap_or(Doubt::EvidenceNotKept));
+                return SignatureVerdict { doubt, ..verdict };
+            }
+        }
+        verdict
+    }
+}
+
+impl Document {
+    /// A document with its signature.
+    #[must_use]
+    pub fn new(content: Bytes, signature: Bytes) -> Self {
+        Self { content, signature }
+    }
+}

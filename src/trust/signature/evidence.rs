@@ -1,0 +1,110 @@
+//! What verdicts rest on, kept for as long as they may be questioned: the revocation lists that were
+//! asked and the certificates above the signers', each in a file that is named by its SHA-256.
+//!
+//! They stand beside the journal and not in it because a list has up to millions of bytes and is the
+//! same for every signature of a day, while a record is bounded by half a mebibyte. The record of
+//! the act names them by hash, so they can neither be exchanged nor restated. They name no signer:
+//! whose certificate it was stands in the act's body.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::algorithm::sha256;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A certificate of an authority in DER.
+    Certificate,
+    /// A revocation list in DER.
+    List,
+}
+
+impl Kind {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Certificate => "cer",
+            Self::List => "crl",
+        }
+    }
+}
+
+/// A directory of evidence.
+#[derive(Debug)]
+pub struct EvidenceStore {
+    dir: PathBuf,
+    /// What is known to be there. Held while something is written, so that nothing is twice.
+    kept: Mutex<BTreeSet<[u8; 32]>>,
+}
+
+impl EvidenceStore {
+    /// A store in this directory, which need not be there yet.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir, kept: Mutex::default() }
+    }
+
+    /// Where evidence of this hash lies.
+    #[must_use]
+    pub fn file(&self, kind: Kind, hash: &[u8; 32]) -> PathBuf {
+        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.dir.join(name).with_extension(kind.extension())
+    }
+
+    /// Keeps evidence; when this returns it is on stable storage.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn keep(&self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        let hash = sha256(bytes);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.contains(&hash) {
+            return Ok(());
+        }
+        let file = self.file(kind, &hash);
+        // One that a stop cut short never got its name, so what has it is whole.
+        if !file.exists() {
+            fs::create_dir_all(&self.dir)?;
+            let unnamed = file.with_extension("tmp");
+            let mut open = File::create(&unnamed)?;
+            open.write_all(bytes)?;
+            open.sync_all()?;
+            fs::rename(&unnamed, &file)?;
+            File::open(&self.dir)?.sync_all()?;
+        }
+        kept.insert(hash);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_kept_once_under_its_hash() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EvidenceStore::new(dir.path().join("signatures"));
+        for _ in 0..2 {
+            store.keep(Kind::List, b"a list").unwrap();
+            store.keep(Kind::Certificate, b"a certificate").unwrap();
+        }
+        let file = store.file(Kind::List, &sha256(b"a list"));
+        assert_eq!(fs::read(&file).unwrap(), b"a list");
+        assert_eq!(fs::read_dir(dir.path().join("signatures")).unwrap().count(), 2);
+        // Another process knows it by its file.
+        let again = EvidenceStore::new(dir.path().join("signatures"));
+        again.keep(Kind::List, b"a list").unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("taken");
+        fs::write(&place, b"a file").unwrap();
+        assert!(EvidenceStore::new(place).keep(Kind::List, b"a list").is_err());
+    }
+}
