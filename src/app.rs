@@ -35,6 +35,7 @@ use crate::rpc::push::AgencyCourier;
 use crate::rpc::{Bus, BusParts, StreamOptions};
 use crate::trust::applicants::ApplicantKey;
 use crate::trust::live::LiveTrust;
+use crate::trust::signature::desk::Desk;
 use crate::vault::FileVault;
 
 use evidence::Following;
@@ -76,7 +77,7 @@ impl App {
         let watches = Watches::new(&config);
         let inputs = config.open_inputs(today)?;
         let Inputs { parties, registry, trust, loader, procedures, calendar, .. } = inputs;
-        let Inputs { ladder, notifications, .. } = inputs;
+        let Inputs { ladder, notifications, signatures, .. } = inputs;
         trust.warnings.iter().for_each(|warning| tracing::warn!(%warning, "the bus's certificate"));
         let trust = Arc::new(LiveTrust::new(trust));
         let listed = NewRegistry { parties: parties.clone(), content: registry.content };
@@ -111,6 +112,7 @@ impl App {
             journal_format_version: u32::from(journal::FORMAT_VERSION),
             applicants: Arc::new(ApplicantKey::open(&config.applicant_key())?),
             log: Arc::clone(&log),
+            signatures: Arc::new(Desk::new(signatures)),
             stopping: stopping.clone(),
             trust: Some(Arc::clone(&trust)),
         })?);

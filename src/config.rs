@@ -30,11 +30,13 @@ use crate::journal::FileOptions;
 use crate::procedures;
 use crate::trust::live::{Loader, Trust, TrustFiles, TrustRules};
 use crate::trust::registry::{self, RegistryHashes};
+use crate::trust::signature::desk::DeskParts;
 use crate::vault::VaultPlace;
 
-pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault};
+pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault, SignaturesFault};
 pub use self::evidence::Evidence;
 pub use self::notify::{Notifications, Notify, Smtp};
+pub use self::signatures::{NcaNodeOptions, Signatures};
 
 mod error;
 mod evidence;
@@ -42,6 +44,7 @@ mod file;
 mod ladder;
 mod notify;
 mod raw;
+mod signatures;
 
 /// The largest configuration file, in bytes; the sample takes a tenth.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -95,6 +98,8 @@ pub struct Config {
     pub notify: Notify,
     /// What is signed of the journal.
     pub evidence: Evidence,
+    /// How signatures on documents are judged.
+    pub signatures: Signatures,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.
@@ -251,6 +256,8 @@ pub struct Inputs {
     pub ladder: Ladder,
     /// What the notifications need.
     pub notifications: Notifications,
+    /// What the judging of signatures needs.
+    pub signatures: DeskParts,
 }
 
 impl Config {
@@ -330,6 +337,7 @@ impl Config {
         let ladder = Ladder { channels, ..self.ladder(&procedures, &parties)? };
         self.check_rungs(&notifications.book.contacts, &ladder)?;
         Ok(Inputs {
+            signatures: self.desk()?,
             notifications,
             parties,
             registry,

@@ -10,8 +10,8 @@ use kopir::domain::act::Basis;
 use kopir::domain::ladder::BusOutage;
 use kopir::domain::region::Region;
 use kopir::domain::{
-    Act, ActFacts, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, Sequence, Submission,
-    WhenUnset,
+    Act, ActFacts, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, Sequence, Signature,
+    Submission, WhenUnset,
 };
 use kopir::engine::{
     Accepted, Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, Started,
@@ -297,6 +297,7 @@ impl Bus {
                 filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
             }),
             body: Body::new(BodyKind::Application, *b"SAMPLE"),
+            signature: Signature::Absent,
         }
     }
 

@@ -37,8 +37,8 @@ use kopir::domain::region::Region;
 use kopir::domain::term::Source;
 use kopir::domain::{
     Act, ActFacts, Actor, Body, BodyKind, CaseAct, CaseId, CaseStatus, Command, Decision, Event,
-    Ground, HopState, PartyEnrolled, ProcedureKey, Rejection, RequestId, Sequence, Submission,
-    WhenUnset,
+    Ground, HopState, PartyEnrolled, ProcedureKey, Rejection, RequestId, Sequence, Signature,
+    Submission, WhenUnset,
 };
 use kopir::engine::{
     Clock, Engine, EngineError, EngineOptions, Law, Parts, QueueObserver, ReadError, Started,
@@ -307,7 +307,15 @@ fn command(ask: &Ask, author: PartyNumber, by: Who, request: u64) -> Command {
         }
     };
     let body = Body::new(kind, content);
-    Command { author, request: request_id(request), fingerprint, case, act, body }
+    Command {
+        author,
+        request: request_id(request),
+        fingerprint,
+        case,
+        act,
+        body,
+        signature: Signature::Absent,
+    }
 }
 
 fn facts_of(facts: &Facts) -> ActFacts {
@@ -407,6 +415,7 @@ impl Bus {
             | Rejection::HeldNotYours(_)
             | Rejection::DeliveryNeeded { .. }
             | Rejection::ConsentExpired { .. }
+            | Rejection::Signature(_)
             | Rejection::EditionNotInForce { .. }
             | Rejection::PartyMissing { .. }
             | Rejection::ActNotOfEdition { .. }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use kopir::domain::act::Basis;
 use kopir::domain::region::Region;
 use kopir::domain::{
-    Act, Body, BodyKind, CaseAct, Command, ProcedureKey, RequestId, Submission, WhenUnset,
+    Act, Body, BodyKind, CaseAct, Command, ProcedureKey, RequestId, Signature, Submission,
+    WhenUnset,
 };
 use kopir::engine::keeper::{KeeperOptions, Monitor};
 use kopir::engine::vitals::{DiskMarks, Issue};
@@ -146,6 +147,7 @@ impl Bus {
                 filed_at: "2021-09-06T03:00:00Z".parse().unwrap(),
             }),
             body: Body::new(BodyKind::Application, *b"SAMPLE"),
+            signature: Signature::Absent,
         };
         self.engine.act(command).await.map(drop)
     }

@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::dispatch::{Dispatch, DispatchOptions};
 use crate::domain::region::Region;
 use crate::domain::{
-    Act, Basis, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, RequestId, Submission,
-    WhenUnset,
+    Act, Basis, Body, BodyKind, CaseAct, Command, Event, ProcedureKey, RequestId, Signature,
+    Submission, WhenUnset,
 };
 use crate::engine::{self, Clock, Engine, EngineError, Law, Parts, Started, case_id};
 use crate::index::{Index, IndexOptions};
@@ -217,6 +217,7 @@ impl Bus {
                 filed_at: self.engine.clock().now(),
             }),
             body: Body::new(BodyKind::Application, [b'S'; 256]),
+            signature: Signature::Absent,
         })
     }
 

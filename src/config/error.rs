@@ -17,6 +17,7 @@ use crate::procedures::calendar::CalendarFileError;
 use crate::trust::pem::{PemError, Wanted};
 use crate::trust::registry::RegistryError;
 use crate::trust::secret::SecretError;
+use crate::trust::signature::authorities::AuthorityError;
 use crate::trust::tls::{OutgoingError, TlsError, TlsFiles};
 
 /// A key of the file with its section, such as `limits.max_message_kib`.
@@ -189,6 +190,16 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         why: NotifyFault,
     },
+    /// What is needed to judge signatures is missing or wrong.
+    #[error("{}: key {key}: {why}", file.display())]
+    Signatures {
+        /// The configuration.
+        file: PathBuf,
+        /// The key.
+        key: Key,
+        /// What is wrong and what would be right.
+        why: SignaturesFault,
+    },
     /// A procedure inside this build is wrong.
     #[error("this build of kopir is faulty: {0}; install another")]
     Procedures(Box<FileError>),
@@ -243,6 +254,17 @@ pub enum PublicationFault {
         /// The one before.
         earlier: ProcedureKey,
     },
+}
+
+/// What is wrong with what the judging of signatures needs.
+#[derive(Debug, thiserror::Error)]
+pub enum SignaturesFault {
+    /// The authorities, or their revocation lists, cannot be had.
+    #[error(transparent)]
+    Authorities(Box<AuthorityError>),
+    /// The authorities of the verifier cannot be had.
+    #[error(transparent)]
+    Outgoing(Box<OutgoingError>),
 }
 
 /// What is wrong with the notifications.

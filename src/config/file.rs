@@ -70,6 +70,7 @@ impl Reader<'_> {
             ladder,
             notify,
             evidence,
+            signatures,
             log,
             clock,
             health,
@@ -113,6 +114,7 @@ impl Reader<'_> {
                 .map(|days| CalendarDays(u16::try_from(days).unwrap_or(u16::MAX))),
             notify: self.notify(notify)?,
             evidence: self.evidence(evidence)?,
+            signatures: self.signatures(signatures)?,
             log: self.log(log)?,
             sandbox: sandbox.map(|sandbox| self.sandbox(sandbox)).transpose()?,
         })

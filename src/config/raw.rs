@@ -66,6 +66,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) evidence: RawEvidence,
     #[serde(default)]
+    pub(super) signatures: RawSignatures,
+    #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
     pub(super) clock: RawClock,
@@ -213,6 +215,39 @@ pub(super) struct RawEvidence {
     pub(super) origin: Option<String>,
     pub(super) checkpoint_seconds: Option<i64>,
     pub(super) witnesses: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSignatures {
+    pub(super) anchors_file: Option<PathBuf>,
+    pub(super) intermediates_file: Option<PathBuf>,
+    pub(super) crl_dir: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) algorithms: Vec<String>,
+    pub(super) demand: Option<String>,
+    pub(super) undetermined: Option<String>,
+    pub(super) max_at_once: Option<i64>,
+    /// By the name of the act.
+    #[serde(default)]
+    pub(super) acts: BTreeMap<String, RawSigned>,
+    pub(super) verifier: Option<RawVerifier>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSigned {
+    pub(super) demand: Option<String>,
+    pub(super) undetermined: Option<String>,
+    pub(super) roles: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVerifier {
+    pub(super) url: Option<String>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]

@@ -2,8 +2,11 @@
 //! and its remedy.
 
 use super::*;
+use crate::domain::Act;
 use crate::domain::procedure::NoLadder;
+use crate::domain::signature::KeyRole;
 use crate::engine::vitals::DiskMarks;
+use crate::trust::signature::policy::{ActPolicy, Demand, Policy};
 
 const SAMPLE: &str = include_str!("../../deploy/kopir.toml");
 
@@ -92,7 +95,7 @@ fn the_sample_tells_every_range() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 46);
+    assert_eq!(checked, 47);
 }
 
 #[test]
@@ -457,5 +460,71 @@ fn a_master_key_is_a_file_or_a_credential() {
             error.contains(&format!("key {key}:")) && error.contains("write for example"),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn signatures_are_asked_as_the_sample_says() {
+    let least = parse(LEAST).unwrap().signatures;
+    assert_eq!(least.policy, Policy::default());
+    assert_eq!((least.anchors_file, least.crl_dir, least.verifier), (None, None, None));
+    let sample = parse(&whole_sample()).unwrap().signatures;
+    let decision = sample.policy.of(Act::RecordDecision).unwrap();
+    let roles = vec![KeyRole::Head];
+    assert_eq!(*decision, ActPolicy { demand: Demand::Required, undetermined: false, roles });
+    assert_eq!(sample.policy.of(Act::CertifyCopies), Policy::default().of(Act::CertifyCopies));
+    assert_eq!(sample.crl_dir.as_deref(), Some(Path::new("etc/../crl")));
+    let verifier = sample.verifier.unwrap();
+    assert_eq!(verifier.url.to_string(), "http://127.0.0.1:14579/");
+    assert_eq!(verifier.timeout, Duration::from_secs(10));
+    // What is said of all acts holds for those of which nothing is said.
+    let all = "[signatures]\ndemand = \"required\"\nundetermined = \"refuse\"\n\
+               [signatures.acts.publish-result]\ndemand = \"none\"\n";
+    let all = parse(&format!("{LEAST}{all}")).unwrap().signatures.policy;
+    let of = |act| all.of(act).map(|of| (of.demand, of.undetermined));
+    assert_eq!(of(Act::RecordDecision), Some((Demand::Required, false)));
+    assert_eq!(of(Act::PublishResult), Some((Demand::None, false)));
+}
+
+#[test]
+fn what_cannot_be_asked_of_a_signature_is_refused_with_the_remedy() {
+    for (text, told) in [
+        ("algorithms = [\"sha1\"]", "algorithms: \"sha1\" is not rsa-pkcs1, rsa-pss"),
+        ("demand = \"always\"", "demand: \"always\" is not \"required\", \"optional\" or"),
+        ("undetermined = \"maybe\"", "undetermined: \"maybe\" is not \"accept\" or"),
+        ("anchors_file = \"\"", "anchors_file: \"\" is not a path"),
+        ("[signatures.acts.submit-application]", "acts: \"submit-application\" is not an act that"),
+        ("acts.send-decision.roles = [\"chief\"]", "acts: \"chief\" is not head, signatory or"),
+        ("[signatures.verifier]", "verifier.url: is missing"),
+        ("verifier.url = \"http://nca.example.kz\"", "is not an address: https, or http to this"),
+        ("verifier = { url = \"https://a.kz\", timeout_seconds = 61 }", "61 is out of range"),
+    ] {
+        let refusal = refusal(&format!("{LEAST}[signatures]\n{text}\n"));
+        assert!(refusal.contains("key signatures.") && refusal.contains(told), "{refusal}");
+    }
+}
+
+#[test]
+fn what_signatures_need_stops_the_start_with_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |text: &str| {
+        let text = format!("{LEAST}[signatures]\n{text}\n");
+        let config = Config::parse(&dir.path().join("kopir.toml"), &text).unwrap();
+        config.desk().unwrap_err().to_string()
+    };
+    fs::create_dir(dir.path().join("lists")).unwrap();
+    fs::write(dir.path().join("lists/a.crl"), "no list").unwrap();
+    for (text, key, words) in [
+        ("anchors_file = \"none.pem\"", "signatures.anchors_file", "none.pem"),
+        ("crl_dir = \"none\"", "signatures.crl_dir", "should hold revocation lists"),
+        ("crl_dir = \"lists\"", "signatures.crl_dir", "a.crl: is no full revocation list"),
+        (
+            "verifier = { url = \"https://a.kz\", ca_file = \"none.pem\" }",
+            "signatures.verifier.ca_file",
+            "none.pem",
+        ),
+    ] {
+        let refusal = told(text);
+        assert!(refusal.contains(&format!("key {key}: ")) && refusal.contains(words), "{refusal}");
     }
 }

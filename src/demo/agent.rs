@@ -89,7 +89,7 @@ pub(super) enum Consequence {
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     case_id: String,
-    papers: ArrivalPapers,
+    papers: Box<ArrivalPapers>,
     handed_over_at: Timestamp,
 }
 
@@ -335,7 +335,11 @@ impl Agent {
             if notice.clock.as_ref().is_some_and(|clock| clock.hop == ARRIVAL) {
                 let papers = self.folder(case_id)?.departure();
                 let papers = papers.ok_or_else(|| self.line.lacks("a consent to leave with"))?;
-                let arrival = Arrival { case_id: case_id.clone(), papers, handed_over_at: now };
+                let arrival = Arrival {
+                    case_id: case_id.clone(),
+                    papers: Box::new(papers),
+                    handed_over_at: now,
+                };
                 let akimat = self.partner(case_id, Role::Akimat)?;
                 consequences.push(Consequence::Journey(akimat, arrival));
             }

@@ -81,6 +81,7 @@ impl Folder {
             decision_number: number,
             decision_date: Some(papers::date(on)),
             outcome: Some(outcome),
+            signed_document: None,
         })
     }
 
@@ -96,6 +97,7 @@ impl Folder {
             decision_number: number,
             decision_date: Some(papers::date(on)),
             outcome: Some(InclusionOutcome::Inclusion(inclusion)),
+            signed_document: None,
         })
     }
 

@@ -10,6 +10,7 @@ use super::ids::{CaseId, ProcedureKey, RequestId};
 use super::party::PartyNumber;
 use super::quota::{IdentityHash, QuotaKey};
 use super::region::Region;
+use super::signature::Signature;
 
 /// An act that a party asks the bus to accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Command {
     pub act: CaseAct,
     /// The document, exact bytes.
     pub body: Body,
+    /// What was found of the signature on it, where the act may have one.
+    pub signature: Signature,
 }
 
 /// What is asked: the first act of a case, or a later one.

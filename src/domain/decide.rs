@@ -9,6 +9,7 @@ mod intake;
 mod places;
 mod recount;
 mod seats;
+mod signed;
 
 use std::collections::BTreeMap;
 
@@ -175,6 +176,7 @@ fn proceed(
     let run = expected(case, procedure, command, act, context)?;
     let hop = procedure.hop(run.hop).ok_or_else(|| out_of_order(case, act))?;
     let checked = facts::check(case, procedure, run, facts, context)?;
+    let signature = signed::admitted(&command.signature, run, command.author, context)?;
     let holding = places::change(case, procedure, act, checked.decision.as_ref(), context)?;
     let counts_from = not_before_filing(case, checked.counts_from);
     let mut step = Step::of_case(case, procedure, run.holder, counts_from);
@@ -202,6 +204,7 @@ fn proceed(
         closed,
         deliveries,
         holding,
+        signature,
         body: command.body.clone(),
     })
 }

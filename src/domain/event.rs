@@ -15,6 +15,7 @@ use super::party::{PartyId, PartyNumber, Role};
 use super::quota::{Holding, IdentityHash, QuotaKey};
 use super::region::Region;
 use super::registry::Listed;
+use super::signature::SignatureVerdict;
 use super::term::{Due, Source};
 
 /// One record of the journal.
@@ -103,6 +104,8 @@ pub struct ActRecorded {
     pub deliveries: Vec<Delivery>,
     /// The places of the case in the quota from now on, when the act changes them.
     pub holding: Option<HoldingChange>,
+    /// What was found of the signature on the document, where it has one that was looked at.
+    pub signature: Option<Box<SignatureVerdict>>,
     /// The document, as received.
     pub body: Body,
 }

@@ -8,6 +8,7 @@ use super::ids::{HopId, IdError, ProcedureKey, RequestId, Sequence};
 use super::party::{PartyNumber, Role};
 use super::quota::QuotaKey;
 use super::region::Region;
+use super::signature::SignatureRefusal;
 use super::term::TermError;
 
 /// A hop that is open, as told to a party whose act was out of order.
@@ -212,6 +213,9 @@ pub enum Rejection {
         /// The rule it breaks, with the remedy.
         rule: &'static str,
     },
+    /// The signature on the document, or the want of one, is not admitted for the act.
+    #[error(transparent)]
+    Signature(#[from] SignatureRefusal),
     /// A due instant that cannot be computed, for instance beyond the calendar's last year.
     #[error("the due instant cannot be computed: {0}")]
     Term(#[from] TermError),

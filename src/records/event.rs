@@ -29,6 +29,7 @@ use super::pieces::{
     write_delivery, write_due, write_opened, write_service,
 };
 use super::registry;
+use super::signature::{read_verdict, write_verdict};
 use super::wire::{Reader, Writer};
 use opening::{read_opening, write_opening};
 
@@ -52,9 +53,11 @@ const REGISTRY_CHANGED: u8 = 17;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
-/// Acts and acknowledgements of this release: branches, joint hops, several deliveries, places. Of
-/// held deliveries: the words of whoever speaks of one are sealed.
+/// Acknowledgements of this release, and acts of the one before: branches, joint hops, several
+/// deliveries, places. Of held deliveries: the words of whoever speaks of one are sealed.
 const SECOND: u8 = 2;
+/// Acts of this release: what was found of the signature on the document.
+const THIRD: u8 = 3;
 
 /// Appends an event's record to a buffer.
 ///
@@ -132,7 +135,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
     let kind = from.byte("kind")?;
     let (name, newest) = match kind {
         PARTY_ENROLLED => ("an enrolment", FIRST),
-        ACT => ("an act", SECOND),
+        ACT => ("an act", THIRD),
         ACKNOWLEDGED => ("an acknowledgement", SECOND),
         QUOTA_SET => ("a quota", FIRST),
         HOLDING_EXPIRED => ("an expiry", FIRST),
@@ -227,9 +230,10 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
         closed,
         deliveries,
         holding,
+        signature,
         body,
     } = act;
-    out.bytes(&[ACT, SECOND]);
+    out.bytes(&[ACT, THIRD]);
     out.bytes(case);
     write_party(out, *author);
     out.bytes(request);
@@ -263,11 +267,12 @@ fn write_act(out: &mut Writer<'_>, act: &ActRecorded) -> Result<(), RecordError>
         write_holding(out, before.as_ref())?;
         write_holding(out, after.as_ref())?;
     }
+    write_verdict(out, signature.as_deref())?;
     write_body(out, body)
 }
 
-/// An act of this release, or one of the first: that knew one delivery of the hop itself, and
-/// neither branches nor joint hops nor places.
+/// An act of this release or an earlier one. The second knew no signatures; the first knew one
+/// delivery of the hop itself, and neither branches nor joint hops nor places.
 fn read_act(from: &mut Reader<'_>, version: u8) -> Result<ActRecorded, RecordError> {
     let first = version == FIRST;
     let case = CaseId(from.array("case")?);
@@ -301,6 +306,7 @@ fn read_act(from: &mut Reader<'_>, version: u8) -> Result<ActRecorded, RecordErr
             from.list("deliveries", MAX_DELIVERIES, read_delivery)?
         },
         holding: if first { None } else { from.option("holding", read_change)? },
+        signature: if version < THIRD { None } else { read_verdict(from)? },
         body: read_body(from)?,
     })
 }
@@ -453,7 +459,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 21] = [
+    const GOLDEN: [(&str, Sample, &str); 22] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -462,17 +468,22 @@ mod tests {
         (
             "act-opening",
             samples::departure_act,
-            include_str!("../../tests/data/records/v2-act-opening.hex"),
+            include_str!("../../tests/data/records/v3-act-opening.hex"),
         ),
         (
             "act-inclusion",
             samples::inclusion_act,
-            include_str!("../../tests/data/records/v2-act-inclusion.hex"),
+            include_str!("../../tests/data/records/v3-act-inclusion.hex"),
+        ),
+        (
+            "act-signed",
+            samples::signed_act,
+            include_str!("../../tests/data/records/v3-act-signed.hex"),
         ),
         (
             "act-sealed",
             samples::sealed_act,
-            include_str!("../../tests/data/records/v2-act-sealed.hex"),
+            include_str!("../../tests/data/records/v3-act-sealed.hex"),
         ),
         (
             "acknowledged",
@@ -558,7 +569,7 @@ mod tests {
     ];
 
     /// The records that earlier releases wrote and this one reads.
-    const EARLIER: [(&str, Sample, &str); 6] = [
+    const EARLIER: [(&str, Sample, &str); 9] = [
         (
             "act-opening",
             samples::opening_act,
@@ -589,6 +600,21 @@ mod tests {
             samples::held_withdrawn,
             include_str!("../../tests/data/records/v1-held-withdrawn.hex"),
         ),
+        (
+            "act-opening of the second version",
+            samples::departure_act,
+            include_str!("../../tests/data/records/v2-act-opening.hex"),
+        ),
+        (
+            "act-inclusion of the second version",
+            samples::inclusion_act,
+            include_str!("../../tests/data/records/v2-act-inclusion.hex"),
+        ),
+        (
+            "act-sealed of the second version",
+            samples::sealed_act,
+            include_str!("../../tests/data/records/v2-act-sealed.hex"),
+        ),
     ];
 
     fn encoded(event: &Event) -> Vec<u8> {
@@ -599,7 +625,10 @@ mod tests {
 
     /// Whether a record has the version in which this release writes its kind.
     fn is_of_this_release(record: &[u8]) -> bool {
-        !matches!(record, [ACT | ACKNOWLEDGED | DELIVERY_HELD | HELD_RESOLVED, FIRST, ..])
+        !matches!(
+            record,
+            [ACT | ACKNOWLEDGED | DELIVERY_HELD | HELD_RESOLVED, FIRST, ..] | [ACT, SECOND, ..]
+        )
     }
 
     fn from_hex(text: &str) -> Vec<u8> {
@@ -713,7 +742,7 @@ mod tests {
         #[test]
         fn bytes_that_are_no_event_never_panic(
             kind in 0..22_u8,
-            version in 0..4_u8,
+            version in 0..5_u8,
             bytes in prop::collection::vec(any::<u8>(), 0..300),
         ) {
             let record = [&[kind, version], &bytes[..]].concat();

@@ -25,6 +25,7 @@ mod pieces;
 mod registry;
 #[cfg(test)]
 pub mod samples;
+mod signature;
 mod wire;
 
 use jiff::Timestamp;

@@ -2,6 +2,7 @@
 //! persons are visibly synthetic, and arbitrary ones.
 
 mod arbitrary;
+mod decided;
 mod registry;
 mod sealed;
 
@@ -13,8 +14,8 @@ use crate::domain::calendar::CalendarVersion;
 use crate::domain::confidential::Confidential;
 use crate::domain::event::{
     ActRecorded, CalendarAmended, CalendarSettled, ClockMoved, ClocksMoved, Decision, Delivery,
-    DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingChange, HoldingExpired,
-    HopOpened, Opening, PartyEnrolled, QuotaSet, ServiceClock,
+    DeliveryAcknowledged, DeliveryKind, EndpointSet, Event, HoldingExpired, HopOpened, Opening,
+    PartyEnrolled, QuotaSet, ServiceClock,
 };
 use crate::domain::held::{DeliveryHeld, HeldReason, HeldResolved, Resolution};
 use crate::domain::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
@@ -23,11 +24,12 @@ use crate::domain::ladder::{
     NoticeSent, Rung, Sent,
 };
 use crate::domain::party::{PartyNumber, Role};
-use crate::domain::quota::{Category, Holding, IdentityHash, QuotaKey};
+use crate::domain::quota::{Category, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 
 pub use arbitrary::{any_case, any_event};
+pub use decided::{inclusion_act, signed_act};
 pub use registry::registry_changed;
 pub use sealed::{
     case_erased, case_erased_by_rule, delivery_held_sealed, held_redirected_sealed, sealed_act,
@@ -124,6 +126,7 @@ pub fn opening_act() -> Event {
         closed: Vec::new(),
         deliveries: vec![delivery("K21B-02", 1, 500_400_000, DeliveryKind::Hop)],
         holding: None,
+        signature: None,
         body: body(BodyKind::Application),
     }))
 }
@@ -163,6 +166,7 @@ pub fn refusal_act() -> Event {
         closed: Vec::new(),
         deliveries: Vec::new(),
         holding: None,
+        signature: None,
         body: body(BodyKind::ConsentDecision),
     }))
 }
@@ -241,43 +245,7 @@ pub fn departure_act() -> Event {
             delivery("SAMPLE-1", 9, 2, DeliveryKind::Stage),
         ],
         holding: None,
-        body: body(BodyKind::Form),
-    }))
-}
-
-/// The places of the sample case: held by its consent, or taken by its inclusion.
-fn holding(taken: bool) -> Holding {
-    let key = QuotaKey { region: region(55), year: 2026, category: Category::InMigrant };
-    let until = (!taken).then(|| date(2026, 9, 20));
-    Holding { key, persons: 3, taken, until }
-}
-
-/// An inclusion, with every field that only a later act has.
-pub fn inclusion_act() -> Event {
-    Event::Act(Box::new(ActRecorded {
-        case: CaseId([0xc2; 16]),
-        author: PartyNumber(17),
-        request: RequestId([0x51; 16]),
-        fingerprint: [0xf4; 32],
-        hop: hop("SAMPLE-7"),
-        act: Act::RecordDecision,
-        discharged_at: march(1_800_000_000),
-        decision: Some(Decision {
-            outcome: Outcome::Inclusion,
-            decided_on: date(2026, 3, 21),
-            persons: 3,
-            grounds: Vec::new(),
-            months: 6,
-        }),
-        arrived_persons: None,
-        hearing_at: Some(march(1_900_000_000)),
-        opening: None,
-        service: None,
-        opened: Vec::new(),
-        also: vec![hop("SAMPLE-8"), hop("SAMPLE-9")],
-        closed: vec![hop("SAMPLE-5"), hop("SAMPLE-6")],
-        deliveries: vec![delivery("SAMPLE-8", 40, 1_800_000_001, DeliveryKind::Hop)],
-        holding: Some(HoldingChange { before: Some(holding(false)), after: Some(holding(true)) }),
+        signature: None,
         body: body(BodyKind::Form),
     }))
 }
@@ -303,7 +271,10 @@ pub fn quota_set() -> Event {
 
 /// The end of places that a consent held.
 pub fn holding_expired() -> Event {
-    Event::HoldingExpired(HoldingExpired { case: CaseId([0xc2; 16]), holding: holding(false) })
+    Event::HoldingExpired(HoldingExpired {
+        case: CaseId([0xc2; 16]),
+        holding: decided::holding(false),
+    })
 }
 
 /// The calendar, amended.

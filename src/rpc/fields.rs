@@ -6,6 +6,9 @@ use crate::domain::Act;
 /// The field of the core by which a refusal that states no ground is named.
 pub const GROUNDS: &str = "decision.refusal.grounds";
 
+/// The field of the core by which a refusal for the signature is named.
+pub const SIGNED_DOCUMENT: &str = "decision.signed_document";
+
 /// The acts whose messages call a field otherwise than the core does: the act, the field of the
 /// core, the field of the contract. Where a message has several for the same, as the outcomes of a
 /// decision have, it is the one that holds them all.
@@ -38,6 +41,11 @@ const NAMES: &[(Act, &str, &str)] = &[
     (Act::RecordServiceResult, "decision.decision_date", "result.result_date"),
     (Act::RecordServiceResult, "decision", "result.outcome"),
     (Act::RefuseToAccept, GROUNDS, "refusal_receipt.grounds"),
+    (Act::RecordHearingOutcome, SIGNED_DOCUMENT, "outcome.signed_document"),
+    (Act::SendDecision, SIGNED_DOCUMENT, "signed_document"),
+    (Act::RefuseToAccept, SIGNED_DOCUMENT, "refusal_receipt.signed_document"),
+    (Act::CertifyCopies, SIGNED_DOCUMENT, "copies.signed_document"),
+    (Act::PublishResult, SIGNED_DOCUMENT, "publication.signed_document"),
 ];
 
 /// The field of the contract for a field of the core in the message of this act; the same where

@@ -178,6 +178,18 @@ catalogue! {
     DeliveryNeeded, "DELIVERY_NEEDED", FailedPrecondition,
         "its receiver has to act on it, so it is not withdrawn",
         "release the delivery, or have the migration body redirect it";
+    /// An act without the signed document that it needs.
+    SignatureRequired, "SIGNATURE_REQUIRED", FailedPrecondition,
+        "the act needs a signed document",
+        "send the document with its detached signature in signed_document";
+    /// A signature that is none.
+    SignatureInvalid, "SIGNATURE_INVALID", InvalidArgument,
+        "the signature is none; BadRequest says why",
+        "mend what BadRequest names; most flaws need the document signed anew";
+    /// A signature that could be neither proven nor refuted.
+    SignatureUndetermined, "SIGNATURE_UNDETERMINED", FailedPrecondition,
+        "the signature could not be determined; BadRequest says why",
+        "repeat later with the same request_id, or do what BadRequest names";
     /// A sandbox's method on a real bus.
     SandboxOnly, "SANDBOX_ONLY", FailedPrecondition,
         "the bus does not run in sandbox mode",

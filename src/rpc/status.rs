@@ -12,13 +12,14 @@ use tonic_types::{
     ErrorDetails, FieldViolation, PreconditionViolation, Status as RpcStatus, StatusExt,
 };
 
-use super::fields::{GROUNDS, in_contract};
+use super::fields::{GROUNDS, SIGNED_DOCUMENT, in_contract};
 use super::parse::fault::Faults;
 use super::reason::Reason;
 use super::withdrawn::Withdrawn;
 use crate::domain::ids::IdError;
 use crate::domain::party::Role;
 use crate::domain::rejection::GROUND_OF_ANOTHER_EDITION;
+use crate::domain::signature::SignatureRefusal;
 use crate::domain::term::TermError;
 use crate::domain::{Act, CaseId, OpenHop, Rejection, Roster};
 use crate::engine::{EngineError, ReadError};
@@ -333,6 +334,9 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
             violates(Reason::FieldInvalid, "decision", rule)
         }
         Rejection::Field { field, rule } => violates(Reason::FieldInvalid, field, rule),
+        Rejection::Signature(why) => {
+            violates(of_signature(*why), SIGNED_DOCUMENT, &why.to_string())
+        }
         Rejection::Term(TermError::Calendar(_) | TermError::BeyondTime { .. }) => {
             plain(Reason::OutsideCalendar, rejection)
         }
@@ -344,12 +348,7 @@ fn rejected(rejection: &Rejection, act: Option<(Act, CaseId)>, roster: &Roster) 
             tracing::error!(%error, "a term of the procedure cannot be counted");
             fault()
         }
-        Rejection::Id(IdError::NotUuid | IdError::Nil) => {
-            violates(Reason::RequestIdInvalid, "request_id", "is not a UUID that names an act")
-        }
-        Rejection::Id(IdError::Name { kind, .. }) => {
-            violates(Reason::FieldInvalid, "", &format!("a {kind} in the message is none"))
-        }
+        Rejection::Id(error) => of_id(error),
     }
 }
 
@@ -361,6 +360,26 @@ fn unproven(refused: ProofRefused) -> tonic::Status {
         ProofRefused::Outside => violates("new_tree_size"),
         ProofRefused::NotRecent => violates("tree_size"),
         ProofRefused::Cosignature => violates("cosignature"),
+    }
+}
+
+fn of_id(error: &IdError) -> tonic::Status {
+    let violates = |field, reason, rule: &str| invalid(&Faults::one(field, reason, rule));
+    match error {
+        IdError::NotUuid | IdError::Nil => {
+            violates("request_id", Reason::RequestIdInvalid, "is not a UUID that names an act")
+        }
+        IdError::Name { kind, .. } => {
+            violates("", Reason::FieldInvalid, &format!("a {kind} in the message is none"))
+        }
+    }
+}
+
+fn of_signature(why: SignatureRefusal) -> Reason {
+    match why {
+        SignatureRefusal::Required => Reason::SignatureRequired,
+        SignatureRefusal::Invalid(_) => Reason::SignatureInvalid,
+        SignatureRefusal::Undetermined(_) => Reason::SignatureUndetermined,
     }
 }
 

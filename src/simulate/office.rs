@@ -11,7 +11,7 @@ use crate::domain::party::PartyNumber;
 use crate::domain::procedure::Procedure;
 use crate::domain::{
     Act, ActFacts, Actor, Body, BodyKind, Case, CaseAct, CaseId, Command, Decision, Ground, HopRun,
-    HopState, IdentityHash, Outcome, RequestId, Submission,
+    HopState, IdentityHash, Outcome, RequestId, Signature, Submission,
 };
 use crate::engine::timestamp;
 
@@ -81,7 +81,15 @@ impl Clerk<'_> {
         let said = format!("{act:?}{body:?}");
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, said.as_bytes());
         fingerprint.copy_from_slice(digest.as_ref());
-        Command { author: self.number, request, fingerprint, case, act, body }
+        Command {
+            author: self.number,
+            request,
+            fingerprint,
+            case,
+            act,
+            body,
+            signature: Signature::Absent,
+        }
     }
 
     fn facts(

@@ -129,6 +129,7 @@ pub fn consent(day: &str, person_count: i32) -> ConsentDecision {
         decision_number: "55-K/12".into(),
         decision_date: Some(date(day)),
         outcome: Some(consent_decision::Outcome::Consent(Consent { person_count })),
+        signed_document: None,
     }
 }
 
@@ -151,6 +152,7 @@ pub fn inclusion(day: &str, person_count: i32) -> InclusionDecision {
         decision_number: "55-E/34".into(),
         decision_date: Some(date(day)),
         outcome: Some(inclusion_decision::Outcome::Inclusion(Inclusion { person_count })),
+        signed_document: None,
     }
 }
 

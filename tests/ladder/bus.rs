@@ -15,7 +15,7 @@ use kopir::domain::ladder::{Fired, Impediment, Ladder, Notice, NoticeSent};
 use kopir::domain::party::{Parties, PartyNumber};
 use kopir::domain::{
     Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, Decision, Event, Outcome,
-    ProcedureKey, Procedures, RequestId, Sequence, Submission, WhenUnset,
+    ProcedureKey, Procedures, RequestId, Sequence, Signature, Submission, WhenUnset,
 };
 use kopir::engine::{
     Amendment, Clock, Engine, EngineError, EngineOptions, Law, Noted, Parts, QueueObserver,
@@ -319,6 +319,7 @@ impl Bus {
             case: self.case(n),
             act: CaseAct::Submit(submission),
             body: Body::new(BodyKind::Application, *b"SAMPLE"),
+            signature: Signature::Absent,
         };
         self.act(n, command)
     }
@@ -341,6 +342,7 @@ impl Bus {
             case: self.case(n),
             act: CaseAct::Continue(act, facts),
             body: Body::new(BodyKind::Dispatch, *b"SAMPLE"),
+            signature: Signature::Absent,
         };
         self.act(n, command)
     }

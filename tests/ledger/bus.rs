@@ -11,7 +11,8 @@ use kopir::domain::region::Region;
 use kopir::domain::term::CalendarDays;
 use kopir::domain::{
     Act, ActFacts, Basis, Body, BodyKind, Case, CaseAct, CaseId, Command, Decision, Event, Ground,
-    Outcome, ProcedureKey, Quota, QuotaKey, RequestId, Sequence, SetQuota, Submission, WhenUnset,
+    Outcome, ProcedureKey, Quota, QuotaKey, RequestId, Sequence, SetQuota, Signature, Submission,
+    WhenUnset,
 };
 use kopir::engine::{
     Accepted, Amended, Amendment, Clock, Engine, EngineError, EngineOptions, ItemRefused, Law,
@@ -190,6 +191,7 @@ impl Bus {
             case,
             act: CaseAct::Continue(act, facts),
             body: body(),
+            signature: Signature::Absent,
         }
     }
 
@@ -223,6 +225,7 @@ impl Bus {
                 filed_at: FILED.parse().unwrap(),
             }),
             body: body(),
+            signature: Signature::Absent,
         };
         let submitted = self.engine.act(command).await.unwrap();
         (case, submitted.sequence)

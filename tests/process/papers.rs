@@ -84,6 +84,7 @@ pub fn consent_decision(
         decision_number: "SYN-1".into(),
         decision_date: Some(day_in_almaty(received)),
         outcome: Some(outcome),
+        signed_document: None,
     }
 }
 
@@ -112,6 +113,7 @@ pub fn inclusion_decision(
         decision_number: "SYN-2".into(),
         decision_date: Some(day_in_almaty(received)),
         outcome: Some(outcome),
+        signed_document: None,
     }
 }
 

@@ -14,7 +14,7 @@ use kopir::domain::term::CalendarDays;
 use kopir::domain::{
     Act, ActRecorded, Body, BodyKind, Case, CaseAct, Command, Context, DeliveryAcknowledged,
     HeldBy, HeldReason, HoldingChange, Procedures, QuotaKey, RequestId, Roster, Sequence, SetQuota,
-    WhenUnset,
+    Signature, WhenUnset,
 };
 use kopir::procedures;
 
@@ -186,7 +186,15 @@ impl Stage {
     pub fn command(&self, author: PartyNumber, name: &str, act: CaseAct) -> Command {
         let body = Body::new(BodyKind::Dispatch, []);
         let request = self.request();
-        Command { author, request, fingerprint: [0; 32], case: case_id(name), act, body }
+        Command {
+            author,
+            request,
+            fingerprint: [0; 32],
+            case: case_id(name),
+            act,
+            body,
+            signature: Signature::Absent,
+        }
     }
 
     pub fn request(&self) -> RequestId {

@@ -39,6 +39,7 @@ pub fn variant(rejection: &Rejection) -> String {
         Rejection::GroundsNotAllowed(rule) => format!("GroundsNotAllowed: {rule}"),
         Rejection::OutcomeNotAllowed(act) => format!("OutcomeNotAllowed {act}"),
         Rejection::Field { field, rule } => format!("Field {field} {rule}"),
+        Rejection::Signature(why) => format!("Signature: {why}"),
         Rejection::Term(error) => format!("Term: {error}"),
         Rejection::Id(_) => "Id".to_owned(),
         Rejection::RoleNotAllowed(act) => format!("RoleNotAllowed {act}"),

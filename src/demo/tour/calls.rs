@@ -40,7 +40,7 @@ pub(super) fn takes_list(method: &str) -> bool {
 macro_rules! services {
     ($($name:ident: $($role:ident)|+, $client:path, $contract:path {
         $(open $open:literal $open_call:ident $open_asked:ident $open_field:ident $open_paper:ident;)*
-        $(step $step:literal $step_call:ident $step_asked:ident $($field:ident $paper:ident),+;)*
+        $(step $step:literal $step_call:ident $step_asked:ident $($field:ident $paper:ident),+ $(- $absent:ident)?;)*
         $(list $list:literal $list_call:ident $list_asked:ident $list_row:ident $list_field:ident $list_paper:ident;)*
     })*) => {
         /// Sends an act.
@@ -74,7 +74,7 @@ macro_rules! services {
                 $($step => {
                     let case_id = papers.case_id();
                     $(let $field = Some(papers.$paper());)+
-                    let asked = contract::$step_asked { request_id, case_id, $($field),+ };
+                    let asked = contract::$step_asked { request_id, case_id, $($field,)+ $($absent: None,)? };
                     let answer = call.line.wait($step, stub.$step_call(asked)).await?;
                     Ok(answer.map(|answer| answer.into_inner().receipt.into_iter().collect()).map_err(CallError::from))
                 })*
@@ -140,7 +140,7 @@ services! {
         step "record-quota-decision" record_quota_decision RecordQuotaDecisionRequest decision quota_decision;
         step "record-status-decision" record_status_decision RecordStatusDecisionRequest decision status_decision;
         step "record-extension-decision" record_extension_decision RecordExtensionDecisionRequest decision extension_decision;
-        step "send-decision" send_decision SendDecisionRequest dispatch cover, head_signature signature;
+        step "send-decision" send_decision SendDecisionRequest dispatch cover, head_signature signature - signed_document;
         step "forward-decision" forward_decision ForwardDecisionRequest dispatch cover;
         step "publish-result" publish_result PublishResultRequest publication publication;
         step "issue-certificate" issue_certificate IssueCertificateRequest certificate certificate;

@@ -83,6 +83,7 @@ pub(super) fn submit(
         closed,
         deliveries,
         holding: None,
+        signature: None,
         body: command.body.clone(),
     })
 }

@@ -20,7 +20,7 @@ use crate::domain::region::Region;
 use crate::domain::term::CalendarDays;
 use crate::domain::{
     ActFacts, CaseAct, Command, Context, HeldBy, HeldReason, Hold, HopRun, NoLedger, Procedures,
-    Resolution, ResolveHeld, Roster, Submission, WhenUnset, acknowledge, decide, hold,
+    Resolution, ResolveHeld, Roster, Signature, Submission, WhenUnset, acknowledge, decide, hold,
     resolve_held,
 };
 use crate::index::{Applied, Change, fold};
@@ -217,7 +217,8 @@ impl Line {
         let bytes = *b"SAMPLE SURNAME, SAMPLE NAME, not a person";
         let body = Body::new(BodyKind::Application, bytes);
         let fingerprint = [7; 32];
-        let command = Command { author, request, fingerprint, case, act, body };
+        let command =
+            Command { author, request, fingerprint, case, act, body, signature: Signature::Absent };
         let before = self.cases.get(&case).map(|case| &**case);
         let event = decide(before, &command, self.context()).unwrap();
         self.record(&Event::Act(Box::new(event)));

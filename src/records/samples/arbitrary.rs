@@ -2,6 +2,7 @@
 //! about.
 
 mod parts;
+mod signed;
 
 use proptest::collection::vec;
 use proptest::option;
@@ -32,6 +33,7 @@ use parts::{
     any_hop_id, any_participants, any_party, any_procedure, any_quota_key, any_region, any_role,
     any_sequence, any_source, any_time, one_of,
 };
+use signed::any_signature;
 
 fn any_service() -> impl Strategy<Value = ServiceClock> {
     (any_time(), any_due(), any::<bool>()).prop_map(|(opened_at, due, informative)| ServiceClock {
@@ -107,7 +109,8 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
         .prop_map(|(before, after)| HoldingChange { before, after });
     let moves = (vec(any_delivery(), 0..20), option::of(change));
     let body = (one_of(BodyKind::ALL), any_confidential());
-    (ids, act, clocks, moves, body).prop_map(|(ids, act, clocks, moves, body)| {
+    let body = (body, option::of(any_signature()));
+    (ids, act, clocks, moves, body).prop_map(|(ids, act, clocks, moves, (body, signature))| {
         let (case, author, request, fingerprint, hop) = ids;
         let (act, discharged_at, (decision, arrived_persons, hearing_at)) = act;
         let (opening, service, opened, also, closed) = clocks;
@@ -130,6 +133,7 @@ fn any_act() -> impl Strategy<Value = ActRecorded> {
             closed,
             deliveries,
             holding,
+            signature: signature.map(Box::new),
             body: Body { kind: body.0, content: body.1 },
         }
     })

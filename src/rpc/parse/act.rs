@@ -11,15 +11,15 @@ use prost::Message;
 
 use super::fault::{Faults, Path};
 use super::forms::OpeningFacts;
-use super::{Asked, application, dispatch, person, rule};
+use super::{Asked, application, dispatch, person, rule, signature};
 use crate::domain::{
     Act, ActFacts, Basis, Body, BodyKind, CaseAct, CaseId, Command, Edition, ProcedureId,
-    ProcedureKey, RequestId, Submission, edition_on,
+    ProcedureKey, RequestId, Signature, Submission, edition_on,
 };
 use crate::engine::case_id;
 use crate::rpc::proto::forms::v1::{Form, form};
 use crate::rpc::proto::types::v1::{
-    Application, ArrivalApplication, Dispatch, ElectronicSignature, HandOver,
+    Application, ArrivalApplication, Dispatch, ElectronicSignature, HandOver, SignedDocument,
 };
 use crate::rpc::status::Refusal;
 
@@ -34,6 +34,12 @@ pub trait ActRequest {
     /// no case, [`Refusal::ProcedureUnknown`] or [`Refusal::NoEdition`] where a case is to be
     /// opened in an edition that is none or does not apply.
     fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal>;
+
+    /// The signed document that goes with the act, where it may have one. The command says nothing
+    /// of it yet: a signature is judged apart, and without holding anybody up.
+    fn signed_document(&self) -> Option<&SignedDocument> {
+        None
+    }
 }
 
 /// What every act in a case that is open already has in common.
@@ -99,8 +105,16 @@ impl Continuation<'_> {
             case,
             act: CaseAct::Continue(self.act, facts),
             body: Body::new(kind, bytes),
+            signature: Signature::Absent,
         }
     }
+}
+
+/// What makes a commission's decision the akimat's when it is sent.
+#[derive(Clone, Copy, Default)]
+struct Signed<'a> {
+    head_signature: Option<&'a ElectronicSignature>,
+    signed_document: Option<&'a SignedDocument>,
 }
 
 /// An act that passes something on, with or without a cover, and with or without the signature
@@ -108,8 +122,9 @@ impl Continuation<'_> {
 fn passed_on(
     of: &Continuation<'_>,
     cover: Option<&Dispatch>,
-    head_signature: Option<&ElectronicSignature>,
+    signed: Signed<'_>,
 ) -> Result<Command, Refusal> {
+    let Signed { head_signature, signed_document } = signed;
     let case = named_case(of.case_id)?;
     let mut faults = Faults::new();
     let root = Path::Root;
@@ -120,15 +135,16 @@ fn passed_on(
     if let Some(signature) = head_signature {
         person::signature(&mut faults, &root.field("head_signature"), signature);
     }
+    let signed_document = signed_document.cloned();
+    signature::document(&mut faults, &root.field("signed_document"), &signed_document);
     let request = faults.judge(request)?;
-    let body = match head_signature {
-        Some(signature) => {
-            let (cover, head_signature) = (cover.cloned(), Some(signature.clone()));
-            let signed = Form { form: None, cover, head_signature };
-            (BodyKind::Form, signed.encode_to_vec())
-        }
+    let body = if head_signature.is_some() || signed_document.is_some() {
+        let (cover, head_signature) = (cover.cloned(), head_signature.cloned());
+        let signed = Form { form: None, cover, head_signature, signed_document };
+        (BodyKind::Form, signed.encode_to_vec())
+    } else {
         // No cover is an empty document; a cover is never empty, since its number is required.
-        None => (BodyKind::Dispatch, cover.map(Message::encode_to_vec).unwrap_or_default()),
+        (BodyKind::Dispatch, cover.map(Message::encode_to_vec).unwrap_or_default())
     };
     Ok(of.finish(case, request, ActFacts::Dispatch, body))
 }
@@ -216,6 +232,7 @@ impl OpeningRequest<'_> {
             case,
             act: CaseAct::Submit(submission),
             body: Body::new(BodyKind::Form, bytes),
+            signature: Signature::Absent,
         })
     }
 
@@ -265,6 +282,7 @@ fn submit(
             filed_at,
         }),
         body: Body::new(BodyKind::Application, bytes),
+        signature: Signature::Absent,
     })
 }
 
@@ -304,7 +322,8 @@ fn named_case(text: &str) -> Result<CaseId, Refusal> {
 
 /// A form as it is recorded and travels.
 fn form_bytes(content: impl Into<form::Form>, cover: Option<Dispatch>) -> Vec<u8> {
-    Form { form: Some(content.into()), cover, head_signature: None }.encode_to_vec()
+    let form = Some(content.into());
+    Form { form, cover, head_signature: None, signed_document: None }.encode_to_vec()
 }
 
 /// By what a repeat is told from another act under the same id: the act, the case and the content

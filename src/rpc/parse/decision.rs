@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::fault::{Faults, Path};
 use super::rule::{self, Lines};
+use super::signature;
 use crate::domain::{Decision, Ground, Outcome};
 use crate::rpc::proto::google::r#type::Date as DateMessage;
 use crate::rpc::proto::types::v1::{
@@ -14,7 +15,8 @@ use crate::rpc::reason::Reason;
 
 /// Checks a decision on consent (002-EN A1 ¶¶14-15).
 pub fn consent(faults: &mut Faults, at: &Path<'_>, value: &ConsentDecision) -> Option<Decision> {
-    let ConsentDecision { decision_number, decision_date, outcome } = value;
+    let ConsentDecision { decision_number, decision_date, outcome, signed_document } = value;
+    signature::document(faults, &at.field("signed_document"), signed_document);
     let decided_on = header(faults, at, decision_number, decision_date.as_ref());
     match outcome {
         Some(consent_decision::Outcome::Consent(Consent { person_count })) => {
@@ -34,7 +36,8 @@ pub fn inclusion(
     at: &Path<'_>,
     value: &InclusionDecision,
 ) -> Option<Decision> {
-    let InclusionDecision { decision_number, decision_date, outcome } = value;
+    let InclusionDecision { decision_number, decision_date, outcome, signed_document } = value;
+    signature::document(faults, &at.field("signed_document"), signed_document);
     let decided_on = header(faults, at, decision_number, decision_date.as_ref());
     match outcome {
         Some(inclusion_decision::Outcome::Inclusion(Inclusion { person_count })) => {

@@ -18,6 +18,7 @@ pub mod page;
 pub mod person;
 pub mod query;
 pub mod rule;
+pub mod signature;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -11,9 +11,11 @@ use crate::domain::{Case, Event, HopRun, Sequence};
 use crate::rpc::parse::query::DeliveryId;
 use crate::rpc::proto::cases::v1 as cases;
 use crate::rpc::proto::inbox::v1::Delivery;
+use crate::rpc::proto::types::v1::SignatureVerdict;
 use crate::rpc::show::delivery::{enclose, envelope, papers};
 use crate::rpc::show::{self, notice};
 use crate::rpc::status::Refusal;
+use crate::trust::signature::policy::SIGNABLE;
 
 /// Rungs shown of one hop; a term that nobody meets has one more each working day.
 const MAX_RUNGS_SHOWN: usize = 64;
@@ -52,9 +54,9 @@ impl Bus {
         for paper in papers(&case, run) {
             // The act on its way brings its own paper most often, and is read already.
             if paper == sequence {
-                enclose(&mut delivery, &recorded)?;
+                enclose(&mut delivery, paper, &recorded)?;
             } else {
-                enclose(&mut delivery, &self.engine.recorded(paper)?)?;
+                enclose(&mut delivery, paper, &self.engine.recorded(paper)?)?;
             }
         }
         Ok(Some(delivery))
@@ -82,9 +84,24 @@ impl Bus {
         notice::delivery(self.view(), party, (said, &recorded), (id, attempt), citation)
     }
 
-    /// A case with what was said of its terms.
+    /// What was found of the signature on the document that a hop's act brought.
+    fn signature_of(&self, run: &HopRun) -> Result<Option<SignatureVerdict>, Refusal> {
+        let acted = run.acted().filter(|_| SIGNABLE.contains(&run.act));
+        let Some(acted) = acted else { return Ok(None) };
+        let recorded = self.engine.recorded(acted.sequence)?;
+        let Event::Act(event) = &recorded.event else {
+            return Err(Refusal::Fault("a hop names a record that is no act"));
+        };
+        let found = event.signature.as_ref();
+        Ok(found.map(|found| show::signature::verdict(acted.sequence, found)))
+    }
+
+    /// A case with what was said of its terms and found of its signatures.
     pub(super) fn case_shown(&self, case: &Case, now: Timestamp) -> Result<cases::Case, Refusal> {
         let mut shown = show::case::case(self.view(), case, now);
+        for (hop, run) in shown.hops.iter_mut().zip(&case.hops) {
+            hop.signature = self.signature_of(run)?;
+        }
         let mut said = self.engine.index().said(case.id)?;
         said.sort_by_key(|said| said.notice);
         for (place, hop) in shown.hops.iter_mut().enumerate() {

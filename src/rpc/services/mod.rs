@@ -39,6 +39,7 @@ use super::Caller;
 use super::parse::Asked;
 use super::parse::act::{ActRequest, List, ListRequest};
 use super::parse::query::DeliveryId;
+use super::parse::signature::to_judge;
 use super::proto::inbox::v1::DeliveryConfirmation;
 use super::proto::types::v1::Receipt;
 use super::show::law::Wording;
@@ -59,6 +60,7 @@ use crate::procedures::labels::Labels;
 
 use crate::trust::applicants::ApplicantKey;
 use crate::trust::live::LiveTrust;
+use crate::trust::signature::desk::Desk;
 use stopping::UntilStop;
 
 /// Bounds of the streams, from the configuration.
@@ -87,6 +89,8 @@ pub struct BusParts {
     pub applicants: Arc<ApplicantKey>,
     /// What is published of the journal.
     pub log: Arc<Log>,
+    /// Where the signatures of acts are judged.
+    pub signatures: Arc<Desk>,
     /// Turns true when the bus is to stop; open streams end then.
     pub stopping: watch::Receiver<bool>,
     /// Whom the bus believes, to be told of; none where nobody connects.
@@ -121,6 +125,8 @@ pub struct Bus {
     log: Arc<Log>,
     /// One bundle is made at a time: it reads the whole journal.
     exporting: Arc<Semaphore>,
+    /// Where the signatures of acts are judged.
+    signatures: Arc<Desk>,
     /// Held while a calendar is held against the one in force and takes its place.
     amending: tokio::sync::Mutex<()>,
     started: Instant,
@@ -137,7 +143,7 @@ impl Bus {
     /// [`BusError`] if the law does not serve.
     pub fn new(parts: BusParts) -> Result<Self, BusError> {
         let BusParts { engine, dispatch, streams, journal_format_version, .. } = parts;
-        let BusParts { applicants, log, stopping, trust, .. } = parts;
+        let BusParts { applicants, log, signatures, stopping, trust, .. } = parts;
         let law = engine.law();
         let wording = Wording::new(&law.procedures, engine.roster(), &law.calendar())?;
         let (started, started_at) = (Instant::now(), engine.clock().now());
@@ -153,6 +159,7 @@ impl Bus {
             applicants,
             log,
             exporting: Arc::new(Semaphore::new(1)),
+            signatures,
             amending: tokio::sync::Mutex::default(),
             started,
             started_at,
@@ -229,10 +236,13 @@ impl Bus {
         let caller = self.caller(&request)?;
         let refuse = |refusal: Refusal| self.refuse(&refusal);
         let command = request.get_ref().command(self.asked(&caller));
-        let command = command.map_err(refuse)?;
+        let mut command = command.map_err(refuse)?;
         let span = tracing::Span::current();
         span.record("request_id", display(command.request));
         span.record("case_id", display(command.case));
+        let document = request.get_ref().signed_document().map(to_judge);
+        let now = self.engine.clock().now();
+        command.signature = self.signatures.judge(act_of(&command), document, now).await;
         self.act(command).await.map_err(refuse)
     }
 

@@ -43,6 +43,9 @@ use crate::rpc::proto::procedures::v1 as laws;
 use crate::rpc::proto::procedures::v1::procedure_service_server::ProcedureService;
 use crate::rpc::proto::types::v1 as types;
 use crate::rpc::tests::samples::*;
+use crate::trust::signature::authorities::Authorities;
+use crate::trust::signature::desk::DeskParts;
+use crate::trust::signature::policy::Policy;
 
 /// A bus in a temporary directory, with its sandbox clock at [`now`].
 struct House {
@@ -108,6 +111,14 @@ impl House {
             journal_format_version: 1,
             applicants: Arc::new(ApplicantKey::of(&[7; 32])),
             log,
+            signatures: Arc::new(Desk::new(DeskParts {
+                policy: Policy::default(),
+                authorities: Authorities::default(),
+                lists: None,
+                evidence: dir.path().join("signatures"),
+                verifier: None,
+                max_at_once: 1,
+            })),
             stopping: watch::channel(false).1,
             trust: None,
         };

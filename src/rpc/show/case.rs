@@ -223,6 +223,8 @@ fn hop(view: View<'_>, case: &Case, run: &HopRun, now: Timestamp) -> cases::Case
         rungs: Vec::new(),
         held: super::held::marks(view, case, run),
         withdrawn_time: withdrawn(run).map(time),
+        // Told of the case beside it, like the rungs.
+        signature: None,
     }
 }
 

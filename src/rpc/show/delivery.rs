@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::law::source;
-use super::{View, act, date, digest, time};
+use super::{View, act, date, digest, signature, time};
 use crate::domain::procedure::{OpenedBy, Trigger};
 use crate::domain::{Act, Body, BodyKind, Case, Confidential, Event, HopRun, Sequence};
 use crate::engine::Recorded;
@@ -134,6 +134,7 @@ pub fn envelope(
         forms: Vec::new(),
         notice: None,
         erased_time: erased_time(&event.body),
+        signatures: Vec::new(),
     })
 }
 
@@ -179,10 +180,16 @@ pub fn queued(
 ///
 /// # Errors
 /// [`Refusal::Fault`] if the paper cannot be read.
-pub fn enclose(delivery: &mut Delivery, recorded: &Recorded) -> Result<(), Refusal> {
+pub fn enclose(
+    delivery: &mut Delivery,
+    sequence: Sequence,
+    recorded: &Recorded,
+) -> Result<(), Refusal> {
     let Event::Act(event) = &recorded.event else {
         return Err(Refusal::Fault("a paper is in a record that is no act"));
     };
+    let found = event.signature.as_ref().map(|found| signature::verdict(sequence, found));
+    delivery.signatures.extend(found);
     let Body { kind, content } = &event.body;
     let bytes = match content {
         Confidential::Plain(bytes) => bytes,

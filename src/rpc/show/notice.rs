@@ -41,6 +41,7 @@ pub fn delivery(
         attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
         sent_time: Some(time(recorded.at)),
         record_hash: digest(&recorded.hash),
+        signatures: Vec::new(),
         notice: Some(types::DeadlineNotice { rungs }),
         ..Delivery::default()
     })

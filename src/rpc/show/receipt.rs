@@ -30,6 +30,7 @@ pub fn receipt(view: View<'_>, accepted: &Accepted) -> types::Receipt {
         deliveries: _,
         hearing_at: _,
         holding: _,
+        signature: _,
         arrived_persons: _,
         body: _,
     } = &**event;

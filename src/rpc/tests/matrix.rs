@@ -303,6 +303,12 @@ fn sample(name: &str) -> Option<Vec<u8>> {
         ".kopir.types.v1.ConsentDecision" => samples::consent(1).encode_to_vec(),
         ".kopir.types.v1.InclusionDecision" => samples::inclusion(1).encode_to_vec(),
         ".kopir.types.v1.ElectronicSignature" => forms::signature().encode_to_vec(),
+        ".kopir.types.v1.SignedDocument" => types::SignedDocument {
+            content: "SAMPLE".into(),
+            media_type: "text/plain".to_owned(),
+            signature: "SAMPLE".into(),
+        }
+        .encode_to_vec(),
         ".kopir.forms.v1.KandasApplication" => forms::kandas_application().encode_to_vec(),
         ".kopir.forms.v1.InMigrantApplication" => forms::in_migrant_application().encode_to_vec(),
         ".kopir.forms.v1.StatusApplication" => forms::status_application().encode_to_vec(),

@@ -233,6 +233,7 @@ pub(crate) fn consent(person_count: i32) -> ConsentDecision {
         decision_number: "12".to_owned(),
         decision_date: day(2021, 9, 6),
         outcome: Some(consent_decision::Outcome::Consent(Consent { person_count })),
+        signed_document: None,
     }
 }
 
@@ -248,6 +249,7 @@ pub(crate) fn inclusion(person_count: i32) -> InclusionDecision {
         decision_number: "13".to_owned(),
         decision_date: day(2021, 9, 6),
         outcome: Some(inclusion_decision::Outcome::Inclusion(Inclusion { person_count })),
+        signed_document: None,
     }
 }
 

@@ -47,6 +47,7 @@ impl Papers<'_> {
                 Outcome::Inclusion(self.quota_inclusion())
             }),
             head_signature: (!unsigned).then(|| self.signature()),
+            signed_document: None,
         }
     }
 
@@ -71,6 +72,7 @@ impl Papers<'_> {
                 Outcome::Assignment(assignment())
             }),
             head_signature: Some(self.signature()),
+            signed_document: None,
         }
     }
 
@@ -94,6 +96,7 @@ impl Papers<'_> {
                 Outcome::Extension(extension)
             }),
             head_signature: Some(self.signature()),
+            signed_document: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Papers<'_> {
             } else {
                 Outcome::Consent(types::Consent { person_count: self.family.persons() })
             }),
+            signed_document: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl Papers<'_> {
             } else {
                 Outcome::Inclusion(types::Inclusion { person_count: self.family.persons() })
             }),
+            signed_document: None,
         }
     }
 

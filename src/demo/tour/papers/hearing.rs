@@ -70,6 +70,7 @@ impl Papers<'_> {
             outcome: self.outcome().into(),
             refusal: self.refuses().then(|| self.refusal()),
             head_signature: self.edition_is("2025").then(|| self.signature()),
+            signed_document: None,
         }
     }
 }

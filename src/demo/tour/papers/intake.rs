@@ -83,6 +83,7 @@ impl Papers<'_> {
             recipient: (!self.is_portal()).then(|| self.family.name(1)),
             date: Some(self.day()),
             head_signature: None,
+            signed_document: None,
         }
     }
 
@@ -92,6 +93,7 @@ impl Papers<'_> {
             documents: vec![self.identity()],
             specialist_signature: Some(self.signature()),
             originals_returned: true,
+            signed_document: None,
         }
     }
 

@@ -25,6 +25,7 @@ impl Papers<'_> {
             portal_name: "migration.example".to_owned(),
             document: Some(self.document(DocumentKind::Result, "Result")),
             signature: Some(self.signature()),
+            signed_document: None,
         }
     }
 

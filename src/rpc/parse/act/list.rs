@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest;
 
 use super::{fingerprint, form_bytes, named_case, required};
-use crate::domain::{Act, ActFacts, Body, BodyKind, CaseAct, CaseId, Command, RequestId};
+use crate::domain::{
+    Act, ActFacts, Body, BodyKind, CaseAct, CaseId, Command, RequestId, Signature,
+};
 use crate::rpc::parse::fault::{Faults, Path};
 use crate::rpc::parse::{Asked, dispatch, rule};
 use crate::rpc::proto::forms::v1::form;
@@ -90,6 +92,7 @@ impl<M: Clone + Into<form::Form>> Entries<'_, M> {
                 case,
                 act: CaseAct::Continue(act, facts),
                 body: Body::new(BodyKind::Form, bytes.unwrap_or_default()),
+                signature: Signature::Absent,
             }
         });
         Ok(List { request, act, commands: commands.collect() })

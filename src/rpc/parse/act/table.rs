@@ -4,11 +4,14 @@
 use prost::Message as _;
 
 use super::list::{Entries, List, ListRequest};
-use super::{ActRequest, Continuation, OpeningRequest, arrived, handed_over, passed_on, submit};
+use super::{
+    ActRequest, Continuation, OpeningRequest, Signed, arrived, handed_over, passed_on, submit,
+};
 use crate::domain::{Act, ActFacts, BodyKind, Command, ProcedureKey};
 use crate::rpc::parse::fault::{Faults, Path};
 use crate::rpc::parse::{Asked, decision, forms};
 use crate::rpc::proto::forms::v1::{self as messages, form};
+use crate::rpc::proto::types::v1::SignedDocument;
 use crate::rpc::proto::{
     akimat::v1 as akimat, career_centre::v1 as career_centre, commission::v1 as commission,
     employment_centre::v1 as employment_centre, employment_commission::v1 as employment_commission,
@@ -40,14 +43,20 @@ all_forms! {
 }
 
 /// `request => act, field: check;` for an act in a case that is open, whose form stands in `field`.
+/// The form of one that may be signed has the field that is named at the end.
 macro_rules! forms_in_a_case {
-    ($($request:path => $act:ident, $field:ident: $check:ident;)*) => {$(
+    ($($request:path => $act:ident, $field:ident: $check:ident $(, $signed:ident)?;)*) => {$(
         impl ActRequest for $request {
             fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
                 let Self { request_id, case_id, $field } = self;
                 let of = Continuation { act: Act::$act, request_id, case_id, asked };
                 of.form($field.as_ref(), stringify!($field), forms::$check)
             }
+            $(
+                fn $signed(&self) -> Option<&SignedDocument> {
+                    self.$field.as_ref()?.$signed.as_ref()
+                }
+            )?
         }
     )*};
 }
@@ -55,18 +64,18 @@ macro_rules! forms_in_a_case {
 forms_in_a_case! {
     akimat::RegisterApplicationRequest => RegisterApplication, entry: registration_entry;
     akimat::ConfirmAcceptanceRequest => ConfirmAcceptance, notice: acceptance_notice;
-    akimat::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt;
+    akimat::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt, signed_document;
     akimat::QueryStateSystemsRequest => QueryStateSystems, query: state_query;
     akimat::QueryDigitalDocumentsRequest => QueryDigitalDocuments, query: digital_documents_query;
     akimat::GivePreliminaryNoticeRequest => GivePreliminaryNotice, notice: preliminary_notice;
     akimat::RecordObjectionRequest => RecordObjection, objection: objection;
     akimat::RecordHearingRequest => RecordHearing, hearing: hearing_record;
     akimat::PostponeHearingRequest => PostponeHearing, postponement: hearing_postponement;
-    akimat::RecordHearingOutcomeRequest => RecordHearingOutcome, outcome: hearing_outcome;
-    akimat::RecordQuotaDecisionRequest => RecordDecision, decision: quota_decision;
-    akimat::RecordStatusDecisionRequest => RecordDecision, decision: status_decision;
-    akimat::RecordExtensionDecisionRequest => RecordDecision, decision: extension_decision;
-    akimat::PublishResultRequest => PublishResult, publication: result_publication;
+    akimat::RecordHearingOutcomeRequest => RecordHearingOutcome, outcome: hearing_outcome, signed_document;
+    akimat::RecordQuotaDecisionRequest => RecordDecision, decision: quota_decision, signed_document;
+    akimat::RecordStatusDecisionRequest => RecordDecision, decision: status_decision, signed_document;
+    akimat::RecordExtensionDecisionRequest => RecordDecision, decision: extension_decision, signed_document;
+    akimat::PublishResultRequest => PublishResult, publication: result_publication, signed_document;
     akimat::IssueCertificateRequest => IssueCertificate, certificate: kandas_certificate;
     akimat::RecordArrivalRequest => RecordArrival, arrival: arrival_record;
     akimat::NotifyApplicantRequest => NotifyApplicant, notification: notification;
@@ -78,11 +87,11 @@ forms_in_a_case! {
     career_centre::QueryStateSystemsRequest => QueryStateSystems, query: state_query;
     career_centre::QueryDigitalDocumentsRequest => QueryDigitalDocuments, query: digital_documents_query;
     career_centre::ConfirmAcceptanceRequest => ConfirmAcceptance, notice: acceptance_notice;
-    career_centre::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt;
-    commission::RecordQuotaDecisionRequest => RecordInclusionDecision, decision: commission_quota_decision;
+    career_centre::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt, signed_document;
+    commission::RecordQuotaDecisionRequest => RecordInclusionDecision, decision: commission_quota_decision, signed_document;
     commission::RecordRecommendationRequest => RecordRecommendation, recommendation: recommendation;
     employment_centre::QueryStateSystemsRequest => QueryStateSystems, query: state_query;
-    employment_centre::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt;
+    employment_centre::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt, signed_document;
     employment_centre::NotifyApplicantRequest => NotifyApplicant, notification: notification;
     employment_commission::RecordRecommendationRequest => RecordRecommendation, recommendation: recommendation;
     gateway::AnswerStateQueryRequest => AnswerQuery, answer: state_answer;
@@ -92,16 +101,16 @@ forms_in_a_case! {
     migration::NotifyExtensionRequest => NotifyExtension, notice: extension_notice;
     migration::RecordCourtAppealRequest => RecordCourtAppeal, appeal: court_appeal;
     portal::ConfirmAcceptanceRequest => ConfirmAcceptance, status: acceptance_status;
-    portal::PublishResultRequest => PublishResult, publication: result_publication;
+    portal::PublishResultRequest => PublishResult, publication: result_publication, signed_document;
     quality::AnswerComplaintRequest => AnswerComplaint, answer: complaint_answer;
     quality::ExtendComplaintRequest => ExtendComplaint, extension: complaint_extension;
     quality::NotifyExtensionRequest => NotifyExtension, notice: extension_notice;
     quality::RecordCourtAppealRequest => RecordCourtAppeal, appeal: court_appeal;
     statecorp::QueryStateSystemsRequest => QueryStateSystems, query: state_query;
     statecorp::QueryDigitalDocumentsRequest => QueryDigitalDocuments, query: digital_documents_query;
-    statecorp::CertifyCopiesRequest => CertifyCopies, copies: certified_copies;
+    statecorp::CertifyCopiesRequest => CertifyCopies, copies: certified_copies, signed_document;
     statecorp::ConfirmAcceptanceRequest => ConfirmAcceptance, acceptance_receipt: acceptance_receipt;
-    statecorp::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt;
+    statecorp::RefuseToAcceptRequest => RefuseToAccept, refusal_receipt: refusal_receipt, signed_document;
     statecorp::NotifyApplicantRequest => NotifyApplicant, notification: notification;
     statecorp::ReissueCertificateRequest => ReissueCertificate, reissue: certificate_reissue;
     statecorp::RecordServiceResultRequest => RecordServiceResult, result: service_result;
@@ -179,7 +188,7 @@ macro_rules! passed_on {
             fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
                 let Self { request_id, case_id, dispatch } = self;
                 let of = Continuation { act: Act::$act, request_id, case_id, asked };
-                passed_on(&of, dispatch.as_ref(), None)
+                passed_on(&of, dispatch.as_ref(), Signed::default())
             }
         }
     )*};
@@ -200,9 +209,14 @@ passed_on! {
 
 impl ActRequest for akimat::SendDecisionRequest {
     fn command(&self, asked: Asked<'_>) -> Result<Command, Refusal> {
-        let Self { request_id, case_id, dispatch, head_signature } = self;
+        let Self { request_id, case_id, dispatch, head_signature, signed_document } = self;
         let of = Continuation { act: Act::SendDecision, request_id, case_id, asked };
-        passed_on(&of, dispatch.as_ref(), head_signature.as_ref())
+        let (head_signature, signed_document) = (head_signature.as_ref(), signed_document.as_ref());
+        passed_on(&of, dispatch.as_ref(), Signed { head_signature, signed_document })
+    }
+
+    fn signed_document(&self) -> Option<&SignedDocument> {
+        self.signed_document.as_ref()
     }
 }
 
@@ -305,6 +319,10 @@ impl ActRequest for commission::RecordConsentDecisionRequest {
             decision::consent(faults, at, it).map(ActFacts::Decision)
         })
     }
+
+    fn signed_document(&self) -> Option<&SignedDocument> {
+        self.decision.as_ref()?.signed_document.as_ref()
+    }
 }
 
 impl ActRequest for commission::RecordInclusionDecisionRequest {
@@ -315,5 +333,9 @@ impl ActRequest for commission::RecordInclusionDecisionRequest {
         of.command(kind, decision.as_ref(), "decision", |faults, at, it, _| {
             decision::inclusion(faults, at, it).map(ActFacts::Decision)
         })
+    }
+
+    fn signed_document(&self) -> Option<&SignedDocument> {
+        self.decision.as_ref()?.signed_document.as_ref()
     }
 }

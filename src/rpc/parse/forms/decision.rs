@@ -157,7 +157,9 @@ fn on_quota(
         outcome,
         // Whether it is there depends on who decides.
         head_signature: _,
+        signed_document,
     } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     let on = header(faults, at, (decision_number, decision_date.as_ref(), provider_name), asked);
     paper::wording(faults, &at.field("commission_name"), commission_name);
     match outcome {
@@ -191,7 +193,9 @@ pub fn status_decision(
         provider_name,
         outcome,
         head_signature,
+        signed_document,
     } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     let on = header(faults, at, (decision_number, decision_date.as_ref(), provider_name), asked);
     head(faults, at, head_signature, asked);
     match outcome {
@@ -232,7 +236,9 @@ pub fn extension_decision(
         provider_name,
         outcome,
         head_signature,
+        signed_document,
     } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     let on = header(faults, at, (decision_number, decision_date.as_ref(), provider_name), asked);
     head(faults, at, head_signature, asked);
     match outcome {

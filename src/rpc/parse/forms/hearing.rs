@@ -116,8 +116,15 @@ pub fn hearing_outcome(
     value: &forms::HearingOutcome,
     asked: Asked<'_>,
 ) -> Option<ActFacts> {
-    let forms::HearingOutcome { document_number, decided_date, outcome, refusal, head_signature } =
-        value;
+    let forms::HearingOutcome {
+        document_number,
+        decided_date,
+        outcome,
+        refusal,
+        head_signature,
+        signed_document,
+    } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     paper::number(faults, &at.field("document_number"), document_number);
     let on = paper::day(faults, &at.field("decided_date"), decided_date.as_ref(), asked);
     let outcome = refusal::outcome(

@@ -144,7 +144,9 @@ pub fn refusal_receipt(
         recipient,
         date,
         head_signature,
+        signed_document,
     } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     paper::wording(faults, &at.field("legal_basis"), legal_basis);
     paper::wording(faults, &at.field("department"), department);
     person::address(faults, &at.field("address"), address);
@@ -181,7 +183,13 @@ pub fn certified_copies(
     value: &forms::CertifiedCopies,
     asked: Asked<'_>,
 ) -> Option<ActFacts> {
-    let forms::CertifiedCopies { documents, specialist_signature, originals_returned } = value;
+    let forms::CertifiedCopies {
+        documents,
+        specialist_signature,
+        originals_returned,
+        signed_document,
+    } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     paper::documents(faults, &at.field("documents"), documents, 1);
     paper::signed(faults, &at.field("specialist_signature"), specialist_signature, asked);
     if !originals_returned {

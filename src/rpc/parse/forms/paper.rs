@@ -13,6 +13,7 @@ use crate::rpc::parse::application::{self, MAX_DOCUMENTS, MAX_FAMILY_MEMBERS};
 use crate::rpc::parse::fault::{Faults, Path};
 use crate::rpc::parse::person::{self, Signed};
 use crate::rpc::parse::rule::{self, Bound, FIRST_PAPER_DAY, Lines};
+pub use crate::rpc::parse::signature::document as signed_document;
 use crate::rpc::proto::forms::v1::{Recipient, Relative};
 use crate::rpc::proto::google::r#type::Date as DateMessage;
 use crate::rpc::proto::types::v1::{Address, Document, DocumentKind, ElectronicSignature};

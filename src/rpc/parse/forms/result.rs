@@ -36,14 +36,21 @@ pub fn result_publication(
     value: &forms::ResultPublication,
     asked: Asked<'_>,
 ) -> Option<ActFacts> {
-    let forms::ResultPublication { shown_time, portal_name, document, signature } = value;
+    let forms::ResultPublication {
+        shown_time,
+        portal_name,
+        document,
+        signature: official,
+        signed_document,
+    } = value;
+    paper::signed_document(faults, &at.field("signed_document"), signed_document);
     paper::time(faults, &at.field("shown_time"), shown_time.as_ref(), asked);
     rule::text(faults, &at.field("portal_name"), portal_name, 1..=100, Lines::One);
     let shown = at.field("document");
     if let Some(document) = rule::required(faults, &shown, document) {
         application::document(faults, &shown, document);
     }
-    if let Some(signed) = signature {
+    if let Some(signed) = official {
         paper::signature(faults, &at.field("signature"), signed, asked);
     }
     Some(ActFacts::Dispatch)

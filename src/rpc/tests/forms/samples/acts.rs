@@ -69,6 +69,7 @@ pub(crate) fn refusal_receipt() -> RefusalReceipt {
         recipient: name("Тестов"),
         date: day(2021, 9, 6),
         head_signature: Some(signature()),
+        signed_document: None,
     }
 }
 
@@ -77,6 +78,7 @@ pub(crate) fn certified_copies() -> CertifiedCopies {
         documents: vec![document(DocumentKind::Identity)],
         specialist_signature: Some(signature()),
         originals_returned: true,
+        signed_document: None,
     }
 }
 
@@ -189,6 +191,7 @@ pub(crate) fn quota_decision() -> QuotaDecision {
             person_count: 2,
         })),
         head_signature: Some(signature()),
+        signed_document: None,
     }
 }
 
@@ -205,6 +208,7 @@ pub(crate) fn status_decision() -> StatusDecision {
             attachment_titles: vec!["Sample".to_owned()],
         })),
         head_signature: Some(signature()),
+        signed_document: None,
     }
 }
 
@@ -218,6 +222,7 @@ pub(crate) fn extension_decision() -> ExtensionDecision {
             until_date: day(2022, 3, 6),
         })),
         head_signature: Some(signature()),
+        signed_document: None,
     }
 }
 
@@ -271,6 +276,7 @@ pub(crate) fn hearing_outcome() -> HearingOutcome {
         outcome: Outcome::Inclusion.into(),
         refusal: None,
         head_signature: None,
+        signed_document: None,
     }
 }
 
@@ -290,6 +296,7 @@ pub(crate) fn result_publication() -> ResultPublication {
         portal_name: body(),
         document: Some(document(DocumentKind::Result)),
         signature: Some(signature()),
+        signed_document: None,
     }
 }
 
