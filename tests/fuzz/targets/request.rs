@@ -52,7 +52,8 @@ fn read<R: ActRequest + Message + Default>(world: &World, bytes: &[u8]) {
     let asked = Asked { caller: &caller, zone, law_zone: zone, now, procedures, applicants };
     if let Ok(command) = request.command(asked) {
         assert_eq!(command.author, number);
-        assert!(!command.body.bytes.is_empty(), "an act without its document");
+        let document = command.body.content.bytes();
+        assert!(document.is_some_and(|bytes| !bytes.is_empty()), "an act without its document");
     }
 }
 
