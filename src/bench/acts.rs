@@ -106,7 +106,12 @@ pub(super) async fn run(
     Ok(runs)
 }
 
-async fn load(options: &Options, form: Form, in_flight: usize) -> Result<ActsRun, BenchError> {
+/// Measures a form at one load.
+pub(super) async fn load(
+    options: &Options,
+    form: Form,
+    in_flight: usize,
+) -> Result<ActsRun, BenchError> {
     let site = Site::make(options)?;
     let (bus, _) = Bus::start(&site).await?;
     let all = Applications::new(options.now, 0);

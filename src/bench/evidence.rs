@@ -22,6 +22,9 @@ const GROUP: usize = 512;
 /// Proofs made and verified.
 const PROOFS: u32 = 1_000;
 
+const BUS: &str = "bench.invalid/bus";
+const WITNESS: &str = "bench.invalid/witness";
+
 /// What proving took.
 #[derive(Debug, Clone, Copy)]
 pub struct EvidenceRun {
@@ -67,15 +70,13 @@ pub(super) fn run(options: &Options, progress: Progress<'_>) -> Result<EvidenceR
         journal.append(&group).map_err(EngineFault::from)?;
     }
     let fault = |why: EvidenceFault| BenchError::Evidence(why);
-    let key = |name, kind, seed| Signer::new(name, kind, &seed).map_err(EvidenceFault::from);
-    let signer = key("bench.invalid/bus", KeyKind::Log, [1; 32]).map_err(fault)?;
-    let witness = key("bench.invalid/witness", KeyKind::Witness, [2; 32]).map_err(fault)?;
+    let (signer, witness) = (bus_key()?, key(WITNESS, KeyKind::Witness, [2; 32])?);
     let (bus, seen) = (signer.verifier().clone(), vec![witness.verifier().clone()]);
     let log = Arc::new(Log::new(&config.data_dir, journal.reader(), signer, seen.clone()));
     progress("evidence, the tree over them");
     let mut follower = Follower::new(Arc::clone(&log));
     let begun = Instant::now();
-    follower.turn(&|| false).map_err(|why| fault(why.into()))?;
+    turn(&mut follower)?;
     let followed_in = begun.elapsed();
     let newest = log.newest().map_err(|why| fault(why.into()))?;
     let signature = witness.sign(newest.note.text(), 1);
@@ -98,4 +99,22 @@ pub(super) fn run(options: &Options, progress: Progress<'_>) -> Result<EvidenceR
         black_box(proven.map_err(|why| fault(why.into()))?);
     }
     Ok(EvidenceRun { records, followed_in, proven_in, verified_in: begun.elapsed() / PROOFS })
+}
+
+/// The log of a journal, signed by a key of the bench's own.
+pub(super) fn log(config: &Config, journal: &FileJournal) -> Result<Log, BenchError> {
+    Ok(Log::new(&config.data_dir, journal.reader(), bus_key()?, Vec::new()))
+}
+
+/// Lets a log take in what is new in its journal.
+pub(super) fn turn(follower: &mut Follower) -> Result<(), BenchError> {
+    follower.turn(&|| false).map_err(|why| BenchError::Evidence(why.into()))
+}
+
+fn bus_key() -> Result<Signer, BenchError> {
+    key(BUS, KeyKind::Log, [1; 32])
+}
+
+fn key(name: &str, kind: KeyKind, seed: [u8; 32]) -> Result<Signer, BenchError> {
+    Signer::new(name, kind, &seed).map_err(|why| BenchError::Evidence(why.into()))
 }

@@ -279,6 +279,12 @@ pub enum EngineFault {
     /// The clock.
     #[error(transparent)]
     Clock(#[from] engine::clock::ClockError),
+    /// A record cannot be encoded.
+    #[error(transparent)]
+    Record(#[from] crate::records::RecordError),
+    /// A hop of the bench is none.
+    #[error("the act of the bench names no hop")]
+    NoHop,
     /// The registry of the bench lacks its mission.
     #[error("the registry of the bench lacks its mission")]
     NoMission,

@@ -16,6 +16,7 @@ mod law;
 mod load;
 mod outage;
 mod process;
+mod sealing;
 mod site;
 mod standing;
 mod work;
@@ -34,6 +35,7 @@ pub use latency::Latency;
 pub use law::LawRun;
 pub use outage::{Drain, OutageRun};
 pub use process::Usage;
+pub use sealing::SealingRun;
 pub use standing::{MemoryRun, RestartRun, Start};
 
 /// Acts in flight at which acts are measured: a clerk, an office, a national backlog.
@@ -60,13 +62,16 @@ pub enum Part {
     Outage,
     /// The tree over a journal, receipts proven and verified, without a bus.
     Evidence,
+    /// What encryption, hashing and signing take of an act.
+    Sealing,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Law,
         Self::Evidence,
+        Self::Sealing,
         Self::Memory,
         Self::Unary,
         Self::Bulk,
@@ -117,6 +122,8 @@ pub struct Report {
     pub outage: Option<OutageRun>,
     /// Evidence, if asked for.
     pub evidence: Option<EvidenceRun>,
+    /// Sealing, if asked for.
+    pub sealing: Option<SealingRun>,
 }
 
 /// Told before each step, in words for the person who waits.
@@ -138,6 +145,7 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Report, Be
             Part::Memory => report.memory = Some(standing::memory(options, progress).await?),
             Part::Law => report.law = Some(law::run(progress)?),
             Part::Evidence => report.evidence = Some(evidence::run(options, progress)?),
+            Part::Sealing => report.sealing = Some(sealing::run(options, progress).await?),
             Part::Outage => report.outage = Some(outage::run(options, progress).await?),
             Part::Ladder => report.ladder = Some(ladder::run(options, progress).await?),
         }

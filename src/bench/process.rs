@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::BenchError;
 
 /// The unit of the times in /proc/PID/stat: USER_HZ, which is 100 on every architecture that the
@@ -30,6 +32,13 @@ pub(super) fn usage(process: u32) -> Result<Usage, BenchError> {
 /// Reads what this process has used.
 pub(super) fn own_usage() -> Result<Usage, BenchError> {
     read(Path::new("/proc/self"))
+}
+
+/// Processor time of the thread that asks.
+pub(super) fn thread_cpu() -> Duration {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or_default())
 }
 
 /// Begins the most resident memory of a process anew.

@@ -72,6 +72,7 @@ enum PartArg {
     Ladder,
     Outage,
     Evidence,
+    Sealing,
 }
 
 impl From<PartArg> for Part {
@@ -86,6 +87,7 @@ impl From<PartArg> for Part {
             PartArg::Ladder => Self::Ladder,
             PartArg::Outage => Self::Outage,
             PartArg::Evidence => Self::Evidence,
+            PartArg::Sealing => Self::Sealing,
         }
     }
 }
@@ -174,6 +176,9 @@ fn show(report: &Report) -> Result<(), Failure> {
     }
     if let Some(run) = &report.evidence {
         evidence::show(run, &mut facts);
+    }
+    if let Some(run) = &report.sealing {
+        evidence::show_sealing(run, &mut facts);
     }
     if facts.row_count() > 0 { print(format_args!("{facts}\n")) } else { Ok(()) }
 }
@@ -320,7 +325,7 @@ fn mib(bytes: u64) -> String {
 }
 
 fn json(report: &Report) -> Value {
-    let Report { acts, delivery, restart, memory, law, ladder, outage, evidence } = report;
+    let Report { acts, delivery, restart, memory, law, ladder, outage, evidence, sealing } = report;
     json!({
         "acts": acts.iter().map(acts_json).collect::<Vec<_>>(),
         "delivery": delivery.as_ref().map(delivery_json),
@@ -348,6 +353,7 @@ fn json(report: &Report) -> Value {
             "due_ns": run.ns_per_due(),
         })),
         "evidence": evidence.as_ref().map(evidence::json_of),
+        "sealing": sealing.as_ref().map(evidence::sealing_json),
         "ladder": ladder.as_ref().map(|run| json!({
             "clocks": run.clocks,
             "idle_tick_us": micros(run.idle_tick),
@@ -469,6 +475,13 @@ mod tests {
                 proven_in: Duration::from_micros(40),
                 verified_in: Duration::from_micros(90),
             }),
+            sealing: Some(bench::SealingRun {
+                acts: 1_000,
+                sealed_in: Duration::from_millis(3),
+                chained_in: Duration::from_millis(1),
+                followed_in: Duration::from_millis(1),
+                act: Duration::from_micros(25),
+            }),
         }
     }
 
@@ -487,6 +500,7 @@ mod tests {
         assert_eq!(value["law"]["due_ns"], 80.0);
         assert_eq!(value["law"]["procedures_loaded_ms"], 6.0);
         assert_eq!(value["evidence"]["verified_us"], 90);
+        assert_eq!(value["sealing"]["share"], 0.2);
         assert!(value["restart"].is_null());
     }
 
