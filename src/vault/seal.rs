@@ -83,11 +83,12 @@ pub fn seal(
     context: &Context,
     content: &[u8],
 ) -> Result<Sealed, VaultError> {
-    let commitment = commitment(&salt(key, &nonce, context), context, content);
+    let key = derivation(key);
+    let commitment = commitment(&salt(&key, &nonce, context), context, content);
     let aad = associated(context, &commitment);
     let mut bytes = Vec::with_capacity(content.len() + AES_256_GCM.tag_len());
     bytes.extend_from_slice(content);
-    cipher(key)?
+    cipher(&key)?
         .seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(&aad[..]),
@@ -104,14 +105,15 @@ pub fn seal(
 pub fn open(key: &CaseKey, sealed: &Sealed, context: &Context) -> Result<Disclosed, VaultError> {
     let Sealed { slot, nonce, commitment, bytes } = sealed;
     let unopened = || VaultError::Unopened(*slot);
+    let key = derivation(key);
     let aad = associated(context, commitment);
     let mut content = bytes.to_vec();
-    let length = cipher(key)?
+    let length = cipher(&key)?
         .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&aad[..]), &mut content)
         .map_err(|_| unopened())?
         .len();
     content.truncate(length);
-    let disclosed = Disclosed { salt: *salt(key, nonce, context), content };
+    let disclosed = Disclosed { salt: *salt(&key, nonce, context), content };
     if !disclosed.is_of(context, commitment) {
         return Err(unopened());
     }
@@ -145,20 +147,25 @@ fn associated(context: &Context, commitment: &[u8; 32]) -> Vec<u8> {
     [METHOD, &context.0, commitment].concat()
 }
 
-fn salt(key: &CaseKey, nonce: &[u8; NONCE_BYTES], context: &Context) -> Zeroizing<[u8; 32]> {
+fn salt(key: &hmac::Key, nonce: &[u8; NONCE_BYTES], context: &Context) -> Zeroizing<[u8; 32]> {
     expand(key, &[b"kopir salt v1\0", nonce, &context.0])
 }
 
-fn cipher(key: &CaseKey) -> Result<LessSafeKey, VaultError> {
+fn cipher(key: &hmac::Key) -> Result<LessSafeKey, VaultError> {
     let key = expand(key, &[b"kopir encryption v1\0"]);
     // Only a key of another length is refused.
     let key = UnboundKey::new(&AES_256_GCM, &key[..]).map_err(|_| VaultError::Random)?;
     Ok(LessSafeKey::new(key))
 }
 
+/// The key of a case, from which others are derived.
+fn derivation(CaseKey(key): &CaseKey) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &key[..])
+}
+
 /// HKDF-Expand to the length of one hash: HMAC over the info and the byte 1.
-fn expand(CaseKey(key): &CaseKey, info: &[&[u8]]) -> Zeroizing<[u8; KEY_BYTES]> {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]));
+fn expand(key: &hmac::Key, info: &[&[u8]]) -> Zeroizing<[u8; KEY_BYTES]> {
+    let mut context = hmac::Context::with_key(key);
     info.iter().for_each(|part| context.update(part));
     context.update(&[1]);
     let mut derived = Zeroizing::new([0; KEY_BYTES]);
@@ -241,6 +248,6 @@ mod tests {
         let prk = bytes("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
         let okm = bytes("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
         let key = CaseKey::of(Zeroizing::new(prk.try_into().unwrap()));
-        assert_eq!(expand(&key, &[&bytes("f0f1f2f3f4f5f6f7f8f9")]).to_vec(), okm);
+        assert_eq!(expand(&derivation(&key), &[&bytes("f0f1f2f3f4f5f6f7f8f9")]).to_vec(), okm);
     }
 }
