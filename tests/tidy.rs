@@ -17,8 +17,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("records", &["domain"]),
     ("index", &["domain", "journal", "records"]),
     ("engine", &["domain", "journal", "records", "index", "vault", "mutation"]),
-    // It folds the records of a case again, to hold what is said of its clocks against them.
-    ("evidence", &["domain", "procedures", "journal", "records", "index"]),
+    // It folds the records of a case again, to hold what is said of its clocks against them, and
+    // holds papers and signatures against what the records commit to.
+    ("evidence", &["domain", "procedures", "journal", "records", "index", "trust", "vault"]),
     ("dispatch", &["domain", "index", "engine", "mutation"]),
     ("notify", &["domain", "procedures", "trust", "index", "engine"]),
     ("rpc", &["domain", "procedures", "trust", "index", "evidence", "engine", "dispatch"]),

@@ -66,11 +66,15 @@ pub(super) enum EvidenceCommand {
     /// Export everything that the journal has of a case, as one file
     ///
     /// The records are as they were journaled, so that papers that are personal are sealed in them.
-    /// For the operator and the migration body.
+    /// For the operator and the migration body. With --with-papers, for the migration body and the
+    /// akimat that take part in the case, those papers are opened that the party has sent or
+    /// received, with what proves that they are the ones which were accepted, and their signatures.
     ///
-    /// Example:
+    /// Examples:
     ///
     ///   kopir evidence export 4e39cbb3-8a3b-8a6e-a0c0-8d0a7d0fc5a1 --out case.zip
+    ///   kopir evidence export 4e39cbb3-8a3b-8a6e-a0c0-8d0a7d0fc5a1 --with-papers \
+    ///     --as akimat-kz-55 --out case-with-papers.zip
     #[command(verbatim_doc_comment)]
     Export(bundle::ExportArgs),
     /// Check such a file, offline, and say what is proven and what is not

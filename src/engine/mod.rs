@@ -48,7 +48,7 @@ use crate::domain::{
 use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
 use crate::records::{RecordError, decode_event};
-use crate::vault::{Vault, VaultError, open_event};
+use crate::vault::{Disclosed, Vault, VaultError, disclose, open_event};
 
 use vitals::Vitals;
 
@@ -524,6 +524,19 @@ impl Engine {
         open_event(&*self.vault, &mut recorded.event)
             .map_err(|error| ReadError::Vault(sequence, error))?;
         Ok(recorded)
+    }
+
+    /// Opens what is sealed in a record for somebody who is to be able to hold it against the record
+    /// without a key. None where nothing is sealed, and where it was erased.
+    ///
+    /// # Errors
+    /// [`ReadError::Vault`] if it does not open.
+    pub fn disclose(
+        &self,
+        sequence: Sequence,
+        event: &mut Event,
+    ) -> Result<Option<Disclosed>, ReadError> {
+        disclose(&*self.vault, event).map_err(|error| ReadError::Vault(sequence, error))
     }
 
     /// Reads a record back as it stands in the journal, with what is sealed in it sealed.

@@ -11,8 +11,8 @@ use std::fmt;
 use crate::domain::party::Role;
 
 pub use table::{
-    GET_CASE, GET_CASE_STATUS, GET_ENDPOINT, GET_RECEIPT_PROOF, LIST_CASES, LIST_HELD, LIST_INBOX,
-    LIST_OBLIGATIONS, TABLE,
+    EXPORT_CASE_WITH_PAPERS, GET_CASE, GET_CASE_STATUS, GET_ENDPOINT, GET_RECEIPT_PROOF,
+    LIST_CASES, LIST_HELD, LIST_INBOX, LIST_OBLIGATIONS, TABLE,
 };
 
 /// How a caller stands to the party or the case that its call is about.

@@ -2,9 +2,9 @@
 //! of their own about a held delivery. All others hold ids, numbers, dates, and names of parties,
 //! rules and orders.
 
-use super::seal::{Context, open, seal};
+use super::seal::{Context, Disclosed, open, seal};
 use super::{Kept, Vault, VaultError};
-use crate::domain::confidential::{Confidential, Sealed, SlotNumber};
+use crate::domain::confidential::{Confidential, SlotNumber};
 use crate::domain::event::{ActRecorded, Event};
 use crate::domain::held::{DeliveryHeld, HeldResolved};
 
@@ -24,27 +24,13 @@ struct Part<'a> {
 }
 
 /// Whether something personal in an event is to be sealed, so that its case needs a key.
-pub fn is_unsealed(event: &Event) -> bool {
-    let content = match event {
-        Event::Act(act) => Some(&act.body.content),
-        Event::DeliveryHeld(held) => held.detail.as_ref(),
-        Event::HeldResolved(resolved) => resolved.note.as_ref(),
-        Event::PartyEnrolled(_)
-        | Event::Acknowledged(_)
-        | Event::QuotaSet(_)
-        | Event::HoldingExpired(_)
-        | Event::CalendarAmended(_)
-        | Event::ClocksMoved(_)
-        | Event::CalendarSettled(_)
-        | Event::Notice(_)
-        | Event::NoticeAcknowledged(_)
-        | Event::NoticeSent(_)
-        | Event::BusOutage(_)
-        | Event::EndpointSet(_)
-        | Event::CaseErased(_)
-        | Event::RegistryChanged(_) => None,
-    };
-    content.is_some_and(|content| content.bytes().is_some())
+pub fn is_unsealed(event: &mut Event) -> bool {
+    part(event).is_some_and(|part| part.content.bytes().is_some())
+}
+
+/// What is personal in an event, with the context in which it was sealed, or would be.
+pub fn personal(event: &mut Event) -> Option<(Context, &Confidential)> {
+    part(event).map(|Part { context, content, .. }| (context, &*content))
 }
 
 /// Seals what is personal in an event with the key of a slot, and puts the keyed fingerprint in the
@@ -91,12 +77,26 @@ impl Unsealed {
 /// [`VaultError`].
 pub fn open_event(vault: &dyn Vault, event: &mut Event) -> Result<(), VaultError> {
     let Some(Part { context, content, .. }) = part(event) else { return Ok(()) };
-    let Some(sealed @ Sealed { slot, .. }) = content.sealed() else { return Ok(()) };
-    *content = match vault.key(*slot)? {
+    let Some(sealed) = content.sealed() else { return Ok(()) };
+    *content = match vault.key(sealed.slot)? {
         Kept::Live(key) => Confidential::plain(open(&key, sealed, &context)?.content),
         Kept::Erased { at } => Confidential::Erased { at },
     };
     Ok(())
+}
+
+/// What is sealed in an event, with the salt by which whoever is given both can hold it against the
+/// record. None where nothing is sealed, and where the key of the case was destroyed.
+///
+/// # Errors
+/// [`VaultError`].
+pub fn disclose(vault: &dyn Vault, event: &mut Event) -> Result<Option<Disclosed>, VaultError> {
+    let Some((context, content)) = personal(event) else { return Ok(None) };
+    let Some(sealed) = content.sealed() else { return Ok(None) };
+    match vault.key(sealed.slot)? {
+        Kept::Live(key) => open(&key, sealed, &context).map(Some),
+        Kept::Erased { .. } => Ok(None),
+    }
 }
 
 fn part(event: &mut Event) -> Option<Part<'_>> {

@@ -29,11 +29,11 @@ use crate::domain::CaseId;
 use crate::domain::confidential::{NONCE_BYTES, SlotNumber};
 
 pub use error::{Kind, VaultError};
-pub use event::{Unsealed, is_unsealed, open_event, seal_event};
+pub use event::{Unsealed, disclose, is_unsealed, open_event, personal, seal_event};
 pub use file::{FileVault, Inspected, VaultPlace, inspect};
 pub use memory::MemoryVault;
 pub use rotate::{Rotated, rotate};
-pub use seal::Context;
+pub use seal::{Context, Disclosed};
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;

@@ -11,8 +11,8 @@ use super::super::bus::BusArgs;
 use super::super::output::{Exit, Failure, note, print, print_json};
 use super::{KeyringArgs, read_up_to, write_new};
 use crate::evidence::bundle::{self, Finding, MAX_BUNDLE_BYTES, Verdict};
-use crate::rpc::proto::evidence::v1::ExportCaseRequest;
 use crate::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceClient;
+use crate::rpc::proto::evidence::v1::{ExportCaseRequest, ExportCaseWithPapersRequest};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
@@ -22,6 +22,9 @@ pub(in crate::cli) struct ExportArgs {
     /// Where to write the bundle; a file that is there is never written over
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Open the papers that the party has sent or received; the file is personal data then
+    #[arg(long)]
+    with_papers: bool,
     #[command(flatten)]
     bus: BusArgs,
 }
@@ -39,15 +42,26 @@ pub(in crate::cli) struct VerifyArgs {
 }
 
 pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let ExportArgs { case, out, bus } = args;
+    let ExportArgs { case, out, with_papers, bus } = args;
+    let case_id = case.to_string();
     let bundle = bus.call(async |channel| {
-        let asked = ExportCaseRequest { case_id: case.to_string() };
-        let mut chunks = EvidenceServiceClient::new(channel).export_case(asked).await?.into_inner();
+        let mut client = EvidenceServiceClient::new(channel);
         let mut bundle = Vec::new();
-        while let Some(piece) = chunks.message().await? {
-            bundle.extend_from_slice(&piece.chunk);
-            if bundle.len() > MAX_BUNDLE_BYTES {
-                break;
+        if *with_papers {
+            let asked = ExportCaseWithPapersRequest { case_id: case_id.clone() };
+            let mut pieces = client.export_case_with_papers(asked).await?.into_inner();
+            while let Some(piece) = pieces.message().await?
+                && bundle.len() <= MAX_BUNDLE_BYTES
+            {
+                bundle.extend_from_slice(&piece.chunk);
+            }
+        } else {
+            let asked = ExportCaseRequest { case_id: case_id.clone() };
+            let mut pieces = client.export_case(asked).await?.into_inner();
+            while let Some(piece) = pieces.message().await?
+                && bundle.len() <= MAX_BUNDLE_BYTES
+            {
+                bundle.extend_from_slice(&piece.chunk);
             }
         }
         Ok(bundle)

@@ -26,6 +26,15 @@ pub(super) struct Told {
     pub(super) parties: BTreeMap<PartyNumber, String>,
 }
 
+/// An erasure, in words.
+pub(super) struct Erased {
+    pub(super) record: Seq,
+    pub(super) at: Timestamp,
+    pub(super) by: String,
+    pub(super) reason: &'static str,
+    pub(super) reference: String,
+}
+
 /// Why records do not make a case.
 #[derive(Debug, thiserror::Error)]
 #[error("record {sequence}: {why}")]
@@ -65,6 +74,37 @@ impl Told {
     /// A party by its name, or its number where no record enrols it.
     pub(super) fn party(&self, number: PartyNumber) -> String {
         self.parties.get(&number).cloned().unwrap_or_else(|| format!("party {}", number.0))
+    }
+
+    /// The erasures of the case's personal data; there is one at most.
+    pub(super) fn erasures(&self) -> impl Iterator<Item = Erased> {
+        let erased = self.case.papers.erased();
+        self.events.iter().filter_map(move |(sequence, event)| match event {
+            Event::CaseErased(of) => {
+                let by = match &of.order {
+                    Some(order) => format!("on the order of {}", self.party(order.author)),
+                    None => "by the rule of the bus's configuration".to_owned(),
+                };
+                let (reason, reference) = (of.reason.name(), of.reference.clone());
+                Some(Erased { record: *sequence, at: erased?.at, by, reason, reference })
+            }
+            Event::PartyEnrolled(_)
+            | Event::Act(_)
+            | Event::Acknowledged(_)
+            | Event::QuotaSet(_)
+            | Event::HoldingExpired(_)
+            | Event::CalendarAmended(_)
+            | Event::ClocksMoved(_)
+            | Event::CalendarSettled(_)
+            | Event::Notice(_)
+            | Event::NoticeAcknowledged(_)
+            | Event::NoticeSent(_)
+            | Event::BusOutage(_)
+            | Event::DeliveryHeld(_)
+            | Event::HeldResolved(_)
+            | Event::EndpointSet(_)
+            | Event::RegistryChanged(_) => None,
+        })
     }
 
     /// The table, each line a term.

@@ -6,8 +6,10 @@ use super::clocks::{Told, Untold};
 use super::collect::{CollectError, collect};
 use super::container::{self, ContainerError};
 use super::manifest::{FileMark, Manifest};
+use super::papers::{self, Papers};
 use super::report::report;
-use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, proof_file, record_file};
+use super::signed;
+use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, SIGNATURES, proof_file, record_file};
 use crate::domain::{CaseId, Sequence};
 use crate::evidence::log::{Log, ProofRefused};
 use crate::journal::{Record, hashed_bytes};
@@ -43,19 +45,25 @@ pub enum BundleError {
     Collect(#[from] CollectError),
 }
 
-/// The bundle of a case, from the journal. It reads all of it.
+/// The records of a case, for [`make`]. It reads the whole journal.
+///
+/// # Errors
+/// [`BundleError::Collect`].
+pub fn records_of(log: &Log, case: CaseId) -> Result<Vec<Record>, BundleError> {
+    Ok(collect(log.reader(), case)?)
+}
+
+/// The bundle of a case, whose records are in the order of the journal; with papers where they are
+/// given.
 ///
 /// # Errors
 /// [`BundleError`]; [`ProofRefused::Pending`] also for a case that there is not.
-pub fn export(log: &Log, made: &Made<'_>) -> Result<Vec<u8>, BundleError> {
-    make(log, made, &collect(log.reader(), made.case)?)
-}
-
-/// The bundle of a case, whose records are in the order of the journal.
-///
-/// # Errors
-/// [`BundleError`].
-fn make(log: &Log, made: &Made<'_>, records: &[Record]) -> Result<Vec<u8>, BundleError> {
+pub fn make(
+    log: &Log,
+    made: &Made<'_>,
+    records: &[Record],
+    papers: Option<Papers>,
+) -> Result<Vec<u8>, BundleError> {
     let Made { case, at, release, labels } = made;
     let told = Told::of(*case, records)?;
     let last = records.last().ok_or(ProofRefused::Pending)?;
@@ -67,6 +75,7 @@ fn make(log: &Log, made: &Made<'_>, records: &[Record]) -> Result<Vec<u8>, Bundl
         files.push((proof_file(record.seq.0), proof.text().into_bytes()));
     }
     files.push((CLOCKS.to_owned(), told.csv().into_bytes()));
+    files.extend(signed::csv(&told).map(|table| (SIGNATURES.to_owned(), table.into_bytes())));
     let mut manifest = Manifest {
         origin: log.origin().to_owned(),
         case: *case,
@@ -74,8 +83,9 @@ fn make(log: &Log, made: &Made<'_>, records: &[Record]) -> Result<Vec<u8>, Bundl
         release: (*release).to_owned(),
         files: Vec::new(),
     };
-    let page = report(&told, records, &by, &manifest, labels);
+    let page = report(&told, records, &by, &manifest, labels, papers.as_ref());
     files.push((REPORT.to_owned(), page.into_bytes()));
+    files.extend(papers.into_iter().flat_map(papers::files));
     manifest.files = files.iter().map(|(name, content)| FileMark::of(name, content)).collect();
     let signed = log.sign_note(manifest.text()).to_string();
     files.insert(0, (MANIFEST.to_owned(), signed.into_bytes()));

@@ -10,24 +10,36 @@
 //! | `records/N` | the bytes of record N that its hash is over, so that `sha256sum` shows the hash |
 //! | `proofs/N.tlog-proof` | the proof that record N is in that tree |
 //! | `clocks.csv` | every term of the case: when it began, ended and was due |
+//! | `signatures.csv` | what was found of each signature, where something was signed |
 //! | `report.html` | all of it for people, in Kazakh, Russian and English |
 //!
-//! A file that a later release adds, such as the key by which sealed papers are opened, stands in
-//! the manifest like the others, and this release says that it does not look into it.
+//! and, only where it was made with papers, those that its reader has sent or received:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `papers/N.content`, `.salt` | what is sealed in record N, with the salt of its commitment |
+//! | `papers/N.document`, `.p7s` | the signed document in it, with its signature |
+//! | `signatures/SHA256.cer`, `.crl` | what the verdicts on these signatures rest on |
+//!
+//! A file that a later release adds stands in the manifest like the others, and this release says
+//! that it does not look into it.
 
 mod clocks;
 mod collect;
 mod container;
 mod make;
 mod manifest;
+mod papers;
 mod report;
+mod signed;
 mod verify;
 
 pub use clocks::Untold;
 pub use collect::{CollectError, MAX_RECORDS};
 pub use container::{ContainerError, MAX_BUNDLE_BYTES};
-pub use make::{BundleError, Made, export};
+pub use make::{BundleError, Made, make, records_of};
 pub use manifest::BUNDLE_VERSION;
+pub use papers::{Opened, Papers, SignedPaper};
 pub use verify::{Finding, Verdict, verify};
 
 /// The name of the manifest.
@@ -36,6 +48,8 @@ const MANIFEST: &str = "manifest";
 const CHECKPOINT: &str = "checkpoint";
 /// The name of the table of clocks.
 const CLOCKS: &str = "clocks.csv";
+/// The name of the table of signatures.
+const SIGNATURES: &str = "signatures.csv";
 /// The name of the report.
 const REPORT: &str = "report.html";
 

@@ -1,12 +1,15 @@
 //! The report of a case for people: one page of HTML without scripts and without anything that is
 //! fetched, in Kazakh, Russian and English.
 
+mod papers;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::clocks::Told;
 use super::manifest::Manifest;
+use super::papers::Papers;
 use crate::domain::CaseId;
 use crate::domain::event::{ActRecorded, Event};
 use crate::domain::ladder::Notice;
@@ -47,14 +50,14 @@ const RECORD_HEAD: [Words; 5] = [
     ["Жазбаның SHA-256 хэші", "SHA-256 записи", "SHA-256 of the record"],
 ];
 const NOTE: Words = [
-    "Бұл бет — оқуға арналған мазмұндама. Дәлел болып records және proofs қалталарындағы файлдар \
-     табылады; оларды «kopir evidence verify» командасы немесе c2sp.org/tlog-proof форматын оқитын \
+    "Бұл бет — оқуға арналған мазмұндама. Дәлел болып records, proofs, papers және signatures \
+     қалталарындағы файлдар табылады; оларды «kopir evidence verify» командасы немесе c2sp.org/tlog-proof форматын оқитын \
      кез келген бағдарлама тексереді.",
-    "Эта страница — изложение для чтения. Доказательством служат файлы в папках records и proofs; \
-     их проверяет команда «kopir evidence verify» или любая программа, читающая формат \
+    "Эта страница — изложение для чтения. Доказательством служат файлы в папках records, proofs, papers \
+     и signatures; их проверяет команда «kopir evidence verify» или любая программа, читающая формат \
      c2sp.org/tlog-proof.",
-    "This page restates the records for reading. The proof is in the files under records and \
-     proofs, which the command kopir evidence verify checks, or any program that reads the format \
+    "This page restates the records for reading. The proof is in the files under records, \
+     proofs, papers and signatures, which the command kopir evidence verify checks, or any program that reads the format \
      c2sp.org/tlog-proof.",
 ];
 
@@ -71,6 +74,7 @@ pub(super) fn report(
     by: &Published,
     manifest: &Manifest,
     labels: &Labels,
+    opened: Option<&Papers>,
 ) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"kk\">\n<meta charset=\"utf-8\">\n<title>{} {}</title>\n\
@@ -95,15 +99,23 @@ pub(super) fn report(
     }
     add(&mut page, format_args!("</table>\n<h2>{}</h2>\n<table>\n<tr>", words(TERMS)));
     terms(&mut page, told, manifest.made_at, labels);
-    add(&mut page, format_args!("</table>\n<h2>{}</h2>\n<table>\n<tr>", words(RECORDS)));
+    page.push_str("</table>\n");
+    papers::signatures(&mut page, told, labels);
+    papers::papers(&mut page, told, opened, labels);
+    journal(&mut page, told, records, labels);
+    page + "\n</table>\n</html>\n"
+}
+
+fn journal(page: &mut String, told: &Told, records: &[Record], labels: &Labels) {
+    add(page, format_args!("<h2>{}</h2>\n<table>\n<tr>", words(RECORDS)));
     for head in RECORD_HEAD {
-        add(&mut page, format_args!("<th>{}", words(head)));
+        add(page, format_args!("<th>{}", words(head)));
     }
     for (record, (_, event)) in records.iter().zip(&told.events) {
         let (what, party) = line(told, event, labels);
         let at = Timestamp::from_millisecond(record.time_ms).map(|at| at.to_string());
         add(
-            &mut page,
+            page,
             format_args!(
                 "\n<tr><td>{}<td>{}<td>{what}<td>{}<td><code>{}</code>",
                 record.seq,
@@ -113,7 +125,6 @@ pub(super) fn report(
             ),
         );
     }
-    page + "\n</table>\n</html>\n"
 }
 
 fn terms(page: &mut String, told: &Told, now: Timestamp, labels: &Labels) {

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::clocks::Told;
+use super::clocks::{Erased, Told};
 use super::container::{self, Fault, Stored};
 use super::manifest::{FileMark, Manifest};
-use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, proof_file};
+use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, SIGNATURES, proof_file};
 use crate::domain::CaseId;
 use crate::evidence::checkpoint::Checkpoint;
 use crate::evidence::note::{MAX_NOTE_BYTES, Note, VerifierKey};
@@ -59,32 +59,44 @@ pub fn verify(bytes: &[u8], log: &VerifierKey, witnesses: &[VerifierKey]) -> Ver
     check.container(&faults, manifest.is_some(), &changed.unwrap_or_default());
     let checkpoint = check.checkpoint(witnesses);
     let records = check.records(checkpoint.as_ref());
+    check.papers(&records);
     if let Some(manifest) = &manifest {
-        check.clocks(manifest, &records);
+        check.tables(manifest, &records);
     }
     check.open(witnesses);
     check.verdict
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     bytes: &'a [u8],
     log: &'a VerifierKey,
     files: BTreeMap<&'a str, &'a Stored>,
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
 }
 
 impl<'a> Check<'a> {
-    fn content(&self, name: &str) -> Option<&'a [u8]> {
+    pub(super) fn content(&self, name: &str) -> Option<&'a [u8]> {
         self.files.get(name).map(|file| &self.bytes[file.content.clone()])
     }
 
-    fn find(&mut self, place: &str, what: impl Into<String>) {
+    /// The files whose names begin so.
+    pub(super) fn names(&self, prefix: &str) -> Vec<String> {
+        let names = self.files.keys().filter(|name| name.starts_with(prefix));
+        names.map(ToString::to_string).collect()
+    }
+
+    pub(super) fn find(&mut self, place: &str, what: impl Into<String>) {
         let bytes = self.files.get(place).map(|file| file.content.clone());
         self.verdict.findings.push(Finding { place: place.to_owned(), bytes, what: what.into() });
     }
 
-    fn prove(&mut self, what: String) {
+    pub(super) fn prove(&mut self, what: String) {
         self.verdict.proven.push(what);
+    }
+
+    /// Says what stays open.
+    pub(super) fn leave(&mut self, what: String) {
+        self.verdict.open.push(what);
     }
 
     /// The manifest, if the bus signed it.
@@ -210,11 +222,10 @@ impl<'a> Check<'a> {
 
     /// The records that are proven.
     fn records(&mut self, checkpoint: Option<&Checkpoint>) -> Vec<Record> {
-        let names: Vec<&str> =
-            self.files.keys().copied().filter(|name| name.starts_with("records/")).collect();
+        let names = self.names("records/");
         let (mut records, all) = (Vec::new(), names.len());
         for name in names {
-            match self.record(name, checkpoint) {
+            match self.record(&name, checkpoint) {
                 Ok(record) => records.push(record),
                 Err((place, what)) => self.find(&place, what),
             }
@@ -266,27 +277,17 @@ impl<'a> Check<'a> {
         Ok(record)
     }
 
-    /// Computes the clocks again.
-    fn clocks(&mut self, manifest: &Manifest, records: &[Record]) {
-        let Some(content) = self.content(CLOCKS).filter(|_| self.verdict.findings.is_empty())
-        else {
+    /// Computes the tables again, and tells what the records themselves say of the papers.
+    fn tables(&mut self, manifest: &Manifest, records: &[Record]) {
+        if !self.verdict.findings.is_empty() {
             return;
-        };
+        }
         match Told::of(manifest.case, records) {
-            Ok(told) if told.csv().as_bytes() == content => {
-                let state = told.case.status();
-                self.prove(format!(
-                    "The terms in {CLOCKS} are those that the records lead to ({} of them, the \
-                     case is {}).",
-                    told.case.hops.len(),
-                    match state {
-                        crate::domain::CaseStatus::InProgress => "in progress",
-                        crate::domain::CaseStatus::AwaitingApplicant => "with the applicant",
-                        crate::domain::CaseStatus::Closed => "closed",
-                    }
-                ));
+            Ok(told) => {
+                self.clocks(&told);
+                self.verdict_table(&told);
+                self.erasure(&told);
             }
-            Ok(_) => self.find(CLOCKS, "does not say what the records lead to"),
             Err(untold) => {
                 let place = super::record_file(untold.sequence.0);
                 self.find(&place, untold.why);
@@ -294,34 +295,67 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn clocks(&mut self, told: &Told) {
+        let Some(content) = self.content(CLOCKS) else { return };
+        if told.csv().as_bytes() != content {
+            return self.find(CLOCKS, "does not say what the records lead to");
+        }
+        let state = match told.case.status() {
+            crate::domain::CaseStatus::InProgress => "in progress",
+            crate::domain::CaseStatus::AwaitingApplicant => "with the applicant",
+            crate::domain::CaseStatus::Closed => "closed",
+        };
+        self.prove(format!(
+            "The terms in {CLOCKS} are those that the records lead to ({} of them, the case is \
+             {state}).",
+            told.case.hops.len(),
+        ));
+    }
+
+    /// That the papers were erased, when, and on whose order.
+    fn erasure(&mut self, told: &Told) {
+        for Erased { record, at, by, reason, reference } in told.erasures() {
+            self.prove(format!(
+                "Record {record}, accepted at {at}: the personal data of the case were erased, {by} \
+                 ({reason}: {reference})."
+            ));
+            self.leave(
+                "What the erased papers said. The key that opened them is destroyed, as the bus \
+                 says; that nobody kept a copy no bundle proves."
+                    .to_owned(),
+            );
+        }
+    }
+
     /// What the check leaves open.
     fn open(&mut self, witnesses: &[VerifierKey]) {
-        let mut open = vec![
+        self.leave(
             "That the case has no further records: the bus says so by its manifest, and one that \
              it left out would not be noticed."
                 .to_owned(),
+        );
+        self.leave(
             "That what the parties wrote is true; and the times, but for those of witnesses, are \
              by the clock of the bus."
                 .to_owned(),
-            format!(
-                "{REPORT} is the bus's wording for people and was not compared with the records."
-            ),
-        ];
+        );
+        self.leave(format!(
+            "{REPORT} is the bus's wording for people and was not compared with the records."
+        ));
         if witnesses.is_empty() {
-            open.push(
+            self.leave(
                 "That everybody was shown the same journal: no witness was named by --witness."
                     .to_owned(),
             );
         }
         let known = |name: &str| {
-            [MANIFEST, CHECKPOINT, CLOCKS, REPORT].contains(&name)
-                || name.starts_with("records/")
-                || name.starts_with("proofs/")
+            [MANIFEST, CHECKPOINT, CLOCKS, SIGNATURES, REPORT].contains(&name)
+                || ["records/", "proofs/", "papers/", "signatures/"]
+                    .iter()
+                    .any(|folder| name.starts_with(folder))
         };
-        let unknown: Vec<&str> = self.files.keys().copied().filter(|name| !known(name)).collect();
-        for name in unknown {
-            open.push(format!("What {name} says: this release does not look into it."));
+        for name in self.names("").into_iter().filter(|name| !known(name)) {
+            self.leave(format!("What {name} says: this release does not look into it."));
         }
-        self.verdict.open = open;
     }
 }

@@ -71,6 +71,9 @@ pub const GET_CASE_STATUS: &str = "/kopir.cases.v1.CaseService/GetCaseStatus";
 /// The proof that a record is in the journal.
 pub const GET_RECEIPT_PROOF: &str = "/kopir.evidence.v1.EvidenceService/GetReceiptProof";
 
+/// Everything that the journal has of a case, with the papers that were given to the caller.
+pub const EXPORT_CASE_WITH_PAPERS: &str = "/kopir.evidence.v1.EvidenceService/ExportCaseWithPapers";
+
 macro_rules! row {
     ($path:expr, $subject:ident, $($roles:ident: $relations:ident),+) => {
         Row {
@@ -217,6 +220,7 @@ pub const TABLE: &[Row] = &[
     row!(GET_RECEIPT_PROOF, Case, RECEIVERS: PART, OPERATOR: ANY),
     row!("/kopir.evidence.v1.EvidenceService/AddCosignature", Nothing, WATCHERS: ANY),
     row!("/kopir.evidence.v1.EvidenceService/ExportCase", Case, WATCHERS: ANY),
+    row!(EXPORT_CASE_WITH_PAPERS, Case, MIGRATION_BODY: PART, AKIMAT: PART),
     row!("/grpc.health.v1.Health/Check", Nothing, EVERYBODY: ANY),
     row!("/grpc.health.v1.Health/Watch", Nothing, EVERYBODY: ANY),
     row!("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Nothing, EVERYBODY: ANY),

@@ -10,21 +10,23 @@ use tonic::{Request, Response, Status};
 
 use super::cases::is_visible;
 use super::{Bus, Service};
-use crate::domain::{CaseId, Event, Sequence};
+use crate::domain::party::PartyNumber;
+use crate::domain::{Case, CaseId, Event, Sequence};
 use crate::engine::{EngineError, ReadError};
-use crate::evidence::bundle::{Made, export};
+use crate::evidence::bundle::{Made, make, records_of};
 use crate::evidence::note::Signature;
 use crate::evidence::proof::RecordProof;
 use crate::evidence::tree::Hash;
 use crate::index::case_of;
 use crate::rpc::Caller;
-use crate::rpc::access::{GET_RECEIPT_PROOF, Relation};
+use crate::rpc::access::{EXPORT_CASE_WITH_PAPERS, GET_RECEIPT_PROOF, Relation};
 use crate::rpc::parse::fault::Faults;
 use crate::rpc::proto::evidence::v1::evidence_service_server::EvidenceService;
 use crate::rpc::proto::evidence::v1::{
     AddCosignatureRequest, AddCosignatureResponse, ExportCaseRequest, ExportCaseResponse,
-    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
-    GetConsistencyProofResponse, GetReceiptProofRequest, GetReceiptProofResponse,
+    ExportCaseWithPapersRequest, ExportCaseWithPapersResponse, GetCheckpointRequest,
+    GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
+    GetReceiptProofRequest, GetReceiptProofResponse,
 };
 use crate::rpc::reason::Reason;
 use crate::rpc::show::digest;
@@ -33,11 +35,12 @@ use crate::rpc::status::Refusal;
 /// Bytes of a bundle that travel in one message.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-type Chunks = Pin<Box<dyn Stream<Item = Result<ExportCaseResponse, Status>> + Send>>;
+type Chunks<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl EvidenceService for Service {
-    type ExportCaseStream = Chunks;
+    type ExportCaseStream = Chunks<ExportCaseResponse>;
+    type ExportCaseWithPapersStream = Chunks<ExportCaseWithPapersResponse>;
 
     async fn get_checkpoint(
         &self,
@@ -106,33 +109,31 @@ impl EvidenceService for Service {
     async fn export_case(
         &self,
         request: Request<ExportCaseRequest>,
-    ) -> Result<Response<Chunks>, Status> {
+    ) -> Result<Response<Self::ExportCaseStream>, Status> {
         let bus = Arc::clone(&self.0);
         let caller = bus.caller(&request)?;
-        let refuse = |refusal: Refusal| bus.refuse(&refusal);
-        let ExportCaseRequest { case_id } = request.get_ref();
-        let case = case_id.parse().map_err(|_| refuse(Refusal::CaseNotVisible))?;
-        tracing::Span::current().record("case_id", tracing::field::display(case));
-        bus.engine.caught_up().await;
-        let known = bus.engine.index().case(case).map_err(|error| refuse(error.into()))?;
-        known.ok_or_else(|| refuse(Refusal::CaseNotVisible))?;
-        let turn = Arc::clone(&bus.exporting).try_acquire_owned();
-        let turn = turn.map_err(|_| refuse(Refusal::Order(EngineError::Overloaded)))?;
-        let party = bus.roster().id(caller.party).map(|id| id.as_str());
-        tracing::info!(%case, party, "a case is exported");
-        // The answer begins at once, since the reading may take longer than a call may.
-        let bundle = async move {
-            let maker = Arc::clone(&bus);
-            let made = tokio::task::spawn_blocking(move || {
-                // One at a time, also where nobody waits for it any more.
-                let _turn = turn;
-                maker.bundle(case)
-            });
-            let made = made.await.unwrap_or(Err(Refusal::Fault("making a bundle panicked")));
-            made.map_err(|refusal| bus.refuse(&refusal))
-        };
-        let chunks = stream::once(bundle).flat_map(|bundle| stream::iter(chunks(bundle)));
-        Ok(Response::new(Box::pin(chunks)))
+        let case = bus.known_case(&request.get_ref().case_id).await;
+        let case = case.map_err(|refusal| bus.refuse(&refusal))?;
+        let pieces = bus.export(case, &caller, None)?;
+        Ok(Response::new(Box::pin(pieces.map(|piece| Ok(ExportCaseResponse { chunk: piece? })))))
+    }
+
+    async fn export_case_with_papers(
+        &self,
+        request: Request<ExportCaseWithPapersRequest>,
+    ) -> Result<Response<Self::ExportCaseWithPapersStream>, Status> {
+        let bus = Arc::clone(&self.0);
+        let caller = bus.caller(&request)?;
+        let case = bus.known_case(&request.get_ref().case_id).await;
+        let visible = |case: &Case| is_visible(bus.view(), case, &caller, EXPORT_CASE_WITH_PAPERS);
+        let case = case.and_then(|case| match visible(&case) {
+            true => Ok(case),
+            false => Err(Refusal::CaseNotVisible),
+        });
+        let case = case.map_err(|refusal| bus.refuse(&refusal))?;
+        let pieces = bus.export(case, &caller, Some(caller.party))?;
+        let pieces = pieces.map(|piece| Ok(ExportCaseWithPapersResponse { chunk: piece? }));
+        Ok(Response::new(Box::pin(pieces)))
     }
 }
 
@@ -178,14 +179,50 @@ impl Bus {
         Ok(AddCosignatureResponse { checkpoint: published.note.to_string() })
     }
 
-    fn bundle(&self, case: CaseId) -> Result<Vec<u8>, Refusal> {
+    /// A case that there is, whoever asks.
+    async fn known_case(&self, id: &str) -> Result<Case, Refusal> {
+        let id: CaseId = id.parse().map_err(|_| Refusal::CaseNotVisible)?;
+        tracing::Span::current().record("case_id", tracing::field::display(id));
+        self.engine.caught_up().await;
+        self.engine.index().case(id)?.ok_or(Refusal::CaseNotVisible)
+    }
+
+    /// The bundle of a case in pieces, with the papers of a reader where there is one.
+    fn export(
+        self: Arc<Self>,
+        case: Case,
+        caller: &Caller,
+        reader: Option<PartyNumber>,
+    ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
+        let turn = Arc::clone(&self.exporting).try_acquire_owned();
+        let turn = turn.map_err(|_| self.refuse(&Refusal::Order(EngineError::Overloaded)))?;
+        let party = self.roster().id(caller.party).map(|id| id.as_str());
+        tracing::info!(case = %case.id, party, papers = reader.is_some(), "a case is exported");
+        // The answer begins at once, since the reading may take longer than a call may.
+        let bundle = async move {
+            let maker = Arc::clone(&self);
+            let made = tokio::task::spawn_blocking(move || {
+                // One at a time, also where nobody waits for it any more.
+                let _turn = turn;
+                maker.bundle(&case, reader)
+            });
+            let made = made.await.unwrap_or(Err(Refusal::Fault("making a bundle panicked")));
+            made.map_err(|refusal| self.refuse(&refusal))
+        };
+        Ok(stream::once(bundle).flat_map(|bundle| stream::iter(pieces(bundle))))
+    }
+
+    fn bundle(&self, case: &Case, reader: Option<PartyNumber>) -> Result<Vec<u8>, Refusal> {
+        let records = records_of(&self.log, case.id)?;
+        let sequences = records.iter().map(|record| Sequence(record.seq.0));
+        let papers = reader.map(|reader| self.open_papers(case, reader, sequences)).transpose()?;
         let made = Made {
-            case,
+            case: case.id,
             at: self.engine.clock().now(),
             release: env!("CARGO_PKG_VERSION"),
             labels: &self.labels,
         };
-        Ok(export(&self.log, &made)?)
+        Ok(make(&self.log, &made, &records, papers)?)
     }
 }
 
@@ -194,15 +231,14 @@ fn shown(hashes: &[Hash]) -> Vec<Bytes> {
 }
 
 /// A bundle in pieces.
-fn chunks(bundle: Result<Vec<u8>, Status>) -> Vec<Result<ExportCaseResponse, Status>> {
+fn pieces(bundle: Result<Vec<u8>, Status>) -> Vec<Result<Bytes, Status>> {
     let mut rest = match bundle {
         Ok(bundle) => Bytes::from(bundle),
         Err(status) => return vec![Err(status)],
     };
-    let mut chunks = Vec::new();
+    let mut pieces = Vec::new();
     while !rest.is_empty() {
-        let chunk = rest.split_to(rest.len().min(CHUNK_BYTES));
-        chunks.push(Ok(ExportCaseResponse { chunk }));
+        pieces.push(Ok(rest.split_to(rest.len().min(CHUNK_BYTES))));
     }
-    chunks
+    pieces
 }

@@ -15,6 +15,7 @@ mod inbox;
 mod inbox_list;
 mod inbox_stream;
 mod operations;
+mod papers;
 mod pipeline;
 mod procedures;
 mod quotas;

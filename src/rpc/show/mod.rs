@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod held;
 pub mod law;
 pub mod notice;
+pub mod paper;
 pub mod quota;
 pub mod receipt;
 pub mod signature;

@@ -87,6 +87,14 @@ impl Desk {
         }
     }
 
+    /// What verdicts rest on, by its hash; none where it was not kept.
+    #[must_use]
+    pub fn evidence(&self, kind: Kind, hash: &[u8; 32]) -> Option<Vec<u8>> {
+        let read = self.shared.evidence.read(kind, hash);
+        read.inspect_err(|error| tracing::error!(%error, "evidence of a signature is not there"))
+            .ok()
+    }
+
     async fn verdict(
         &self,
         policy: &ActPolicy,

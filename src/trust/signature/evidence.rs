@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::algorithm::sha256;
+use crate::domain::signature::RevocationSource;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What is kept of a source of revocations; nothing of a verifier's answer, which names the
+    /// signer.
+    #[must_use]
+    pub const fn of(source: RevocationSource) -> Option<Self> {
+        match source {
+            RevocationSource::Crl => Some(Self::List),
+            RevocationSource::Sidecar => None,
+        }
+    }
+
+    /// The name of the file that holds it.
+    #[must_use]
+    pub fn file_name(self, hash: &[u8; 32]) -> String {
+        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{name}.{}", self.extension())
+    }
+
     fn extension(self) -> &'static str {
         match self {
             Self::Certificate => "cer",
@@ -50,8 +68,15 @@ impl EvidenceStore {
     /// Where evidence of this hash lies.
     #[must_use]
     pub fn file(&self, kind: Kind, hash: &[u8; 32]) -> PathBuf {
-        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(name).with_extension(kind.extension())
+        self.dir.join(kind.file_name(hash))
+    }
+
+    /// What was kept under a hash.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn read(&self, kind: Kind, hash: &[u8; 32]) -> io::Result<Vec<u8>> {
+        fs::read(self.file(kind, hash))
     }
 
     /// Keeps evidence; when this returns it is on stable storage.
@@ -97,6 +122,8 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join("signatures")).unwrap().count(), 2);
         // Another process knows it by its file.
         let again = EvidenceStore::new(dir.path().join("signatures"));
+        assert_eq!(again.read(Kind::List, &sha256(b"a list")).unwrap(), b"a list");
+        assert!(again.read(Kind::Certificate, &sha256(b"a list")).is_err());
         again.keep(Kind::List, b"a list").unwrap();
     }
 

@@ -2,13 +2,15 @@
 //!
 //! [`verify`] is pure: bytes, authorities, revocation lists and a time go in, a verdict or a
 //! [`Flaw`] comes out. [`desk`] is what the bus runs on: the policy of each act, the room for
-//! verifications, the [`sidecar`] for GOST, and the [`evidence`] that is kept.
+//! verifications, the [`sidecar`] for GOST, and the [`evidence`] that is kept. [`mod@again`] finds a
+//! verdict again from that.
 //!
 //! What must hold, in the order in which it is looked at: the form (`cms`), the signed attributes
 //! (`attributes`), the digest over the document (`algorithm`), the signer's certificate and role
 //! (`certificate`), the signature itself, the time, and the path to an authority with its
 //! revocations (`chain`).
 
+pub mod again;
 mod algorithm;
 mod attributes;
 pub mod authorities;
