@@ -9,114 +9,27 @@
 )]
 
 mod bus;
+mod proofs;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use bus::act::Act;
-use bus::{
-    AKIMAT, Bus, COMMITTEE, MISSION, MORNING, OPERATOR, OTHER_MISSION, PATIENCE, SERVER_NAME,
-    samples,
-};
+use bus::{AKIMAT, Bus, COMMITTEE, MISSION, MORNING, OPERATOR, OTHER_MISSION, PATIENCE, samples};
 use kopir::evidence::bundle;
-use kopir::evidence::key;
-use kopir::evidence::note::{KeyKind, VerifierKey};
-use kopir::rpc::client::CallError;
+use kopir::evidence::note::VerifierKey;
 use kopir::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceClient;
 use kopir::rpc::proto::evidence::v1::{
     AddCosignatureRequest, ExportCaseRequest, GetCheckpointRequest, GetConsistencyProofRequest,
-    GetReceiptProofRequest, GetReceiptProofResponse,
 };
 use kopir::rpc::proto::types::v1::Receipt;
-use tempfile::TempDir;
-use tonic::{Code, Status};
-
-const DONE: i32 = 0;
-const USAGE: i32 = 2;
-const DAMAGE: i32 = 3;
-const REFUSED: i32 = 4;
-
-/// A witness's files, and the key that the bus knows it by.
-struct Watch {
-    dir: TempDir,
-    key: VerifierKey,
-}
-
-impl Watch {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let signer =
-            key::make(&dir.path().join("witness.key"), "witness.example", KeyKind::Witness);
-        Self { key: signer.unwrap().verifier().clone(), dir }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Looks at a bus once.
-    fn look(&self, bus: &Bus, log: &str) -> (i32, String) {
-        let (key, state) = (self.path("witness.key"), self.path("state"));
-        let (key, state) = (key.to_str().unwrap(), state.to_str().unwrap());
-        let args =
-            ["witness", "run", "--key", key, "--witness-name", "witness.example", "--state", state];
-        ask(bus, COMMITTEE, &[&args[..], &["--log", log, "--once"]].concat())
-    }
-}
-
-/// A bus that signs every second, and knows a witness.
-async fn start(watch: &Watch) -> Bus {
-    let witnesses: &'static str = Box::leak(format!("[\"{}\"]", watch.key).into_boxed_str());
-    Bus::with(&[("evidence.checkpoint_seconds", "1"), ("evidence.witnesses", witnesses)]).await
-}
-
-/// The data directory of a bus.
-fn data(bus: &Bus) -> PathBuf {
-    bus.certs().parent().unwrap().join("data")
-}
-
-fn log_key(bus: &Bus) -> String {
-    let path = data(bus).join("log.key");
-    key::open(&path, "localhost/kopir", KeyKind::Log).unwrap().verifier().to_string()
-}
-
-/// Runs a command against a bus as a party; its exit code and everything it said.
-fn ask(bus: &Bus, party: &str, args: &[&str]) -> (i32, String) {
-    let (address, certs) = (bus.address().to_string(), bus.certs());
-    let at = ["--bus", &address, "--name", SERVER_NAME, "--certs", certs.to_str().unwrap()];
-    kopir(&[args, &at[..], &["--as", party]].concat())
-}
-
-fn kopir(args: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kopir"));
-    let Output { status, stdout, stderr } =
-        command.args(args).stdin(Stdio::null()).output().unwrap();
-    let said = [stdout, stderr].concat();
-    (status.code().unwrap(), String::from_utf8(said).unwrap())
-}
-
-/// Proves a record as a party, as soon as a checkpoint covers it.
-async fn prove(
-    bus: &Bus,
-    party: &'static str,
-    sequence: u64,
-) -> Result<GetReceiptProofResponse, Status> {
-    let mut client = EvidenceServiceClient::new(bus.party(party).await.channel);
-    let begun = tokio::time::Instant::now();
-    loop {
-        match client.get_receipt_proof(GetReceiptProofRequest { sequence }).await {
-            Err(status)
-                if reason(&status) == "CHECKPOINT_PENDING" && begun.elapsed() < PATIENCE =>
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            answered => return answered.map(tonic::Response::into_inner),
-        }
-    }
-}
+use proofs::{
+    DAMAGE, DONE, REFUSED, USAGE, Watch, ask, data, kopir, log_key, prove, read, reason, start,
+};
+use tonic::Code;
 
 /// A case that the migration body has taken and sent on, with a breach of a term.
 async fn case(bus: &Bus) -> Receipt {
@@ -125,15 +38,6 @@ async fn case(bus: &Bus) -> Receipt {
     parties.committee.receive().await;
     parties.committee.act(Act::forward(&receipt.case_id)).await;
     receipt
-}
-
-/// The stable reason of a refusal.
-fn reason(status: &Status) -> String {
-    CallError::from(status.clone()).reason()
-}
-
-fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,72 +15,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bus::refusal::refused_act;
-use bus::{Act, Bus, Parties, Setting, samples};
+use bus::{Act, Bus, Parties, samples};
 use kopir::rpc::proto::types::v1::{
     ConsentDecision, Receipt, SignatureDoubt, SignatureProver, SignatureStanding, SignatureVerdict,
     SignedDocument, SignerRole,
 };
 use kopir::trust::signature::sha256;
-use signing::{BIN, Cms, EMPLOYEE, Person, Pki, pem};
+use signing::site::{DOCUMENT, Site};
+use signing::{BIN, EMPLOYEE, Person};
 use tonic::Code;
-
-const DOCUMENT: &[u8] = "Келісім туралы шешім (үлгі). A sample decision, of nobody.".as_bytes();
 
 /// When it was signed and when the bus takes it: 16:00 in Pavlodar.
 const TAKEN: &str = "2023-02-20T15:00:00+05:00";
-
-/// Authorities and lists as an operator lays them down.
-struct Site {
-    dir: tempfile::TempDir,
-    pki: Pki,
-}
-
-impl Site {
-    fn new() -> Self {
-        let site = Self { dir: tempfile::tempdir().unwrap(), pki: Pki::new() };
-        std::fs::write(site.path("roots.pem"), pem("CERTIFICATE", &site.pki.root.der)).unwrap();
-        let between = pem("CERTIFICATE", &site.pki.authority.der);
-        std::fs::write(site.path("between.pem"), between).unwrap();
-        std::fs::create_dir(site.path("crl")).unwrap();
-        site.lay("root.crl", &site.pki.root.empty_list());
-        site.lay("signers.crl", &site.pki.authority.empty_list());
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Puts a list there as it should be done.
-    fn lay(&self, name: &str, list: &[u8]) {
-        let unnamed = self.path("crl").join(format!("{name}.tmp"));
-        std::fs::write(&unnamed, list).unwrap();
-        std::fs::rename(unnamed, self.path("crl").join(name)).unwrap();
-    }
-
-    fn settings(&self, more: &[Setting]) -> Vec<Setting> {
-        let quoted = |name: &str| -> &'static str {
-            Box::leak(format!("{:?}", self.path(name).display().to_string()).into_boxed_str())
-        };
-        let mut settings = vec![
-            ("signatures.anchors_file", quoted("roots.pem")),
-            ("signatures.intermediates_file", quoted("between.pem")),
-            ("signatures.crl_dir", quoted("crl")),
-        ];
-        settings.extend(more);
-        settings
-    }
-
-    /// A document signed by a person of the authority.
-    fn signed(&self, person: &Person) -> SignedDocument {
-        let signer = self.pki.authority.signer(person);
-        SignedDocument {
-            content: DOCUMENT.into(),
-            media_type: "application/pdf".to_owned(),
-            signature: Cms::by(&signer).sign(DOCUMENT).into(),
-        }
-    }
-}
 
 /// A case that waits for the commission's decision on consent.
 async fn at_the_commission(bus: &Bus) -> (Parties, String) {

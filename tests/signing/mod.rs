@@ -2,6 +2,8 @@
 //! CMS written byte by byte, so that each fault can be made on purpose. All names are made up.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod site;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
