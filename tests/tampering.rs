@@ -16,25 +16,29 @@ mod proofs;
 mod signing;
 
 use std::fs;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use bus::{AKIMAT, Act, COMMITTEE, OPERATOR, samples};
 use kopir::evidence::bundle::{self, Finding};
 use kopir::evidence::checkpoint::Checkpoint;
 use kopir::evidence::note::{Note, VerifierKey};
 use kopir::evidence::proof::RecordProof;
-use kopir::journal::{JournalError, verify};
+use kopir::evidence::signed_records;
+use kopir::journal::{Entry, FileJournal, FileOptions, Journal as _, Seq, verify};
 use kopir::rpc::proto::types::v1::{ConsentDecision, Receipt};
-use proofs::{DONE, Watch, ask, data, log_key, prove, start_with};
+use proofs::{DAMAGE, DONE, Watch, ask, data, kopir, log_key, prove, start_with};
 use signing::Person;
 use signing::site::Site;
+use tempfile::TempDir;
 
 /// What a bus has given away of one small case, and its journal.
 struct World {
     /// Keeps the files.
-    dir: tempfile::TempDir,
+    dir: TempDir,
     log: VerifierKey,
     witness: VerifierKey,
     bundle: Vec<u8>,
@@ -49,7 +53,7 @@ impl World {
         let (watch, site) = (Watch::new(), Site::new());
         let bus = start_with(&watch, &site.settings(&[])).await;
         let parties = bus.parties().await;
-        let application = samples::application_of(1, "2023-01-30T10:00:00+05:00");
+        let application = samples::application_of(2, "2023-01-30T10:00:00+05:00");
         let receipt = parties.mission.act(Act::submit(application)).await;
         let case = receipt.case_id.clone();
         parties.committee.receive().await;
@@ -73,14 +77,9 @@ impl World {
         let export = ["evidence", "export", &case, "--with-papers", "--out", out];
         let (exit, said) = ask(&bus, AKIMAT, &export);
         assert_eq!(exit, DONE, "{said}");
-        let dir = tempfile::tempdir().unwrap();
-        let journal = data(&bus).join("journal");
-        bus.app().engine().sweep().await.unwrap();
-        for entry in fs::read_dir(journal).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
-        }
-        bus.stop().await;
+        let (journal, records) = (data(&bus).join("journal"), bus.sequence());
+        let dir = bus.stop_keeping(|| small_copy(&journal)).await;
+        assert_eq!(signed_records(dir.path()).unwrap(), Some(records));
         Self {
             dir,
             log: key.parse().unwrap(),
@@ -175,7 +174,7 @@ async fn every_changed_byte_is_named_with_the_part_at_fault() {
 fn bundle_bytes(world: &World) {
     let bytes = &world.bundle;
     let files = bundle::files(bytes);
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let owner = |at: usize| {
         files.iter().find(|(_, place)| at < place.end).map_or("directory", |(name, _)| name)
     };
@@ -257,23 +256,86 @@ fn small_texts(world: &World) {
     }
 }
 
-/// Every byte of every record of a journal that is not its last group.
-fn journal_bytes(world: &World) {
-    let dir = world.dir.path();
-    let report = verify(dir).unwrap();
-    assert!(report.records > 10, "{report:?}");
-    let path = fs::read_dir(dir).unwrap().next().unwrap().unwrap().path();
-    let bytes = fs::read(&path).unwrap();
-    let used = usize::try_from(report.bytes).unwrap();
-    let begin = std::time::Instant::now();
-    let all = places(0..used, 3000);
-    each(&all, |at| {
-        let copy = tempfile::tempdir_in(dir.parent().unwrap()).unwrap();
-        fs::write(copy.path().join(path.file_name().unwrap()), flipped(&bytes, at)).unwrap();
-        match verify(copy.path()) {
-            Err(JournalError::Damaged { .. } | JournalError::UnknownVersion { .. }) => {}
-            other => panic!("byte {at}: {other:?}"),
-        }
+/// The records of a journal in small segments, each in a group of its own, with what the bus has
+/// signed beside it.
+fn small_copy(journal: &Path) -> TempDir {
+    let small = FileOptions { segment_bytes: 4096, ..FileOptions::default() };
+    let small = FileOptions { max_record_bytes: 3072, reserve_bytes: 0, ..small };
+    let open = |dir: &Path, options| FileJournal::open(dir, options, None, &mut |_| {}).unwrap().0;
+    let dir = tempfile::tempdir().unwrap();
+    let (old, mut new) =
+        (open(journal, FileOptions::default()), open(&dir.path().join("journal"), small));
+    fs::copy(journal.with_file_name("log.signed"), dir.path().join("log.signed")).unwrap();
+    let visited = old.reader().scan(Seq::FIRST, &mut |record| {
+        let entry = Entry { time_ms: record.time_ms, payload: &record.payload };
+        assert_eq!(new.append(&[entry]).unwrap().last().unwrap().hash, record.hash);
+        ControlFlow::Continue(())
     });
-    println!("{} bytes of a journal of {used} in {:?}", all.len(), begin.elapsed());
+    visited.unwrap();
+    dir
+}
+
+/// Every byte of every record of a journal: refused with the segment, or, in the very last group,
+/// which looks like one that a crash has cut, by what the bus has signed.
+fn journal_bytes(world: &World) {
+    let journal = world.dir.path().join("journal");
+    let report = verify(&journal).unwrap();
+    let mut segments: Vec<_> = fs::read_dir(&journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == "kjl"))
+        .collect();
+    segments.sort();
+    assert!(report.records > 10 && segments.len() > 1, "{report:?}");
+    let begin = Instant::now();
+    let (mut changed, cut) = (0, AtomicUsize::new(0));
+    for (number, path) in segments.iter().enumerate() {
+        let bytes = fs::read(path).unwrap();
+        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        let is_last = number + 1 == segments.len();
+        let all = places(0..used, 1500);
+        changed += all.len();
+        each(&all, |at| {
+            let copy = tempfile::tempdir().unwrap();
+            for other in &segments {
+                let to = copy.path().join(other.file_name().unwrap());
+                match other == path {
+                    true => fs::write(to, flipped(&bytes, at)).unwrap(),
+                    false => drop(fs::copy(other, to).unwrap()),
+                }
+            }
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match verify(copy.path()) {
+                Err(why) => assert!(why.to_string().contains(name), "byte {at} of {name}: {why}"),
+                Ok(found) => {
+                    let signed = signed_records(world.dir.path()).unwrap().unwrap();
+                    assert!(is_last && found.records < signed, "byte {at} of {name}: {found:?}");
+                    cut.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    assert!(cut.into_inner() > 0);
+    println!("{changed} bytes of a journal of {} in {:?}", report.bytes, begin.elapsed());
+    told_by_the_command(world, segments.last().unwrap());
+}
+
+/// The command names the last record too.
+fn told_by_the_command(world: &World, segment: &Path) {
+    let records = verify(segment.parent().unwrap()).unwrap().records;
+    let dir = world.dir.path().to_str().unwrap();
+    let (exit, said) = kopir(&["journal", "verify", dir]);
+    assert_eq!(exit, DONE, "{said}");
+    let bytes = fs::read(segment).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    fs::write(segment, flipped(&bytes, last)).unwrap();
+    let (exit, said) = kopir(&["journal", "verify", dir]);
+    let told = said.contains(&format!("damaged at record {records}: the bus has signed {records}"));
+    assert_eq!((exit, told), (DAMAGE, true), "{said}");
+    let (exit, said) = kopir(&["journal", "verify", dir, "--json"]);
+    assert_eq!((exit, said.contains(&format!("\"seq\": {records}"))), (DAMAGE, true), "{said}");
+    fs::write(segment, bytes).unwrap();
+    fs::write(world.dir.path().join("log.signed"), "nothing").unwrap();
+    let (exit, said) = kopir(&["journal", "verify", dir]);
+    assert_eq!((exit, said.contains("log.signed")), (DAMAGE, true), "{said}");
 }

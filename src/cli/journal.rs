@@ -11,6 +11,7 @@ use super::output::{Exit, Failure, print, print_json};
 use super::vault;
 use crate::config::journal_dir;
 use crate::engine::timestamp;
+use crate::evidence::signed_records;
 use crate::journal::{JournalError, VerifyReport, verify};
 use crate::vault::{Inspected, inspect};
 
@@ -24,8 +25,9 @@ pub(super) enum JournalCommand {
     /// key, and is not looked at.
     ///
     /// Nothing is changed, and a bus may be running on the journal. Damage ends with exit code 3
-    /// and names file, byte and record. An unfinished group at the very end is not damage: it is
-    /// what a crash leaves, was never acknowledged, and is cut off when the bus starts.
+    /// and names file, byte and record. An unfinished group at the very end is what a crash leaves,
+    /// was never acknowledged, and is cut off when the bus starts; it is damage where the last
+    /// checkpoint of the bus, beside the journal in log.signed, is over more records than are whole.
     ///
     /// Example:
     ///
@@ -51,7 +53,10 @@ pub(super) fn run(command: &JournalCommand) -> Result<(), Failure> {
             if !dir.is_dir() {
                 return Err(absent(dir));
             }
+            // Before the journal, to which a running bus goes on adding.
+            let signed = signed_beside(dir)?;
             match verify(dir) {
+                Ok(report) if report.records < signed => Err(shorter(dir, &report, signed, *json)?),
                 Ok(report) => whole(dir, &report, vault_beside(dir)?, *json),
                 Err(why) => Err(refused(why, *json)?),
             }
@@ -85,7 +90,8 @@ struct VaultView {
 struct DamageView {
     status: &'static str,
     file: String,
-    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
     seq: u64,
     what: String,
 }
@@ -151,13 +157,42 @@ fn vault_beside(journal: &Path) -> Result<Option<VaultView>, Failure> {
     Ok(Some(VaultView { keys: live, erased, master_keys: masters }))
 }
 
+/// Over how many records the bus has signed its last checkpoint, where it lies beside the journal.
+fn signed_beside(journal: &Path) -> Result<u64, Failure> {
+    let dir = journal.parent().unwrap_or(Path::new(""));
+    let signed = signed_records(dir).map_err(|why| Failure::new(Exit::Damage, why))?;
+    Ok(signed.unwrap_or_default())
+}
+
+/// Records are missing that the bus has signed.
+fn shorter(dir: &Path, report: &VerifyReport, signed: u64, json: bool) -> Result<Failure, Failure> {
+    let VerifyReport { records, torn_bytes, .. } = *report;
+    let seq = records + 1;
+    let what = format!(
+        "the bus has signed {signed} records and {records} of them are whole; {torn_bytes} bytes of \
+         something else follow"
+    );
+    if json {
+        let file = dir.display().to_string();
+        let what = what.clone();
+        print_json(&DamageView { status: "damaged", file, offset: None, seq, what })?;
+    }
+    Ok(Failure::new(
+        Exit::Damage,
+        anyhow!(
+            "{}: damaged at record {seq}: {what}; restore the journal from its backup",
+            dir.display()
+        ),
+    ))
+}
+
 /// Shows damage as data too, then tells it.
 fn refused(why: JournalError, json: bool) -> Result<Failure, Failure> {
     if let JournalError::Damaged { path, offset, seq, what } = &why {
         let view = DamageView {
             status: "damaged",
             file: path.display().to_string(),
-            offset: *offset,
+            offset: Some(*offset),
             seq: seq.0,
             what: what.to_string(),
         };

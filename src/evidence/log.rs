@@ -113,6 +113,23 @@ struct State {
     contradicted: bool,
 }
 
+/// How many records the last checkpoint in a data directory is over, by its text alone: without the
+/// key it is the word of whoever can write there. None where nothing was signed.
+///
+/// # Errors
+/// [`LogError::Io`], [`LogError::Signed`].
+pub fn signed_records(data_dir: &Path) -> Result<Option<u64>, LogError> {
+    let path = data_dir.join("log.signed");
+    let bytes = match read_bounded(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(LogError::Io { path, source }),
+    };
+    let read = Note::parse_up_to(&bytes, MAX_NOTE_BYTES).map_err(CheckpointError::Note);
+    let read = read.and_then(|note| Checkpoint::parse(note.text()));
+    read.map(|checkpoint| Some(checkpoint.size)).map_err(|why| LogError::Signed { path, why })
+}
+
 impl Log {
     /// The log below a data directory: tiles and checkpoints in `log/`, and the last checkpoint
     /// that was signed in `log.signed`, which belongs to the journal's backup.

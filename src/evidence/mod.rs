@@ -22,5 +22,5 @@ pub mod tree;
 pub mod witness;
 
 pub use follower::Follower;
-pub use log::{Log, LogError, ProofRefused, Published, witness_key};
+pub use log::{Log, LogError, ProofRefused, Published, signed_records, witness_key};
 pub use store::TileError;

@@ -168,6 +168,15 @@ impl Bus {
         within(self.app.stop()).await.unwrap();
     }
 
+    /// Stops it, and takes something of its files before they go.
+    pub async fn stop_keeping<T>(self, keep: impl FnOnce() -> T) -> T {
+        let site = Arc::clone(&self.site);
+        self.stop().await;
+        let kept = keep();
+        drop(site);
+        kept
+    }
+
     async fn start_on(site: Arc<Site>, clock: Clock, settings: &[Setting]) -> Self {
         let file = site.path("kopir.toml");
         let config = Config::parse(&file, &site.config(&clock, settings)).unwrap();
