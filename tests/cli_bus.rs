@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,21 +27,19 @@ struct Bus {
 
 impl Bus {
     fn start() -> Outcome<Self> {
-        let dir = TempDir::new()?;
-        let deploy = dir.path().join("deploy");
-        fs::create_dir(&deploy)?;
-        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-        fs::copy(samples.join("parties.toml"), deploy.join("parties.toml"))?;
-        let config = fs::read_to_string(samples.join("sandbox.toml"))?;
-        let config = config.replace("127.0.0.1:7443", "127.0.0.1:0");
-        fs::write(deploy.join("sandbox.toml"), config)?;
-        let made = kopir(dir.path())
-            .args(["certs", "dev", "--dir", "certs", "--registry", "deploy/parties.toml"])
-            .output()?;
-        if !made.status.success() {
-            return Err(String::from_utf8_lossy(&made.stderr).into());
-        }
-        Self::serve(dir, "deploy/sandbox.toml")
+        Self::start_with("", "")
+    }
+
+    /// The same with something else in the configuration.
+    fn start_with(from: &str, to: &str) -> Outcome<Self> {
+        Self::serve(ground(from, to)?, "deploy/sandbox.toml")
+    }
+
+    /// Asks it to look at its files.
+    fn hang_up(&self) -> Outcome {
+        let process = i32::try_from(self.process.id())?;
+        let process = rustix::process::Pid::from_raw(process).ok_or("a process")?;
+        Ok(rustix::process::kill_process(process, rustix::process::Signal::HUP)?)
     }
 
     /// Starts a bus with a configuration below a directory, which lives as long as the bus.
@@ -77,6 +77,25 @@ impl Bus {
         let args: Vec<_> = args.iter().copied().chain(["--json"]).collect();
         Ok(serde_json::from_str(&self.ask(party, &args, 0)?.0)?)
     }
+}
+
+/// The sample configuration and registry, with development certificates.
+fn ground(from: &str, to: &str) -> Outcome<TempDir> {
+    let dir = TempDir::new()?;
+    let deploy = dir.path().join("deploy");
+    fs::create_dir(&deploy)?;
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    fs::copy(samples.join("parties.toml"), deploy.join("parties.toml"))?;
+    let config = fs::read_to_string(samples.join("sandbox.toml"))?;
+    let config = config.replace("127.0.0.1:7443", "127.0.0.1:0").replacen(from, to, 1);
+    fs::write(deploy.join("sandbox.toml"), config)?;
+    let made = kopir(dir.path())
+        .args(["certs", "dev", "--dir", "certs", "--registry", "deploy/parties.toml"])
+        .output()?;
+    if !made.status.success() {
+        return Err(String::from_utf8_lossy(&made.stderr).into());
+    }
+    Ok(dir)
 }
 
 impl Drop for Bus {
@@ -135,6 +154,113 @@ fn the_state_of_a_bus_is_shown_to_those_who_run_it() -> Outcome {
     }
     bus.ask("mission-uz", &["status"], 4)?;
     Ok(())
+}
+
+/// Waits until what is shown as JSON is as wanted.
+fn until(bus: &Bus, args: &[&str], wanted: impl Fn(&Value) -> bool) -> Outcome<Value> {
+    let begun = Instant::now();
+    loop {
+        let shown = bus.json("operator", args)?;
+        if wanted(&shown) {
+            return Ok(shown);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{shown}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_sighup_puts_a_registry_in_force_and_one_with_a_mistake_leaves_the_old_one() -> Outcome {
+    // By the clock alone this bus would look once an hour.
+    let bus = Bus::start_with("[tls]\n", "[tls]\nreload_seconds = 3600\n")?;
+    let history = ["registry", "history"];
+    // The first look at the files is the start's.
+    let first = until(&bus, &history, |all| all.as_array().is_some_and(|all| all.len() == 1))?;
+    assert!(first[0]["added"].as_array().is_some_and(|added| added.len() > 20), "{first}");
+    assert!(first[0]["changed"].as_array().is_some_and(Vec::is_empty), "{first}");
+    let file = bus.dir.path().join("deploy/parties.toml");
+    let good = fs::read_to_string(&file)?;
+    let changed = good.replacen("zone = \"Asia/Tashkent\"", "zone = \"Asia/Samarkand\"", 1);
+    assert_ne!(changed, good);
+    replace(&file, &changed)?;
+    bus.hang_up()?;
+    let all = until(&bus, &history, |all| all.as_array().is_some_and(|all| all.len() == 2))?;
+    assert_eq!(all[0]["changed"], serde_json::json!(["mission-uz"]));
+    assert_ne!(all[0]["registry_sha256"], first[0]["registry_sha256"]);
+    let (shown, _) = bus.ask("migration-committee", &history, 0)?;
+    for words in ["SHA-256", "removed", "mission-uz", " parties "] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(shown.find("mission-uz") < shown.rfind("parties"), "the newest first: {shown}");
+    let (_, told) = bus.ask("mission-uz", &history, 4)?;
+    assert!(told.contains("ROLE_NOT_ALLOWED"), "{told}");
+    let (shown, _) = bus.ask("operator", &["status"], 0)?;
+    for words in ["certificate until", "registry since"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("refused file"), "{shown}");
+
+    // A mistake changes nothing, and is told until it is mended.
+    replace(
+        &file,
+        &changed.replacen("zone = \"Asia/Samarkand\"", "zone = \"Asia/Samarkandd\"", 1),
+    )?;
+    bus.hang_up()?;
+    let refused = |status: &Value| {
+        status["trust"]["refused_files"].as_array().is_some_and(|files| files.len() == 1)
+    };
+    let status = until(&bus, &["status"], refused)?;
+    let of = &status["trust"]["refused_files"][0];
+    assert_eq!(of["key"], "registry_file");
+    let problem = of["problem"].as_str().ok_or("a problem")?;
+    for words in ["parties.toml", "mission-uz", "key zone"] {
+        assert!(problem.contains(words), "{words}: {problem}");
+    }
+    let (shown, _) = bus.ask("operator", &["status"], 0)?;
+    assert!(shown.contains("refused file") && shown.contains("serving"), "{shown}");
+    assert_eq!(bus.json("operator", &history)?, all, "the one before is in force");
+    replace(&file, &changed)?;
+    bus.hang_up()?;
+    until(&bus, &["status"], |status| status["trust"]["refused_files"] == serde_json::json!([]))?;
+    assert_eq!(bus.json("operator", &history)?, all);
+    Ok(())
+}
+
+#[test]
+fn a_registry_with_a_mistake_refuses_the_start_with_file_key_and_remedy() -> Outcome {
+    let dir = ground("", "")?;
+    let file = dir.path().join("deploy/parties.toml");
+    let good = fs::read_to_string(&file)?;
+    let party = "id = \"mission-uz\"\nrole = \"foreign-mission\"\n";
+    assert!(good.contains(party));
+    for (with, words) in [
+        (
+            party.replace("foreign-mission", "foreign"),
+            &["mission-uz", "role", "foreign-mission"][..],
+        ),
+        (party.to_owned() + "zzone = \"Asia/Tashkent\"\n", &["zzone", "see deploy/parties.toml"]),
+        (party.replace("mission-uz", "Mission"), &["id", "a-z"]),
+        (party.to_owned() + "acts_for = [\"nobody-here\"]\n", &["mission-uz", "nobody-here"]),
+    ] {
+        fs::write(&file, good.replacen(party, &with, 1))?;
+        let mut serve = kopir(dir.path());
+        let Output { status, stderr, .. } =
+            serve.args(["serve", "--config", "deploy/sandbox.toml"]).output()?;
+        let told = String::from_utf8(stderr)?;
+        assert_eq!(status.code(), Some(2), "{told}");
+        for word in words.iter().chain(&["parties.toml"]) {
+            assert!(told.contains(word), "{word}: {told}");
+        }
+        assert!(!dir.path().join("sandbox-data/journal").exists(), "nothing was begun");
+    }
+    Ok(())
+}
+
+/// Puts a file in place as a whole.
+fn replace(file: &Path, text: &str) -> Outcome {
+    let aside = file.with_extension("aside");
+    fs::write(&aside, text)?;
+    Ok(fs::rename(aside, file)?)
 }
 
 #[test]

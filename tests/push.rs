@@ -306,6 +306,25 @@ async fn a_certificate_of_an_unknown_authority_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_turns_away_whoever_is_not_the_bus() {
+    let bus = Bus::with(&QUICK).await;
+    let agency = Agency::open(&bus.files(bus::COMMITTEE), Manner::Sound).await;
+    // Another party has a certificate of the same authority, and would hand something over.
+    for id in [bus::AKIMAT, bus::COMMITTEE] {
+        let turned_away = agency::hand_over_as(&agency, &bus.files(id)).await;
+        assert!(turned_away, "{id} was let in");
+    }
+    assert_eq!((agency.connections(), agency.arrivals().len()), (0, 0));
+    // The bus is let in.
+    let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);
+    register(&committee, &agency.url(), "").await.unwrap();
+    let case = submit(&mission).await;
+    assert_eq!(agency.until(1).await[0].delivery.case_id, case);
+    assert!(agency.connections() > 0);
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_listening_is_a_failure_like_any_other() {
     let bus = Bus::with(&QUICK).await;
     let (mission, committee) = (bus.party(bus::MISSION).await, bus.party(bus::COMMITTEE).await);

@@ -20,6 +20,7 @@ use bus::trust::replace;
 use bus::*;
 use kopir::domain::Event;
 use kopir::domain::party::PartyId;
+use kopir::engine::Clock;
 use kopir::index::NoteKind;
 use kopir::rpc::proto::operations::v1::{
     GetStatusResponse, HealthIssue, RevocationListState, TrustStatus,
@@ -113,6 +114,70 @@ async fn a_party_that_loses_its_identity_is_out_and_the_others_go_on() {
     let delivery = within(other.delivery()).await;
     assert_eq!(delivery.case_id, receipt.case_id);
     assert_ne!(bus.trust().await.0.registry_hash, before);
+    bus.stop().await;
+}
+
+#[tokio::test]
+async fn rights_that_change_end_the_streams_of_that_party_alone() {
+    let bus = watching(&[]).await;
+    let joint = bus.party(JOINT_AKIMAT).await;
+    let mut changed = [joint.open_inbox(4).await, joint.open_inbox(4).await];
+    let mut others = [
+        bus.party(AKIMAT).await.open_inbox(4).await,
+        bus.party(COMMISSION).await.open_inbox(4).await,
+        bus.party(COMMITTEE).await.open_inbox(4).await,
+    ];
+    bus.register("acts_for = [\"commission-kz-11\"]", "acts_for = []");
+    for inbox in &mut changed {
+        let told = within(ended(inbox)).await;
+        assert_eq!(told, (Code::Unavailable, "RIGHTS_CHANGED".to_owned()));
+    }
+    // It is let in again at once, as what it is now.
+    let again = bus.party(JOINT_AKIMAT).await;
+    again.open_inbox(4).await;
+    let silent = Inbox::open(&again, 4, SILENT_COMMISSION).await;
+    let refused = match silent {
+        Err(refused) => refused,
+        Ok(mut inbox) => inbox.next().await.unwrap_err(),
+    };
+    assert_eq!(reason(&refused), "PARTY_NOT_ALLOWED");
+    // The streams of the others stand, and one of them takes a delivery.
+    for inbox in &mut others {
+        assert!(tokio::time::timeout(Duration::from_millis(300), inbox.next()).await.is_err());
+    }
+    let receipt = bus.party(MISSION).await.submit(application(MORNING)).await;
+    let [.., committee] = &mut others;
+    assert_eq!(within(committee.delivery()).await.case_id, receipt.case_id);
+    bus.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_while_a_stream_is_open_ends_the_stream() {
+    let bus = watching(&[]).await;
+    let mut other = bus.party(MISSION).await.open_inbox(4).await;
+    // On a machine that has much else to do a handshake may take longer than the shortest of them.
+    let mut opened = None;
+    for seconds in [4, 12, 24] {
+        let until = Clock::System.now() + Duration::from_secs(seconds);
+        let tls = bus.tls_until(MISSION, until);
+        if let Ok(party) = Party::connect(MISSION, bus.address(), tls.clone()).await
+            && let Ok(inbox) = Inbox::open(&party, 4, "").await
+        {
+            opened = Some((tls, inbox));
+            break;
+        }
+    }
+    let (tls, mut inbox) = opened.expect("no handshake was quick enough");
+    let told = within(ended(&mut inbox)).await;
+    assert_eq!(told, (Code::Unauthenticated, "IDENTITY_WITHDRAWN".to_owned()));
+    // A new handshake with it is refused; the party's other connection never noticed.
+    let late = Party::connect(MISSION, bus.address(), tls).await;
+    let refused = match late {
+        Ok(late) => late.send(&Act::submit(application(MORNING))).await.is_err(),
+        Err(_) => true,
+    };
+    assert!(refused);
+    assert!(tokio::time::timeout(Duration::from_millis(300), other.next()).await.is_err());
     bus.stop().await;
 }
 

@@ -16,9 +16,13 @@ use kopir::rpc::proto::agency::v1::{
 };
 use kopir::rpc::proto::inbox::v1::Delivery;
 use kopir::rpc::proto::types::v1::HeldReason;
-use kopir::trust::identity;
 use kopir::trust::tls::{TlsFiles, server_config};
+use kopir::trust::{identity, pem};
 use prost::Message;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -274,4 +278,81 @@ fn send(answer: &mut SendResponse<Bytes>, framed: &[u8]) {
 fn fail(answer: &mut SendResponse<Bytes>, status: &Status) {
     let (parts, _) = status.clone().into_http::<()>().into_parts();
     let _ = answer.send_response(Response::from_parts(parts, ()), true);
+}
+
+/// Calls an endpoint with the certificate of whoever it is; whether nothing came of it. The caller
+/// takes any certificate of the endpoint for good: it is the one who is judged.
+pub async fn hand_over_as(agency: &Agency, files: &TlsFiles) -> bool {
+    let provider = Arc::new(kopir::trust::tls::provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_client_auth_cert(
+            pem::certificates(&files.certificate).unwrap(),
+            PrivateKeyDer::from_pem_file(&files.key).unwrap(),
+        )
+        .unwrap();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(agency.address).await.unwrap();
+    let name = ServerName::try_from("endpoint.sample.invalid").unwrap();
+    let Ok(stream) = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await
+    else {
+        return true;
+    };
+    let Ok((mut calls, connection)) = h2::client::handshake(stream).await else { return true };
+    let driver = tokio::spawn(connection);
+    let request = Request::post("https://endpoint/kopir.agency.v1.AgencyService/Deliver");
+    let request = request.header("content-type", "application/grpc").body(()).unwrap();
+    let answered = match calls.send_request(request, false) {
+        Err(_) => false,
+        Ok((answer, mut body)) => {
+            let message = DeliverRequest { delivery: Some(Delivery::default()) }.encode_to_vec();
+            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+            let _ = body.send_data([&[0], &length[..], &message].concat().into(), true);
+            tokio::time::timeout(PATIENCE, answer).await.unwrap().is_ok()
+        }
+    };
+    driver.abort();
+    !answered
+}
+
+/// Takes every certificate.
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        kopir::trust::tls::provider().signature_verification_algorithms.supported_schemes()
+    }
 }
