@@ -135,6 +135,7 @@ fn each(places: &[usize], check: impl Fn(usize) + Sync) {
 }
 
 /// The places of a piece that are changed: all of them where that is asked for, or so many.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration file")]
 fn places(range: Range<usize>, at_most: usize) -> Vec<usize> {
     let all = std::env::var("KOPIR_TAMPERING").is_ok_and(|how| how == "all");
     let step = if all { 1 } else { range.len().div_ceil(at_most).max(1) };

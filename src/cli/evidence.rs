@@ -149,7 +149,7 @@ pub(super) struct VerifyReceiptArgs {
     #[arg(long, value_name = "N")]
     sequence: Option<u64>,
     /// The receipt's record hash in hexadecimal digits, which the proof must be about
-    #[arg(long, value_name = "SHA256")]
+    #[arg(long, value_name = "SHA256", value_parser = sha256)]
     hash: Option<String>,
 }
 
@@ -210,7 +210,7 @@ fn verify_receipt(args: &VerifyReceiptArgs) -> Result<(), Failure> {
     if args.sequence.is_some_and(|asked| asked != sequence) {
         return Err(told(anyhow!("it is about record {sequence}, not about that of the receipt")));
     }
-    if args.hash.as_ref().is_some_and(|asked| !asked.eq_ignore_ascii_case(&record)) {
+    if args.hash.as_ref().is_some_and(|asked| *asked != record) {
         return Err(told(anyhow!(
             "it is about a record with the hash {record}, not the receipt's"
         )));
@@ -224,6 +224,12 @@ fn verify_receipt(args: &VerifyReceiptArgs) -> Result<(), Failure> {
     for (name, seconds) in &witnesses {
         print(format_args!("proven: the witness {name} saw that journal at {}\n", at(*seconds)))?;
     }
+    let others = proof.checkpoint.signatures().len().saturating_sub(1 + witnesses.len());
+    if others > 0 {
+        note(format_args!(
+            "not checked: {others} more signatures on the checkpoint; name their keys with --witness"
+        ));
+    }
     if args.hash.is_none() {
         note("not proven: that this is the record of your receipt; name its hash with --hash");
     }
@@ -233,6 +239,12 @@ fn verify_receipt(args: &VerifyReceiptArgs) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// A SHA-256 as receipts are shown with it.
+fn sha256(text: &str) -> Result<String, &'static str> {
+    let is_one = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_one.then(|| text.to_ascii_lowercase()).ok_or("is no SHA-256 of 64 hexadecimal digits")
 }
 
 impl KeyringArgs {

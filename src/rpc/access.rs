@@ -310,6 +310,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn papers_go_into_a_bundle_for_those_alone_who_take_part_in_the_case() {
+        let row = Row::of(EXPORT_CASE_WITH_PAPERS).unwrap();
+        for role in Role::ALL {
+            let may = matches!(role, Role::MigrationBody | Role::Akimat);
+            for relation in row.subject.relations() {
+                let expected = may && *relation == Relation::Part;
+                assert_eq!(row.allows(role, *relation), expected, "{role:?} {relation}");
+            }
+        }
+    }
+
     /// The messages that a message can hold, itself among them.
     fn reachable(set: &FileDescriptorSet, name: &str, found: &mut BTreeSet<String>) {
         if !found.insert(name.to_owned()) {
@@ -327,7 +339,8 @@ mod tests {
         }
     }
 
-    /// Personal data leave the bus as papers of deliveries alone, which go to their receivers.
+    /// Personal data leave the bus as papers of deliveries, which go to their receivers, and within
+    /// bundles, as bytes that no descriptor tells of.
     #[test]
     fn no_answer_but_a_party_s_own_deliveries_can_hold_a_person() {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();

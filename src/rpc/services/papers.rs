@@ -122,7 +122,7 @@ fn taken_with(case: &Case, taken: &DeliveryAcknowledged) -> Vec<Sequence> {
         case.hops.iter().filter(|run| run.acted().is_some_and(|acted| acted.sequence == *delivery));
     // A copy is of the same act as the hop that it goes beside.
     let mut runs: Vec<_> = acted.collect();
-    runs.sort_by_key(|run| !run.received().is_some_and(|received| received.by == *by));
+    runs.sort_by_key(|run| run.received().is_none_or(|received| received.by != *by));
     let with = runs.first().map(|run| papers(case, run)).unwrap_or_default();
     with.into_iter().chain([*delivery]).collect()
 }
