@@ -18,7 +18,9 @@ use kopir::domain::signature::{
     DigestAlgorithm, Doubt, Flaw, KeyRole, ProvenBy, RevocationSource, SignatureScheme,
     SignatureVerdict,
 };
+use kopir::trust::signature::again::{Again, NotAgain, again};
 use kopir::trust::signature::authorities::{Authorities, Crls};
+use kopir::trust::signature::evidence::Kind;
 use kopir::trust::signature::{
     MAX_CONTENT_BYTES, MAX_SIGNATURE_BYTES, Signed, Wanted, sha256, verify,
 };
@@ -343,6 +345,72 @@ fn the_verdict_is_found_again_years_later_with_what_was_kept() {
     assert_eq!(judge_at(&pki, &pki.lists(), &signature, NOW).unwrap().doubt, first.doubt);
     let today = judge_at(&pki, &pki.lists(), &signature, "2033-01-01T00:00:00Z").unwrap();
     assert_eq!(today.doubt, Some(Doubt::ExpiredSince));
+}
+
+#[test]
+fn a_recorded_verdict_is_found_again_from_what_was_kept_or_not_at_all() {
+    let pki = Pki::new();
+    let signer = pki.authority.signer(&Person::default());
+    let signature = Cms::by(&signer).sign(DOCUMENT);
+    let signed = Signed { content: DOCUMENT, signature: &signature };
+    let (root_list, list) = (pki.root.empty_list(), pki.authority.empty_list());
+    let crls = Crls::new([parsed(&root_list), parsed(&list)]);
+    let judged = |authorities: &Authorities, signed| {
+        let judged = verify(signed, &Wanted::default(), authorities, &crls, at(NOW));
+        judged.unwrap().verdict
+    };
+    let recorded = judged(&pki.authorities(), signed);
+    let files = [&pki.root.der[..], &pki.authority.der, &root_list, &list];
+    let kept = |_, hash: &[u8; 32]| {
+        files.iter().find(|file| sha256(file) == *hash).map(|file| file.to_vec())
+    };
+    assert_eq!(again(signed, &recorded, &kept), Ok(Again::Verdict));
+    // Evidence that is missing, or is another, is named.
+    let without = |gone: usize| {
+        move |_: Kind, hash: &[u8; 32]| {
+            (sha256(files[gone]) != *hash).then(|| kept(Kind::List, hash)).flatten()
+        }
+    };
+    for (gone, kind) in [(0, Kind::Certificate), (1, Kind::Certificate), (2, Kind::List)] {
+        let missing = NotAgain::Evidence(kind, sha256(files[gone]));
+        assert_eq!(again(signed, &recorded, &without(gone)), Err(missing));
+    }
+    let other = |_: Kind, _: &[u8; 32]| Some(b"something".to_vec());
+    assert!(matches!(again(signed, &recorded, &other), Err(NotAgain::Evidence(..))));
+    // So is another document, signature or verdict.
+    let elsewhere = Signed { content: b"another document", ..signed };
+    assert_eq!(again(elsewhere, &recorded, &kept), Err(NotAgain::Document));
+    let second = Cms { signed_at: Some("2023-02-20T09:31:00Z"), ..Cms::by(&signer) };
+    let second = second.sign(DOCUMENT);
+    let resigned = Signed { signature: &second, ..signed };
+    assert_eq!(again(resigned, &recorded, &kept), Err(NotAgain::Verdict));
+    let mut forged = signature.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = Signed { signature: &forged, ..signed };
+    assert_eq!(again(forged, &recorded, &kept), Err(NotAgain::Flaw(Flaw::Forged)));
+    for changed in [
+        SignatureVerdict { doubt: Some(Doubt::RevocationStale), ..recorded.clone() },
+        SignatureVerdict { certificate: [7; 32], ..recorded.clone() },
+        SignatureVerdict { organisation: None, ..recorded.clone() },
+    ] {
+        assert_eq!(again(signed, &changed, &kept), Err(NotAgain::Verdict));
+    }
+    // Without authorities, or what was kept of them, the signature itself is left.
+    let nobody = judged(&Authorities::default(), signed);
+    let none = |_: Kind, _: &[u8; 32]| None;
+    assert_eq!(again(signed, &nobody, &none), Ok(Again::Signature));
+    let unkept = SignatureVerdict { doubt: Some(Doubt::EvidenceNotKept), ..recorded.clone() };
+    assert_eq!(again(signed, &unkept, &none), Ok(Again::Signature));
+    assert_eq!(again(forged, &nobody, &none), Err(NotAgain::Flaw(Flaw::Forged)));
+    // Of a GOST signature, what it states.
+    let gost = Cms { digest: GOST_DIGEST_512, algorithm: Some(GOST_512), ..Cms::by(&signer) };
+    let gost = gost.sign(DOCUMENT);
+    let gost = Signed { content: DOCUMENT, signature: &gost };
+    let stated = judged(&pki.authorities(), gost);
+    assert_eq!(again(gost, &stated, &none), Ok(Again::Statement));
+    let proven = SignatureVerdict { doubt: None, proven_by: ProvenBy::Sidecar, ..stated };
+    assert_eq!(again(gost, &proven, &none), Ok(Again::Statement));
+    assert_eq!(again(signed, &proven, &none), Err(NotAgain::Verdict));
 }
 
 #[test]

@@ -197,6 +197,8 @@ fn octets(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rpc::proto::types::v1::{
         Application, ApplicationScope, ConsentDecision, FamilyMember, Person, PersonName,
@@ -252,5 +254,15 @@ mod tests {
         assert_eq!(cut.fields.last().unwrap().1, "cannot be read on");
         let unknown = reading(BodyKind::Dispatch, &[0xf8, 0x7f, 1]);
         assert_eq!(unknown.fields[0].1, "a field that is not known");
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            for kind in BodyKind::ALL {
+                let Reading { fields, .. } = reading(*kind, &bytes);
+                prop_assert!(fields.len() <= bytes.len() + 1);
+            }
+        }
     }
 }
