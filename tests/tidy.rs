@@ -64,6 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "domain",
             "procedures",
+            "records",
             "journal",
             "index",
             "evidence",
