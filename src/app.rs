@@ -124,7 +124,8 @@ impl App {
         let keepers =
             Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
-        let following = Following::start(log, config.evidence.checkpoint_interval)?;
+        let vitals = Arc::clone(engine.vitals());
+        let following = Following::start(log, vitals, config.evidence.checkpoint_interval)?;
         let (reloading, asked) = mpsc::channel(1);
         let reloads = reload.start(engine.clone(), Arc::clone(&bus), asked, stopping.clone());
         let server = tokio::spawn(serve(bus, listener, options, stopping));

@@ -23,6 +23,8 @@ use kopir::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceCli
 use kopir::rpc::proto::evidence::v1::{
     AddCosignatureRequest, ExportCaseRequest, GetCheckpointRequest, GetConsistencyProofRequest,
 };
+use kopir::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
+use kopir::rpc::proto::operations::v1::{GetStatusRequest, HealthIssue};
 use kopir::rpc::proto::types::v1::Receipt;
 use proofs::{
     DAMAGE, DONE, REFUSED, USAGE, Watch, ask, data, kopir, log_key, prove, read, reason, start,
@@ -333,8 +335,21 @@ async fn a_bus_whose_journal_was_exchanged_signs_nothing_and_still_takes_acts() 
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert_eq!(reason(&refused), "LOG_CONTRADICTED");
-    // What closes a clock is still taken: only the signing has ended.
+    // What closes a clock is still taken: only the signing has ended, and the status says so.
     case(&bus).await;
+    let mut operations = OperationsServiceClient::new(bus.party(OPERATOR).await.channel);
+    let begun = tokio::time::Instant::now();
+    let status = loop {
+        let status = operations.get_status(GetStatusRequest {}).await.unwrap().into_inner();
+        if status.issues().next().is_some() || begun.elapsed() > PATIENCE {
+            break status;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(status.issues().collect::<Vec<_>>(), [HealthIssue::LogContradicted]);
+    assert!(status.serving, "acts are taken");
+    let (exit, said) = ask(&bus, OPERATOR, &["status"]);
+    assert_eq!((exit, said.contains("log-contradicted")), (DONE, true), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::engine::vitals::Vitals;
 use crate::evidence::key::{self, KeyError};
 use crate::evidence::note::KeyKind;
 use crate::evidence::{Follower, Log, LogError};
@@ -31,13 +32,17 @@ pub(super) struct Following {
 
 impl Following {
     /// Starts it. Nothing waits for it: what is acknowledged is durable without it.
-    pub(super) fn start(log: Arc<Log>, interval: Duration) -> io::Result<Self> {
+    pub(super) fn start(
+        log: Arc<Log>,
+        vitals: Arc<Vitals>,
+        interval: Duration,
+    ) -> io::Result<Self> {
         let ending = Arc::new(AtomicBool::new(false));
         let (awake, ended) = channel::<()>();
         let (stopping, mut follower) = (Arc::clone(&ending), Follower::new(log));
         let thread = Builder::new().name("kopir-log".into()).spawn(move || {
             loop {
-                turn(&mut follower, &stopping);
+                turn(&mut follower, &vitals, &stopping);
                 if ended.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -58,10 +63,11 @@ impl Following {
 }
 
 /// One turn. Its failures are told and cost nobody an answer; the next turn tries again.
-fn turn(follower: &mut Follower, ending: &AtomicBool) {
+fn turn(follower: &mut Follower, vitals: &Vitals, ending: &AtomicBool) {
     match follower.turn(&|| ending.load(Ordering::Acquire)) {
         Ok(()) => {}
         Err(error @ LogError::Contradicted { .. }) => {
+            vitals.note_contradicted_log();
             tracing::error!(%error, "THE JOURNAL IS NOT THE ONE THAT WAS SIGNED");
         }
         Err(error) => tracing::error!(%error, "no checkpoint is signed for the time being"),

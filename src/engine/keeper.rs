@@ -144,6 +144,7 @@ impl Monitor {
             memory_short: vitals.is_short_of_memory(),
             revocation_unknown,
             file_refused,
+            log_contradicted: vitals.has_contradicted_log(),
         };
         let issues = judge(signs, self.options.max_commit);
         self.tell(&issues);
@@ -199,6 +200,10 @@ fn words(issue: Issue) -> &'static str {
         Issue::DiskFull => {
             "less disk is free than journal.reserve_disk_mib, or the journal cannot grow; \
              everything is refused"
+        }
+        Issue::LogContradicted => {
+            "the journal does not contain what was signed of it: it was rewritten, or an older one \
+             was restored; acts are taken, nothing is signed or proven until it is put back"
         }
         Issue::DiskShort => {
             "less disk is free than engine.reserve_disk_mib; applications are refused"

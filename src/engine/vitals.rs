@@ -28,6 +28,8 @@ pub enum Issue {
     ClockAdrift,
     /// The journal takes nothing more.
     DiskFull,
+    /// The journal does not contain what was signed of it: nothing more is signed or proven.
+    LogContradicted,
     /// Too little disk for what opens a clock; what closes one is taken.
     DiskShort,
     /// Soon too little disk.
@@ -42,12 +44,13 @@ pub enum Issue {
 
 impl Issue {
     /// Every issue, the worst first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EngineEnded,
         Self::DiskStuck,
         Self::IndexStuck,
         Self::ClockAdrift,
         Self::DiskFull,
+        Self::LogContradicted,
         Self::DiskShort,
         Self::DiskLow,
         Self::MemoryShort,
@@ -63,7 +66,8 @@ impl Issue {
             | Self::IndexStuck
             | Self::ClockAdrift
             | Self::DiskFull => true,
-            Self::DiskShort
+            Self::LogContradicted
+            | Self::DiskShort
             | Self::DiskLow
             | Self::MemoryShort
             | Self::RevocationUnknown
@@ -165,6 +169,7 @@ pub struct Vitals {
     memory_short: AtomicBool,
     revocation_unknown: AtomicBool,
     file_refused: AtomicBool,
+    log_contradicted: AtomicBool,
     health: watch::Sender<Health>,
     /// What waits for each party.
     pub queues: QueueCounts,
@@ -273,6 +278,15 @@ impl Vitals {
         (load(&self.revocation_unknown), load(&self.file_refused))
     }
 
+    /// The journal does not contain what was signed of it. Only a restart looks again.
+    pub fn note_contradicted_log(&self) {
+        self.log_contradicted.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_contradicted_log(&self) -> bool {
+        self.log_contradicted.load(Ordering::Acquire)
+    }
+
     pub(super) fn note_issues(&self, issues: Vec<Issue>) {
         self.health.send_if_modified(|health| {
             let changed = health.issues != issues;
@@ -317,6 +331,8 @@ pub struct Signs {
     pub revocation_unknown: bool,
     /// A changed file is refused.
     pub file_refused: bool,
+    /// The journal does not contain what was signed of it.
+    pub log_contradicted: bool,
 }
 
 /// What is wrong with a bus of these signs, the worst first. `max_commit` is how long a commit, and
@@ -333,6 +349,7 @@ pub fn judge(signs: Signs, max_commit: Duration) -> Vec<Issue> {
         memory_short,
         revocation_unknown,
         file_refused,
+        log_contradicted,
     } = signs;
     let too_long = |span: Option<Duration>| span.is_some_and(|span| span > max_commit);
     let is_full = disk == DiskLevel::Full || refused_for_space;
@@ -344,6 +361,7 @@ pub fn judge(signs: Signs, max_commit: Duration) -> Vec<Issue> {
             Issue::IndexStuck => index_stands > max_commit,
             Issue::ClockAdrift => matches!(clock, ClockState::Adrift { .. }),
             Issue::DiskFull => is_full,
+            Issue::LogContradicted => log_contradicted,
             Issue::DiskShort => disk == DiskLevel::Short && !is_full,
             Issue::DiskLow => disk == DiskLevel::Low && !is_full,
             Issue::MemoryShort => memory_short,
@@ -374,6 +392,7 @@ mod tests {
         memory_short: false,
         revocation_unknown: false,
         file_refused: false,
+        log_contradicted: false,
     };
 
     fn judged(signs: Signs) -> (Vec<Issue>, bool) {
@@ -400,6 +419,7 @@ mod tests {
             (Signs { clock: adrift, ..SOUND }, Issue::ClockAdrift, false),
             (Signs { disk: DiskLevel::Full, ..SOUND }, Issue::DiskFull, false),
             (Signs { refused_for_space: true, ..SOUND }, Issue::DiskFull, false),
+            (Signs { log_contradicted: true, ..SOUND }, Issue::LogContradicted, true),
             (Signs { revocation_unknown: true, ..SOUND }, Issue::RevocationUnknown, true),
             (Signs { file_refused: true, ..SOUND }, Issue::FileRefused, true),
             (Signs { disk: DiskLevel::Short, ..SOUND }, Issue::DiskShort, true),

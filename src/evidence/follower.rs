@@ -36,7 +36,10 @@ impl Follower {
     /// [`LogError`]; the next turn begins with what is on the disk. After
     /// [`LogError::Contradicted`] every turn fails with it.
     pub fn turn(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), LogError> {
-        let signed = self.log.last_signed()?;
+        // Where the last checkpoint is gone or an older one was put back, what a witness has
+        // cosigned still binds.
+        let both = [self.log.last_signed()?, self.log.kept_cosigned()];
+        let signed = both.into_iter().flatten().max_by_key(|each| each.checkpoint.size);
         let turned = match self.contradicted {
             true => Err(contradicted("it was found at an earlier turn", signed.as_ref())),
             false => self.follow(signed.as_ref(), stopping),
@@ -88,29 +91,45 @@ impl Follower {
         let missing = || contradicted("records at its end are missing", Some(signed));
         let last = last.ok_or_else(missing)?;
         let loaded = Tree::load(self.log.dir(), size, root).filter(|_| !damaged);
+        // Its root is the one that was signed, so the record behind its last leaf vouches by its
+        // hash for every record before it.
+        let loaded = loaded.filter(|_| self.stands_last(&last, signed));
+        let loaded = loaded.filter(|_| self.log.takes_up_cosigned(size));
         let grown = match loaded {
-            // Its root is the one that was signed, so the record behind its last leaf vouches by
-            // its hash for every record before it.
-            Some(tree) if self.stands_last(&last, signed) => Grown { tree, last: last.hash },
-            Some(_) | None => {
-                let tree = Tree::begin(self.log.dir())?;
-                let mut grown = Grown { tree, last: RecordHash::GENESIS };
-                tracing::info!(records = size, "the tree of the log is built from the journal");
-                self.take_in(&mut grown, Some(size), Some(signed), stopping)?;
-                if stopping() {
-                    return Ok(None);
-                }
-                if grown.tree.root() != root {
-                    return Err(contradicted("the records lead to another root", Some(signed)));
-                }
-                grown.tree.write_parts()?;
-                // Whoever asked meanwhile found tiles missing.
-                self.log.take_damaged();
-                grown
-            }
+            Some(tree) => Grown { tree, last: last.hash },
+            None => match self.build(signed, stopping)? {
+                Some(grown) => grown,
+                None => return Ok(None),
+            },
         };
         self.log.show(signed.clone());
-        self.log.load_cosigned(size);
+        Ok(Some(grown))
+    }
+
+    /// The tree as it was last signed, from the journal's first record on. It must have that root,
+    /// and contain what a witness has cosigned: the bus had signed that too.
+    fn build(
+        &self,
+        signed: &Published,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<Option<Grown>, LogError> {
+        let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
+        let tree = Tree::begin(self.log.dir())?;
+        let mut grown = Grown { tree, last: RecordHash::GENESIS };
+        tracing::info!(records = size, "the tree of the log is built from the journal");
+        self.take_in(&mut grown, Some(size), Some(signed), stopping)?;
+        if stopping() {
+            return Ok(None);
+        }
+        if grown.tree.root() != root {
+            return Err(contradicted("the records lead to another root", Some(signed)));
+        }
+        grown.tree.write_parts()?;
+        // Whoever asked meanwhile found tiles missing.
+        self.log.take_damaged();
+        if !self.log.takes_up_cosigned(size) {
+            return Err(contradicted("a witness has cosigned another tree", Some(signed)));
+        }
         Ok(Some(grown))
     }
 
@@ -368,6 +387,42 @@ mod tests {
         assert_eq!(log.covering(Sequence(5)).unwrap(), cosigned);
         assert_eq!(log.covering(Sequence(6)).unwrap().checkpoint.size, 8);
         assert_eq!(log.covering(Sequence(9)), Err(ProofRefused::Pending));
+    }
+
+    #[test]
+    fn what_a_witness_cosigned_binds_where_the_last_checkpoint_is_older_or_gone() {
+        let mut site = Site::new();
+        site.grow(5);
+        let (log, mut follower) = site.start();
+        turn(&mut follower);
+        let older = fs::read(site.path("log.signed")).unwrap();
+        site.grow(3);
+        turn(&mut follower);
+        let newest = log.newest().unwrap();
+        log.cosign(8, &witness().sign(newest.note.text(), 7)).unwrap();
+
+        // The journal of a backup with the checkpoint of that backup.
+        let whole = std::mem::replace(&mut site.journal, journal());
+        site.grow(5);
+        fs::write(site.path("log.signed"), &older).unwrap();
+        let refused = site.start().1.turn(&|| false).unwrap_err();
+        assert!(matches!(refused, LogError::Contradicted { size: 8, .. }), "{refused}");
+        // The same without it, and then with another history of the same length.
+        fs::remove_file(site.path("log.signed")).unwrap();
+        let (log, mut follower) = site.start();
+        let refused = follower.turn(&|| false).unwrap_err();
+        assert!(matches!(refused, LogError::Contradicted { size: 8, .. }), "{refused}");
+        assert_eq!(log.newest(), Err(ProofRefused::Contradicted));
+        site.journal = journal();
+        grow(&mut site.journal, 9, b"another");
+        let refused = site.start().1.turn(&|| false).unwrap_err();
+        assert!(refused.to_string().contains("another root"), "{refused}");
+
+        site.journal = whole;
+        fs::write(site.path("log.signed"), &older).unwrap();
+        let (log, mut follower) = site.start();
+        turn(&mut follower);
+        assert_eq!(log.newest().unwrap().checkpoint, newest.checkpoint);
     }
 
     #[test]

@@ -299,17 +299,26 @@ impl Log {
         Ok(Some(opened))
     }
 
-    /// What witnesses had cosigned before the start, if the tree still has it.
-    pub(super) fn load_cosigned(&self, newest: u64) {
-        let Ok(bytes) = read_bounded(&self.dir.join("cosigned")) else { return };
-        let Ok(published) = self.open(&bytes) else { return };
+    /// The largest checkpoint that a witness had cosigned before the start. None where it was lost
+    /// or damaged: it comes again with the next checkpoint.
+    pub(super) fn kept_cosigned(&self) -> Option<Published> {
+        let bytes = read_bounded(&self.dir.join("cosigned")).ok()?;
+        let published = self.open(&bytes).ok()?;
+        let is_of_witness = self.witnesses.iter().any(|key| key.verify(&published.note).is_ok());
+        is_of_witness.then_some(published)
+    }
+
+    /// Takes up what a witness had cosigned before the start, where the tiles of the last checkpoint
+    /// lead to it. Whether they do; the tiles may be damaged.
+    pub(super) fn takes_up_cosigned(&self, newest: u64) -> bool {
+        let Some(published) = self.kept_cosigned() else { return true };
         let Checkpoint { size, root: expected, .. } = published.checkpoint;
         let tiles = Tiles { dir: &self.dir, size: newest };
-        let is_of_witness = self.witnesses.iter().any(|key| key.verify(&published.note).is_ok());
-        if size <= newest && is_of_witness && root(&tiles, size).is_ok_and(|root| root == expected)
-        {
+        let is_there = size <= newest && root(&tiles, size).is_ok_and(|root| root == expected);
+        if is_there {
             self.write().cosigned = Some(published);
         }
+        is_there
     }
 
     /// Signs a tree, keeps that durably, and only then lets anybody have it.

@@ -17,6 +17,7 @@ pub fn issue(issue: Issue) -> operations::HealthIssue {
         Issue::IndexStuck => operations::HealthIssue::IndexStuck,
         Issue::ClockAdrift => operations::HealthIssue::ClockAdrift,
         Issue::DiskFull => operations::HealthIssue::DiskFull,
+        Issue::LogContradicted => operations::HealthIssue::LogContradicted,
         Issue::DiskShort => operations::HealthIssue::DiskShort,
         Issue::DiskLow => operations::HealthIssue::DiskLow,
         Issue::MemoryShort => operations::HealthIssue::MemoryShort,
