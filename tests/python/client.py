@@ -8,6 +8,8 @@ import argparse
 import hashlib
 import pathlib
 import queue
+import socket
+import ssl
 import uuid
 
 import grpc
@@ -30,10 +32,31 @@ from kopir.types.v1 import application_pb2, person_pb2
 
 TIMEOUT_SECONDS = 10
 
+# The name of the bus in its certificate. Any party can have a certificate of the same authority, and
+# perhaps one for the host name of the bus, but none with this name.
+BUS_IDENTITY = "urn:kopir:bus"
+
+
+def check_bus(address, certs, party):
+    """Refuses whoever answers at the address without the name of the bus in its certificate.
+
+    gRPC for Python shows nobody the certificate of a server, so this asks by a connection of its own,
+    before the channel. Where the library shows it, look at it there."""
+    made = ssl.create_default_context(cafile=certs / "ca.pem")
+    made.load_cert_chain(certs / f"{party}.pem", certs / f"{party}.key")
+    made.set_alpn_protocols(["h2"])
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), TIMEOUT_SECONDS) as stream:
+        with made.wrap_socket(stream, server_hostname="localhost") as connection:
+            names = connection.getpeercert()["subjectAltName"]
+    if ("URI", BUS_IDENTITY) not in names:
+        raise ssl.SSLCertVerificationError(f"{address} is not the bus, but {names}")
+
 
 def connect(address, certs, party):
     """A channel as a party: its certificate is its identity, there is no other login."""
     certs = pathlib.Path(certs)
+    check_bus(address, certs, party)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=(certs / "ca.pem").read_bytes(),
         private_key=(certs / f"{party}.key").read_bytes(),
