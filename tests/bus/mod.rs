@@ -14,6 +14,7 @@ pub mod raw;
 pub mod refusal;
 pub mod samples;
 pub mod show;
+pub mod told;
 pub mod trust;
 
 use std::collections::BTreeMap;
