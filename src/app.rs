@@ -8,6 +8,7 @@ mod evidence;
 mod keep;
 mod notifier;
 mod reload;
+mod stamping;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,8 +58,8 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     keepers: Keepers,
-    /// The notifications, the endpoints and the files; they end by the stop.
-    tasks: [tokio::task::JoinHandle<()>; 3],
+    /// The notifications, the endpoints, the files and the time-stamps; they end by the stop.
+    tasks: [tokio::task::JoinHandle<()>; 4],
     following: Following,
     reloading: mpsc::Sender<()>,
     threads: [JoinHandle<()>; 2],
@@ -77,7 +78,7 @@ impl App {
         let watches = Watches::new(&config);
         let inputs = config.open_inputs(today)?;
         let Inputs { parties, registry, trust, loader, procedures, calendar, .. } = inputs;
-        let Inputs { ladder, notifications, signatures, .. } = inputs;
+        let Inputs { ladder, notifications, signatures, timestamp, .. } = inputs;
         trust.warnings.iter().for_each(|warning| tracing::warn!(%warning, "the bus's certificate"));
         let trust = Arc::new(LiveTrust::new(trust));
         let listed = NewRegistry { parties: parties.clone(), content: registry.content };
@@ -124,8 +125,7 @@ impl App {
         let keepers =
             Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
-        let vitals = Arc::clone(engine.vitals());
-        let following = Following::start(log, vitals, config.evidence.checkpoint_interval)?;
+        let (stamper, following) = evidence::start(&engine, log, timestamp, &config, &stopping)?;
         let (reloading, asked) = mpsc::channel(1);
         let reloads = reload.start(engine.clone(), Arc::clone(&bus), asked, stopping.clone());
         let server = tokio::spawn(serve(bus, listener, options, stopping));
@@ -137,7 +137,7 @@ impl App {
             stop,
             server,
             keepers,
-            tasks: [notifier, pusher, reloads],
+            tasks: [notifier, pusher, reloads, stamper],
             following,
             reloading,
             threads,

@@ -31,10 +31,11 @@ use crate::procedures;
 use crate::trust::live::{Loader, Trust, TrustFiles, TrustRules};
 use crate::trust::registry::{self, RegistryHashes};
 use crate::trust::signature::desk::DeskParts;
+use crate::trust::signature::timestamp::Service;
 use crate::vault::VaultPlace;
 
 pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault, SignaturesFault};
-pub use self::evidence::Evidence;
+pub use self::evidence::{Evidence, TimestampOptions};
 pub use self::notify::{Notifications, Notify, Smtp};
 pub use self::signatures::{NcaNodeOptions, Signatures};
 
@@ -258,6 +259,8 @@ pub struct Inputs {
     pub notifications: Notifications,
     /// What the judging of signatures needs.
     pub signatures: DeskParts,
+    /// What the asking of a time-stamp authority needs, where one is configured.
+    pub timestamp: Option<Service>,
 }
 
 impl Config {
@@ -338,6 +341,7 @@ impl Config {
         self.check_rungs(&notifications.book.contacts, &ladder)?;
         Ok(Inputs {
             signatures: self.desk()?,
+            timestamp: self.timestamp_service()?,
             notifications,
             parties,
             registry,

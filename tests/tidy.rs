@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("index", &["domain", "journal", "records"]),
     ("engine", &["domain", "journal", "records", "index", "vault", "mutation"]),
     // It folds the records of a case again, to hold what is said of its clocks against them, and
-    // holds papers and signatures against what the records commit to.
+    // holds papers and signatures against what the records commit to; time-stamps are signatures.
     ("evidence", &["domain", "procedures", "journal", "records", "index", "trust", "vault"]),
     ("dispatch", &["domain", "index", "engine", "mutation"]),
     ("notify", &["domain", "procedures", "trust", "index", "engine"]),

@@ -1,4 +1,4 @@
-//! The thread that keeps the log up with the journal.
+//! What keeps the log up with the journal, and has it stamped.
 
 use std::io;
 use std::sync::Arc;
@@ -7,12 +7,17 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use super::stamping;
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::engine::vitals::Vitals;
 use crate::evidence::key::{self, KeyError};
 use crate::evidence::note::KeyKind;
 use crate::evidence::{Follower, Log, LogError};
 use crate::journal::JournalReader;
+use crate::trust::signature::timestamp::Service;
 
 /// The log of a bus, whose key is made at its first start.
 pub(super) fn open(config: &Config, reader: Arc<dyn JournalReader>) -> Result<Arc<Log>, KeyError> {
@@ -20,6 +25,21 @@ pub(super) fn open(config: &Config, reader: Arc<dyn JournalReader>) -> Result<Ar
     let signer = key::open_or_make(&config.log_key(), &evidence.origin, KeyKind::Log)?;
     let witnesses = evidence.witnesses.clone();
     Ok(Arc::new(Log::new(&config.data_dir, reader, signer, witnesses)))
+}
+
+/// Starts what signs the log, and what has its checkpoints stamped with a time.
+pub(super) fn start(
+    engine: &Engine,
+    log: Arc<Log>,
+    timestamp: Option<Service>,
+    config: &Config,
+    stopping: &watch::Receiver<bool>,
+) -> io::Result<(tokio::task::JoinHandle<()>, Following)> {
+    let options = &config.evidence;
+    let interval = options.timestamp.as_ref().map(|options| options.interval).unwrap_or_default();
+    let stamper = stamping::start(Arc::clone(&log), timestamp, interval, stopping.clone());
+    let vitals = Arc::clone(engine.vitals());
+    Ok((stamper, Following::start(log, vitals, options.checkpoint_interval)?))
 }
 
 /// The thread. It ends with this value at the latest.

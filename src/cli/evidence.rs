@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::bus::BusArgs;
 use super::output::{Exit, Failure, note, print};
+use super::words;
 use crate::config::Config;
 use crate::evidence::key;
 use crate::evidence::note::{KeyKind, VerifierKey};
@@ -39,9 +40,13 @@ pub(super) enum EvidenceCommand {
     Key(KeyArgs),
     /// Print the newest checkpoint of a running bus
     ///
-    /// Example:
+    /// With --stamped the newest that a time-stamp authority has stamped, and its token, which
+    /// openssl ts -verify -token_in takes.
+    ///
+    /// Examples:
     ///
     ///   kopir evidence checkpoint --as akimat-kz-55 > checkpoint-today
+    ///   kopir evidence checkpoint --stamped --token today.tst > checkpoint-today
     #[command(verbatim_doc_comment)]
     Checkpoint(CheckpointArgs),
     /// Fetch the proof that the record of a receipt stands in the journal
@@ -109,8 +114,15 @@ pub(super) struct KeyArgs {
 #[derive(Debug, Args)]
 pub(super) struct CheckpointArgs {
     /// The largest one that a witness has cosigned, instead of the newest
-    #[arg(long)]
+    #[arg(long, conflicts_with = "stamped")]
     cosigned: bool,
+    /// The newest one that a time-stamp authority has stamped
+    #[arg(long)]
+    stamped: bool,
+    /// Where to write the time-stamp token (RFC 3161) in DER; a file that is there is never written
+    /// over
+    #[arg(long, value_name = "FILE", requires = "stamped")]
+    token: Option<PathBuf>,
     #[command(flatten)]
     bus: BusArgs,
 }
@@ -178,12 +190,23 @@ fn checkpoint(args: &CheckpointArgs) -> Result<(), Failure> {
         let asked = GetCheckpointRequest {};
         Ok(EvidenceServiceClient::new(channel).get_checkpoint(asked).await?.into_inner())
     })?;
+    if answer.time_stamp_time.is_some() {
+        note(format_args!("last time-stamp: {}", words::time(answer.time_stamp_time)));
+    }
+    let none = |why: &'static str| Err(Failure::new(Exit::Refused, anyhow!(why)));
+    if args.stamped {
+        if answer.stamped_checkpoint.is_empty() {
+            return none("no time-stamp authority has stamped a checkpoint yet");
+        }
+        if let Some(path) = &args.token {
+            write_new(path, &answer.time_stamp_token)?;
+        }
+        return print(answer.stamped_checkpoint);
+    }
     match (args.cosigned, answer.cosigned_checkpoint.is_empty()) {
         (false, _) => print(answer.checkpoint),
         (true, false) => print(answer.cosigned_checkpoint),
-        (true, true) => {
-            Err(Failure::new(Exit::Refused, anyhow!("no witness has cosigned a checkpoint yet")))
-        }
+        (true, true) => none("no witness has cosigned a checkpoint yet"),
     }
 }
 

@@ -11,7 +11,7 @@ use super::words;
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 use crate::rpc::proto::operations::v1::{
     DiskLevel, GetStatusRequest, GetStatusResponse, JournalDisk, MachineClock, MachineClockState,
-    PartyLoad, RefusedFile, RevocationList, TrustStatus,
+    PartyLoad, RefusedFile, RevocationList, TimeStampStatus, TrustStatus,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -85,6 +85,7 @@ fn state_table(status: &GetStatusResponse) -> String {
         let since = words::time(file.time);
         ("refused file", format!("{}: {} (since {since})", file.key, file.problem))
     }));
+    lines.extend(status.time_stamp.as_ref().into_iter().flat_map(stamps));
     let mut shown = table(&["bus", ""]);
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         shown.add_row([name, value.trim_end()]);
@@ -100,6 +101,27 @@ fn registry(trust: &TrustStatus) -> String {
         ""
     };
     words::time(trust.registry_time) + rest
+}
+
+/// The last time-stamp of a checkpoint, and why there is no newer one.
+fn stamps(stamps: &TimeStampStatus) -> Vec<(&'static str, String)> {
+    let TimeStampStatus { time, tree_size, problem, problem_time } = stamps;
+    let last = time.map(|at| format!("{} over {tree_size} records", words::time(Some(at))));
+    let failing =
+        (!problem.is_empty()).then(|| format!("{problem} (since {})", words::time(*problem_time)));
+    let last = last.map(|last| ("last time-stamp", last));
+    last.into_iter().chain(failing.map(|failing| ("no time-stamp", failing))).collect()
+}
+
+fn stamps_json(stamps: &TimeStampStatus) -> Value {
+    let TimeStampStatus { time, tree_size, problem, problem_time } = stamps;
+    let at = |time: Option<_>| time.map(|time| words::time(Some(time)));
+    json!({
+        "time": at(*time),
+        "records": tree_size,
+        "problem": problem,
+        "problem_since": at(*problem_time),
+    })
 }
 
 fn told(list: &RevocationList) -> String {
@@ -166,6 +188,7 @@ fn status_json(status: &GetStatusResponse) -> Value {
         "waiting_notifications": status.waiting_notifications,
         "calendar_version": status.calendar_version,
         "trust": status.trust.as_ref().map(trust_json),
+        "time_stamp": status.time_stamp.as_ref().map(stamps_json),
         "version": status.version,
         "start_time": words::time(status.start_time),
         "parties": status.parties.iter().map(party_json).collect::<Vec<_>>(),

@@ -215,6 +215,18 @@ pub(super) struct RawEvidence {
     pub(super) origin: Option<String>,
     pub(super) checkpoint_seconds: Option<i64>,
     pub(super) witnesses: Option<Vec<String>>,
+    pub(super) timestamp: Option<RawTimestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTimestamp {
+    pub(super) url: Option<String>,
+    pub(super) anchors_file: Option<PathBuf>,
+    pub(super) interval_seconds: Option<i64>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) policy: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]

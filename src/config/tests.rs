@@ -528,3 +528,32 @@ fn what_signatures_need_stops_the_start_with_the_key() {
         assert!(refusal.contains(&format!("key {key}: ")) && refusal.contains(words), "{refusal}");
     }
 }
+
+#[test]
+fn a_time_stamp_authority_is_asked_as_the_sample_says() {
+    assert_eq!(parse(LEAST).unwrap().evidence.timestamp, None);
+    let sample = parse(&whole_sample()).unwrap().evidence.timestamp.unwrap();
+    assert_eq!(sample.url.to_string(), "http://tsa.example.kz:80/");
+    assert_eq!(sample.anchors_file, Path::new("etc/../certs/tsa.pem"));
+    let spans = (sample.interval, sample.timeout);
+    assert_eq!(spans, (Duration::from_secs(3_600), Duration::from_secs(10)));
+    assert_eq!(sample.policy.unwrap().to_string(), "1.3.6.1.4.1.99999.1");
+    let with = |text: &str| format!("{LEAST}[evidence.timestamp]\n{text}\n");
+    let sound = "url = \"https://tsa.example.kz\"\nanchors_file = \"none.pem\"\n";
+    for (text, told) in [
+        ("", "timestamp.url: is missing"),
+        ("url = \"ftp://tsa.example.kz\"", "url: \"ftp://tsa.example.kz\" is not an http or https"),
+        ("url = \"http://tsa.example.kz\"", "timestamp.anchors_file: is missing"),
+        (&format!("{sound}policy = \"one\""), "policy: \"one\" is not an object identifier"),
+        (&format!("{sound}interval_seconds = 0"), "interval_seconds: 0 is out of range"),
+        (&format!("{sound}timeout_seconds = 61"), "timeout_seconds: 61 is out of range"),
+        (&format!("{sound}ca_file = \"\""), "timestamp.ca_file: \"\" is not a path"),
+    ] {
+        let refusal = refusal(&with(text));
+        assert!(refusal.contains("key evidence.") && refusal.contains(told), "{refusal}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::parse(&dir.path().join("kopir.toml"), &with(sound)).unwrap();
+    let refusal = config.timestamp_service().unwrap_err().to_string();
+    assert!(refusal.contains("key evidence.timestamp.anchors_file: "), "{refusal}");
+}

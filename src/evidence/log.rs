@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::note::{KeyKind, MAX_NOTE_BYTES, Note, NoteError, Signature, Signer, VerifierKey};
 use super::proof::RecordProof;
+use super::stamps::Stamps;
 use super::store::{TileError, Tiles, replace};
 use super::tree::{
     Hash, consistency_proof, inclusion_proof, leaf_hash, root, verify_consistency, verify_inclusion,
@@ -99,6 +100,7 @@ pub struct Log {
     signed_file: PathBuf,
     signer: Signer,
     witnesses: Vec<VerifierKey>,
+    stamps: Stamps,
     state: RwLock<State>,
     /// A proof did not lead to its root: the tiles are to be made anew.
     damaged: AtomicBool,
@@ -146,6 +148,7 @@ impl Log {
             signed_file: data_dir.join("log.signed"),
             signer,
             witnesses,
+            stamps: Stamps::open(data_dir),
             state: RwLock::default(),
             damaged: AtomicBool::new(false),
         }
@@ -161,6 +164,12 @@ impl Log {
     #[must_use]
     pub fn verifier(&self) -> &VerifierKey {
         self.signer.verifier()
+    }
+
+    /// Its checkpoints that a time-stamp authority has stamped.
+    #[must_use]
+    pub fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     /// Signs a text in the name of the log; never one that reads as a checkpoint.
@@ -393,7 +402,8 @@ pub fn witness_key(text: &str) -> Result<VerifierKey, NoteError> {
     }
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a file, if they are no more than a note may have.
+pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let length = fs::metadata(path)?.len();
     if length > MAX_NOTE_BYTES as u64 {
         return Err(io::ErrorKind::FileTooLarge.into());

@@ -7,7 +7,8 @@
 //! tlog-cosignature and tlog-proof, so that others' programs verify them too.
 //!
 //! [`tree`], [`tile`], [`note`], [`checkpoint`] and [`proof`] are pure. [`Follower`] keeps the tree
-//! up with the journal behind the [`Log`] that the services ask. [`bundle`] is a case as one file.
+//! up with the journal behind the [`Log`] that the services ask. [`bundle`] is a case as one file;
+//! [`stamps`] are what a time-stamp authority said of checkpoints.
 
 pub mod bundle;
 pub mod checkpoint;
@@ -16,6 +17,7 @@ pub mod key;
 mod log;
 pub mod note;
 pub mod proof;
+pub mod stamps;
 mod store;
 pub mod tile;
 pub mod tree;

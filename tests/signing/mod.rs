@@ -131,6 +131,17 @@ impl Authority {
         Signer { der, key, kind: of.key }
     }
 
+    /// A certificate with a key of this kind, as `params` have it.
+    pub fn issue(&self, mut params: CertificateParams, kind: Key, in_force: [&str; 2]) -> Signer {
+        let key = key(kind);
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "SAMPLE STAMPER");
+        params.not_before = moment!(in_force[0]);
+        params.not_after = moment!(in_force[1]);
+        let der = params.signed_by(&key, &self.issuer).unwrap().der().to_vec();
+        Signer { der, key, kind }
+    }
+
     /// A revocation list with these serial numbers and when they were revoked.
     pub fn list(&self, revoked: &[(Vec<u8>, &str)], this: &str, next: &str) -> Vec<u8> {
         let revoked_certs = revoked.iter().map(|(serial, when)| RevokedCertParams {
@@ -349,10 +360,10 @@ impl<'a> Cms<'a> {
     }
 }
 
-const NULL: &[u8] = &[5, 0];
+pub const NULL: &[u8] = &[5, 0];
 
 /// The digest by its identifier. SHA-1 is what it says, so that nothing but its name is at fault.
-fn digest(name: &str, content: &[u8]) -> Vec<u8> {
+pub fn digest(name: &str, content: &[u8]) -> Vec<u8> {
     use streebog::Digest as _;
     let of = |algorithm| aws_lc_rs::digest::digest(algorithm, content).as_ref().to_vec();
     match name {
@@ -365,11 +376,11 @@ fn digest(name: &str, content: &[u8]) -> Vec<u8> {
     }
 }
 
-fn algorithm(name: &str, parameters: &[u8]) -> Vec<u8> {
+pub fn algorithm(name: &str, parameters: &[u8]) -> Vec<u8> {
     tlv(0x30, &[oid(name), parameters.to_vec()].concat())
 }
 
-fn issuer_and_serial(der: &[u8]) -> Vec<u8> {
+pub fn issuer_and_serial(der: &[u8]) -> Vec<u8> {
     use x509_parser::prelude::FromDer;
     let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(der).unwrap();
     let serial = tlv(0x02, certificate.raw_serial());

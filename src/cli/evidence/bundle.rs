@@ -13,6 +13,7 @@ use super::{KeyringArgs, read_up_to, write_new};
 use crate::evidence::bundle::{self, Finding, MAX_BUNDLE_BYTES, Verdict};
 use crate::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceClient;
 use crate::rpc::proto::evidence::v1::{ExportCaseRequest, ExportCaseWithPapersRequest};
+use crate::trust::signature::authorities::Authorities;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
@@ -36,6 +37,9 @@ pub(in crate::cli) struct VerifyArgs {
     bundle: PathBuf,
     #[command(flatten)]
     keys: KeyringArgs,
+    /// The authorities behind time-stamps, in PEM; without it a time-stamp is not judged
+    #[arg(long, value_name = "FILE")]
+    tsa: Option<PathBuf>,
     /// One JSON document instead of sentences
     #[arg(long)]
     json: bool,
@@ -78,7 +82,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
 pub(super) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     let (log, witnesses) = args.keys.read()?;
     let bytes = read_up_to(&args.bundle, MAX_BUNDLE_BYTES)?;
-    let verdict = bundle::verify(&bytes, &log, &witnesses);
+    let stamped_by = args.tsa.as_deref().map(|file| Authorities::read(file, None)).transpose();
+    let stamped_by = stamped_by.map_err(Failure::usage)?.unwrap_or_default();
+    let verdict = bundle::verify_with(&bytes, &log, &witnesses, &stamped_by);
     if args.json {
         print_json(&json_of(&verdict))?;
     } else {

@@ -9,6 +9,7 @@ use super::manifest::{FileMark, Manifest};
 use super::papers::{self, Papers};
 use super::report::report;
 use super::signed;
+use super::stamp;
 use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, SIGNATURES, proof_file, record_file};
 use crate::domain::{CaseId, Sequence};
 use crate::evidence::log::{Log, ProofRefused};
@@ -76,6 +77,7 @@ pub fn make(
     }
     files.push((CLOCKS.to_owned(), told.csv().into_bytes()));
     files.extend(signed::csv(&told).map(|table| (SIGNATURES.to_owned(), table.into_bytes())));
+    files.extend(stamp::files(log, records, &by)?);
     let mut manifest = Manifest {
         origin: log.origin().to_owned(),
         case: *case,

@@ -11,6 +11,9 @@
 //! | `proofs/N.tlog-proof` | the proof that record N is in that tree |
 //! | `clocks.csv` | every term of the case: when it began, ended and was due |
 //! | `signatures.csv` | what was found of each signature, where something was signed |
+//! | `stamp/checkpoint` | a checkpoint that a time-stamp authority stamped, where there is one |
+//! | `stamp/token.tst` | its token over exactly those bytes (RFC 3161), in DER |
+//! | `stamp/consistency` | the proof that one of the two checkpoints continues the other |
 //! | `report.html` | all of it for people, in Kazakh, Russian and English |
 //!
 //! and, only where it was made with papers, those that its reader has sent or received:
@@ -32,6 +35,7 @@ mod manifest;
 mod papers;
 mod report;
 mod signed;
+mod stamp;
 mod verify;
 
 pub use clocks::Untold;
@@ -40,7 +44,7 @@ pub use container::{ContainerError, MAX_BUNDLE_BYTES};
 pub use make::{BundleError, Made, make, records_of};
 pub use manifest::BUNDLE_VERSION;
 pub use papers::{Opened, Papers, SignedPaper};
-pub use verify::{Finding, Verdict, verify};
+pub use verify::{Finding, Verdict, verify, verify_with};
 
 /// The name of the manifest.
 const MANIFEST: &str = "manifest";
@@ -59,6 +63,13 @@ pub fn files(bundle: &[u8]) -> Vec<(String, std::ops::Range<usize>)> {
     let (stored, _) = container::read(bundle);
     stored.into_iter().map(|file| (file.name, file.content)).collect()
 }
+
+/// The name of the checkpoint that was time-stamped.
+const STAMPED_CHECKPOINT: &str = "stamp/checkpoint";
+/// The name of its token.
+const STAMP_TOKEN: &str = "stamp/token.tst";
+/// The name of the proof between it and the checkpoint of the bundle.
+const STAMP_CONSISTENCY: &str = "stamp/consistency";
 
 fn record_file(sequence: u64) -> String {
     format!("records/{sequence:012}")

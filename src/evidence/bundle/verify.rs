@@ -9,13 +9,18 @@ use jiff::Timestamp;
 use super::clocks::{Erased, Told};
 use super::container::{self, Fault, Stored};
 use super::manifest::{FileMark, Manifest};
-use super::{CHECKPOINT, CLOCKS, MANIFEST, REPORT, SIGNATURES, proof_file};
+use super::stamp::{self, Seen};
+use super::{
+    CHECKPOINT, CLOCKS, MANIFEST, REPORT, SIGNATURES, STAMP_CONSISTENCY, STAMP_TOKEN,
+    STAMPED_CHECKPOINT, proof_file,
+};
 use crate::domain::CaseId;
 use crate::evidence::checkpoint::Checkpoint;
 use crate::evidence::note::{MAX_NOTE_BYTES, Note, VerifierKey};
 use crate::evidence::proof::RecordProof;
 use crate::evidence::tree::{leaf_hash, verify_inclusion};
 use crate::journal::{Record, read_hashed};
+use crate::trust::signature::authorities::Authorities;
 
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +49,20 @@ pub struct Verdict {
 /// The manifest is a line for each file; this is enough for the most of them.
 const MAX_MANIFEST_BYTES: usize = 200 * container::MAX_FILES;
 
-/// Checks a bundle.
+/// Checks a bundle; its time-stamp is not judged.
 #[must_use]
 pub fn verify(bytes: &[u8], log: &VerifierKey, witnesses: &[VerifierKey]) -> Verdict {
+    verify_with(bytes, log, witnesses, &Authorities::default())
+}
+
+/// Checks a bundle, its time-stamp by these authorities.
+#[must_use]
+pub fn verify_with(
+    bytes: &[u8],
+    log: &VerifierKey,
+    witnesses: &[VerifierKey],
+    stamped_by: &Authorities,
+) -> Verdict {
     let (stored, faults) = container::read(bytes);
     let mut check = Check { bytes, log, files: BTreeMap::new(), verdict: Verdict::default() };
     for file in &stored {
@@ -64,6 +80,9 @@ pub fn verify(bytes: &[u8], log: &VerifierKey, witnesses: &[VerifierKey]) -> Ver
         check.tables(manifest, &records);
     }
     check.open(witnesses);
+    if let Some(checkpoint) = &checkpoint {
+        check.stamp(checkpoint, stamped_by);
+    }
     check.verdict
 }
 
@@ -96,7 +115,7 @@ impl<'a> Check<'a> {
 
     /// Says what stays open.
     pub(super) fn leave(&mut self, what: String) {
-        self.verdict.open.push(what);
+        self.leave(what);
     }
 
     /// The manifest, if the bus signed it.
@@ -327,6 +346,32 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The time-stamp, if there is one.
+    fn stamp(&mut self, own: &Checkpoint, authorities: &Authorities) {
+        let files = [STAMPED_CHECKPOINT, STAMP_TOKEN, STAMP_CONSISTENCY];
+        let files = files.map(|name| self.content(name));
+        match stamp::check(files, own, self.log, authorities) {
+            Ok(Some(Seen { stamp, up_to, is_judged: true })) => self.prove(format!(
+                "A time-stamp authority that you named confirmed at {}, by its own clock, a \
+                 checkpoint of that journal with {up_to} records; every record of this bundle up \
+                 to number {up_to} stood then.",
+                stamp.at
+            )),
+            Ok(Some(Seen { stamp, up_to, is_judged: false })) => self.leave(format!(
+                "That the records up to number {up_to} stood at {}: a time-stamp that says so is \
+                 there and was not judged, since no authority was named by --tsa.",
+                stamp.at
+            )),
+            Ok(None) if authorities.is_empty() => {}
+            Ok(None) => self.leave(
+                "When the records stood, by another clock than the bus's: no time-stamp is in \
+                 the bundle."
+                    .to_owned(),
+            ),
+            Err((place, what)) => self.find(place, what),
+        }
+    }
+
     /// What the check leaves open.
     fn open(&mut self, witnesses: &[VerifierKey]) {
         self.leave(
@@ -350,6 +395,7 @@ impl<'a> Check<'a> {
         }
         let known = |name: &str| {
             [MANIFEST, CHECKPOINT, CLOCKS, SIGNATURES, REPORT].contains(&name)
+                || [STAMPED_CHECKPOINT, STAMP_TOKEN, STAMP_CONSISTENCY].contains(&name)
                 || ["records/", "proofs/", "papers/", "signatures/"]
                     .iter()
                     .any(|folder| name.starts_with(folder))

@@ -16,6 +16,7 @@ use crate::engine::{EngineError, ReadError};
 use crate::evidence::bundle::{Made, make, records_of};
 use crate::evidence::note::Signature;
 use crate::evidence::proof::RecordProof;
+use crate::evidence::stamps::Stamped;
 use crate::evidence::tree::Hash;
 use crate::index::case_of;
 use crate::rpc::Caller;
@@ -29,7 +30,7 @@ use crate::rpc::proto::evidence::v1::{
     GetReceiptProofRequest, GetReceiptProofResponse,
 };
 use crate::rpc::reason::Reason;
-use crate::rpc::show::digest;
+use crate::rpc::show::{digest, time};
 use crate::rpc::status::Refusal;
 
 /// Bytes of a bundle that travel in one message.
@@ -51,9 +52,19 @@ impl EvidenceService for Service {
         let GetCheckpointRequest {} = request.get_ref();
         let newest = bus.log.newest().map_err(|refused| bus.refuse(&refused.into()))?;
         let cosigned = bus.log.cosigned().map(|published| published.note.to_string());
+        let stamped = bus.log.stamps().last();
+        let (text, token, at) = stamped.map_or_else(Default::default, |stamped| {
+            let Stamped { size: _, checkpoint, token, at } = stamped;
+            // It is the text of a note, so nothing of it is lost.
+            let text = String::from_utf8_lossy(&checkpoint).into_owned();
+            (text, Bytes::from(token), Some(time(at)))
+        });
         Ok(Response::new(GetCheckpointResponse {
             checkpoint: newest.note.to_string(),
             cosigned_checkpoint: cosigned.unwrap_or_default(),
+            stamped_checkpoint: text,
+            time_stamp_token: token,
+            time_stamp_time: at,
         }))
     }
 

@@ -23,7 +23,7 @@ use crate::rpc::proto::operations::v1::{
 };
 use crate::rpc::proto::types::v1::PartyRole;
 use crate::rpc::reason::Reason;
-use crate::rpc::show::trust::trust;
+use crate::rpc::show::trust::{time_stamp, trust};
 use crate::rpc::show::vitals::{issue, journal_disk, machine_clock, outage, span};
 use crate::rpc::show::{digest, role, time};
 use crate::rpc::status::Refusal;
@@ -183,6 +183,7 @@ impl Bus {
             failing_endpoints: self.failing_endpoints(),
             waiting_notifications: self.waiting_notifications()?,
             trust: self.trust.as_deref().map(|live| trust(live, Clock::System.now())),
+            time_stamp: time_stamp(self.log.stamps()),
         })
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{digest, time};
+use crate::evidence::stamps::Stamps;
 use crate::rpc::proto::operations::v1 as operations;
 use crate::trust::crl::{CrlState, Worth};
 use crate::trust::live::{FileRefused, LiveTrust, Part, Report};
@@ -19,6 +20,21 @@ pub fn trust(live: &LiveTrust, now: Timestamp) -> operations::TrustStatus {
         revocation_lists: current.crls(now).into_iter().map(list).collect(),
         refused_files: refused.into_iter().map(refused_file).collect(),
     }
+}
+
+/// The time-stamps of checkpoints; none where there are none and nothing is wrong.
+pub fn time_stamp(stamps: &Stamps) -> Option<operations::TimeStampStatus> {
+    let (last, problem) = (stamps.last(), stamps.problem());
+    if last.is_none() && problem.is_none() {
+        return None;
+    }
+    let since = problem.as_ref().map(|problem| time(problem.since));
+    Some(operations::TimeStampStatus {
+        time: last.as_ref().map(|last| time(last.at)),
+        tree_size: last.map(|last| last.size).unwrap_or_default(),
+        problem: problem.map(|problem| problem.why).unwrap_or_default(),
+        problem_time: since,
+    })
 }
 
 fn list(state: CrlState) -> operations::RevocationList {

@@ -120,7 +120,8 @@ pub(super) fn method(digest: Algorithm<'_>, signature: Algorithm<'_>) -> Result<
     Ok(Method { digest: found, proof })
 }
 
-fn digest_of(given: Algorithm<'_>) -> Option<DigestAlgorithm> {
+/// A digest that is taken; none for any other.
+pub(super) fn digest_of(given: Algorithm<'_>) -> Option<DigestAlgorithm> {
     let mut known = DIGESTS.iter().filter(|_| given.parameters.is_none());
     known.find(|(oid, _)| *oid == given.oid).map(|(_, digest)| *digest)
 }

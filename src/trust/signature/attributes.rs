@@ -11,6 +11,9 @@ const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+/// id-aa-signingCertificateV2 (RFC 5035 §3).
+const SIGNING_CERTIFICATE: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
 /// Attributes of one signer.
 const MAX_ATTRIBUTES: usize = 64;
@@ -24,9 +27,37 @@ pub(super) struct Attributes<'a> {
     pub(super) signed_at: Timestamp,
 }
 
+/// What a time-stamp authority signed beside the content of its token (RFC 5816 §2.2).
+#[derive(Debug)]
+pub(super) struct TokenAttributes<'a> {
+    /// The digest of the content.
+    pub(super) digest: &'a [u8],
+    /// The certificate that it says it signed with, where it says so by a digest other than SHA-1.
+    pub(super) signing_certificate: Option<Tlv<'a>>,
+}
+
 /// Reads the attributes within their SET. Others than the three are signed too and not looked at.
 pub(super) fn read(set: &[u8]) -> Result<Attributes<'_>, Flaw> {
-    let (mut content_type, mut digest, mut signing_time) = (None, None, None);
+    let [content_type, digest, signing_time] =
+        find(set, [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME])?;
+    let digest = bound(content_type, digest, ID_DATA)?;
+    let signed_at = time(signing_time.ok_or(Flaw::NoSigningTime)?)?;
+    Ok(Attributes { digest, signed_at })
+}
+
+/// Reads the attributes of a token with content of this type.
+pub(super) fn of_token(set: &[u8], of_type: ObjectIdentifier) -> Result<TokenAttributes<'_>, Flaw> {
+    let [content_type, digest, signing_certificate] =
+        find(set, [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE])?;
+    Ok(TokenAttributes { digest: bound(content_type, digest, of_type)?, signing_certificate })
+}
+
+/// The values of those attributes that are asked for.
+fn find<const N: usize>(
+    set: &[u8],
+    asked: [ObjectIdentifier; N],
+) -> Result<[Option<Tlv<'_>>; N], Flaw> {
+    let mut found = [None; N];
     let mut from = Values::of(set);
     let mut count = 0;
     while let Some(each) = from.next()? {
@@ -38,27 +69,31 @@ pub(super) fn read(set: &[u8]) -> Result<Attributes<'_>, Flaw> {
         let oid = attribute.oid()?;
         let values = attribute.tagged(Tag::Set)?.value;
         attribute.finish()?;
-        let slot = match oid {
-            CONTENT_TYPE => &mut content_type,
-            MESSAGE_DIGEST => &mut digest,
-            SIGNING_TIME => &mut signing_time,
-            _ => continue,
-        };
+        let mut slots = asked.iter().zip(&mut found);
+        let Some((_, slot)) = slots.find(|(asked, _)| **asked == oid) else { continue };
         if slot.is_some() {
             return Err(Flaw::AttributeRepeated);
         }
         *slot = Some(single(values)?);
     }
+    Ok(found)
+}
+
+/// The digest of the content, which must be of this type.
+fn bound<'a>(
+    content_type: Option<Tlv<'a>>,
+    digest: Option<Tlv<'a>>,
+    of_type: ObjectIdentifier,
+) -> Result<&'a [u8], Flaw> {
     let content_type = content_type.ok_or(Flaw::AttributeMissing)?;
-    if Values::of(content_type.whole).oid()? != ID_DATA {
+    if Values::of(content_type.whole).oid()? != of_type {
         return Err(Flaw::ContentTypeDiffers);
     }
     let digest = digest.ok_or(Flaw::AttributeMissing)?;
     if digest.tag != Tag::OctetString {
         return Err(Flaw::Malformed);
     }
-    let signed_at = time(signing_time.ok_or(Flaw::NoSigningTime)?)?;
-    Ok(Attributes { digest: digest.value, signed_at })
+    Ok(digest.value)
 }
 
 /// The one value of an attribute.

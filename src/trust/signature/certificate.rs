@@ -65,6 +65,12 @@ pub(super) fn ends(der: &[u8]) -> Option<Timestamp> {
     time(parsed.validity().not_after.timestamp()).ok()
 }
 
+/// Whether a certificate is the one that is named so.
+pub(super) fn is_by(der: &[u8], sid: &SignerId<'_>) -> Result<bool, Flaw> {
+    let (_, parsed) = X509Certificate::from_der(der).map_err(|_| Flaw::Chain)?;
+    Ok(is_named(&parsed, sid))
+}
+
 fn is_named(parsed: &X509Certificate<'_>, sid: &SignerId<'_>) -> bool {
     match sid {
         SignerId::IssuerAndSerial { issuer, serial } => {

@@ -63,7 +63,8 @@ pub(super) fn judge(
     let anchors = authorities.anchors();
     let known = authorities.intermediates().iter().map(|each| each.as_ref());
     let given: Vec<_> = beside.iter().map(AsRef::as_ref).chain(known).map(der).collect();
-    let found = path(&entity, &anchors, &given, signed_at, None).map_err(|error| flaw(&error))?;
+    let found = path(&entity, &anchors, &given, signed_at, AnyPurpose, None);
+    let found = found.map_err(|error| flaw(&error))?;
     let within: Vec<_> = found.intermediate_certificates().map(|each| each.der()).collect();
     let anchor = found.anchor();
     let is_it = |each: &&TrustAnchor<'_>| {
@@ -91,7 +92,7 @@ pub(super) fn judge(
         .chain(found.intermediate_certificates().map(|each| (each.issuer(), each.serial())));
     let revocation = match asked {
         None => Some(Doubt::RevocationUnknown),
-        Some(asked) => match path(&entity, only, &within, signed_at, Some(asked)) {
+        Some(asked) => match path(&entity, only, &within, signed_at, AnyPurpose, Some(asked)) {
             Ok(_) => {
                 lists.iter().any(|list| list.next_update <= now).then_some(Doubt::RevocationStale)
             }
@@ -107,15 +108,36 @@ pub(super) fn judge(
     Ok(Path { doubt: since.or(ended).or(revocation), certificates, lists })
 }
 
+/// Whether an authority stood behind a certificate at a time, for this purpose. Revocations are not
+/// asked.
+///
+/// # Errors
+/// A [`Flaw`] of the path.
+pub(super) fn stands(
+    certificate: &CertificateDer<'_>,
+    beside: &[CertificateDer<'_>],
+    authorities: &Authorities,
+    at: Timestamp,
+    purpose: impl ExtendedKeyUsageValidator,
+) -> Result<(), Flaw> {
+    let entity = EndEntityCert::try_from(certificate).map_err(|_| Flaw::Chain)?;
+    let anchors = authorities.anchors();
+    let known = authorities.intermediates().iter().map(|each| each.as_ref());
+    let given: Vec<_> = beside.iter().map(AsRef::as_ref).chain(known).map(der).collect();
+    path(&entity, &anchors, &given, at, purpose, None).map_err(|error| flaw(&error))?;
+    Ok(())
+}
+
 fn path<'p>(
     entity: &'p EndEntityCert<'p>,
     anchors: &'p [TrustAnchor<'_>],
     given: &'p [CertificateDer<'p>],
     at: Timestamp,
+    purpose: impl ExtendedKeyUsageValidator,
     revocation: Option<RevocationOptions<'_>>,
 ) -> Result<VerifiedPath<'p>, Error> {
     let algorithms = of_authorities();
-    entity.verify_for_usage(&algorithms, anchors, given, unix(at), AnyPurpose, revocation, None)
+    entity.verify_for_usage(&algorithms, anchors, given, unix(at), purpose, revocation, None)
 }
 
 /// When a certificate of the path was revoked: before it signed, which is final, or since.

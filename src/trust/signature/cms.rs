@@ -1,4 +1,5 @@
-//! A detached CMS SignedData, taken apart (RFC 5652 §5).
+//! A CMS SignedData, taken apart (RFC 5652 §5): detached, as documents are signed, or around its
+//! content, as a time-stamp token is (RFC 3161 §2.4.2).
 //!
 //! The parts are slices of what was received and never encoded anew: what was signed and what is
 //! hashed are the sender's own bytes. That is why this reads DER itself, on the `der` crate: a
@@ -18,9 +19,11 @@ const MAX_DEPTH: usize = 48;
 /// Certificates of one signature.
 const MAX_CERTIFICATES: usize = 16;
 
-/// A signature by one signer over a document that is not within it.
+/// A signature by one signer.
 #[derive(Debug)]
 pub(super) struct SignedData<'a> {
+    /// What is signed, where it is within; empty otherwise.
+    pub(super) content: &'a [u8],
     /// The certificates that came with it, in DER.
     pub(super) certificates: Vec<&'a [u8]>,
     /// The one that signed.
@@ -68,11 +71,27 @@ pub(super) struct Tlv<'a> {
     pub(super) whole: &'a [u8],
 }
 
-/// Reads a signature.
+/// Reads a signature over a document that is not within it.
 ///
 /// # Errors
 /// A [`Flaw`] of its form.
 pub(super) fn parse(bytes: &[u8]) -> Result<SignedData<'_>, Flaw> {
+    read(bytes, None)
+}
+
+/// Reads a signature with its content of this type.
+///
+/// # Errors
+/// A [`Flaw`] of its form.
+pub(super) fn parse_with_content(
+    bytes: &[u8],
+    content_type: ObjectIdentifier,
+) -> Result<SignedData<'_>, Flaw> {
+    read(bytes, Some(content_type))
+}
+
+/// Reads a signature, around content of the type that is given or, without one, detached.
+fn read(bytes: &[u8], within: Option<ObjectIdentifier>) -> Result<SignedData<'_>, Flaw> {
     check_der(bytes, 0)?;
     let mut outer = Values::of(bytes);
     let mut info = outer.sequence()?;
@@ -84,20 +103,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<SignedData<'_>, Flaw> {
     info.finish()?;
     let mut data = content.sequence()?;
     content.finish()?;
-    signed_data(&mut data)
+    signed_data(&mut data, within)
 }
 
-fn signed_data<'a>(from: &mut Values<'a>) -> Result<SignedData<'a>, Flaw> {
+fn signed_data<'a>(
+    from: &mut Values<'a>,
+    within: Option<ObjectIdentifier>,
+) -> Result<SignedData<'a>, Flaw> {
     let version = from.small()?;
     let mut digests = Values::of(from.tagged(Tag::Set)?.value);
-    let mut content = from.sequence()?;
-    let content_type = content.oid()?;
-    if content.next()?.is_some() {
-        return Err(Flaw::NotDetached);
-    }
-    if content_type != ID_DATA {
-        return Err(Flaw::ContentTypeDiffers);
-    }
+    let content = content(&mut from.sequence()?, within)?;
     let certificates = match from.optional(implicit(0))? {
         Some(set) => certificates(set.value)?,
         None => Vec::new(),
@@ -114,14 +129,37 @@ fn signed_data<'a>(from: &mut Values<'a>) -> Result<SignedData<'a>, Flaw> {
     // One signer has one digest, and the version follows from how it is named (§5.1).
     let listed = digests.algorithm()?;
     digests.finish()?;
-    let expected = match signer.sid {
-        SignerId::IssuerAndSerial { .. } => 1,
-        SignerId::SubjectKey(_) => 3,
+    let expected = match (&signer.sid, within) {
+        (SignerId::IssuerAndSerial { .. }, None) => 1,
+        (SignerId::SubjectKey(_), None) | (_, Some(_)) => 3,
     };
     if listed != signer.digest || version != expected {
         return Err(Flaw::Malformed);
     }
-    Ok(SignedData { certificates, signer })
+    Ok(SignedData { content, certificates, signer })
+}
+
+/// The content within, of the type that is asked for; nothing where the signature is detached.
+fn content<'a>(from: &mut Values<'a>, within: Option<ObjectIdentifier>) -> Result<&'a [u8], Flaw> {
+    let content_type = from.oid()?;
+    let found = from.next()?;
+    if within.is_none() && found.is_some() {
+        return Err(Flaw::NotDetached);
+    }
+    if content_type != within.unwrap_or(ID_DATA) {
+        return Err(Flaw::ContentTypeDiffers);
+    }
+    let Some(found) = found else {
+        return if within.is_none() { Ok(&[]) } else { Err(Flaw::Malformed) };
+    };
+    from.finish()?;
+    if found.tag != implicit(0) {
+        return Err(Flaw::Malformed);
+    }
+    let mut around = Values::of(found.value);
+    let content = around.tagged(Tag::OctetString)?.value;
+    around.finish()?;
+    Ok(content)
 }
 
 fn certificates(set: &[u8]) -> Result<Vec<&[u8]>, Flaw> {

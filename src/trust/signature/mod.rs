@@ -19,8 +19,10 @@ mod chain;
 mod cms;
 pub mod desk;
 pub mod evidence;
+mod exchange;
 pub mod policy;
 pub mod sidecar;
+pub mod timestamp;
 
 use std::fmt;
 
@@ -144,7 +146,7 @@ fn read<'a>(signed: Signed<'a>, wanted: &Wanted, now: Timestamp) -> Result<Read<
     if content.len() > MAX_CONTENT_BYTES || signature.len() > MAX_SIGNATURE_BYTES {
         return Err(Flaw::TooLarge);
     }
-    let cms::SignedData { certificates, signer: info } = cms::parse(signature)?;
+    let cms::SignedData { certificates, signer: info, .. } = cms::parse(signature)?;
     let attributes = attributes::read(info.attributes)?;
     let method = algorithm::method(info.digest, info.algorithm)?.among(&wanted.schemes)?;
     if algorithm::digest(method.digest, content) != attributes.digest {
@@ -176,8 +178,13 @@ fn read<'a>(signed: Signed<'a>, wanted: &Wanted, now: Timestamp) -> Result<Read<
 
 /// The attributes under the tag of a SET, under which they are signed (RFC 5652 §5.4).
 fn as_signed(attributes: &[u8]) -> Vec<u8> {
-    let mut message = vec![0x31];
-    let length = attributes.len().to_be_bytes();
+    tlv(0x31, attributes)
+}
+
+/// A value of DER under a tag of one byte.
+fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+    let mut message = vec![tag];
+    let length = value.len().to_be_bytes();
     let length: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
     match &length[..] {
         [] => message.push(0),
@@ -188,8 +195,25 @@ fn as_signed(attributes: &[u8]) -> Vec<u8> {
             message.extend_from_slice(long);
         }
     }
-    message.extend_from_slice(attributes);
+    message.extend_from_slice(value);
     message
+}
+
+/// Whether the key of a certificate made a signature, and by which scheme.
+fn made_by(
+    certificate: &CertificateDer<'_>,
+    method: &Method,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<SignatureScheme, Flaw> {
+    let entity = EndEntityCert::try_from(certificate).map_err(|_| Flaw::Chain)?;
+    let Proof::Here(candidates) = &method.proof else {
+        return Err(Flaw::Algorithm);
+    };
+    let made = candidates
+        .iter()
+        .find(|(_, algorithm)| entity.verify_signature(*algorithm, message, signature).is_ok());
+    made.map(|(scheme, _)| *scheme).ok_or(Flaw::Forged)
 }
 
 impl Read<'_> {
@@ -223,14 +247,7 @@ impl Read<'_> {
 
     /// Whether the certificate's key made the signature.
     fn check_signature(&self) -> Result<SignatureScheme, Flaw> {
-        let entity = EndEntityCert::try_from(&self.signer.der).map_err(|_| Flaw::Chain)?;
-        let Proof::Here(candidates) = &self.method.proof else {
-            return Err(Flaw::Algorithm);
-        };
-        let made = candidates.iter().find(|(_, algorithm)| {
-            entity.verify_signature(*algorithm, &self.message, self.signature).is_ok()
-        });
-        made.map(|(scheme, _)| *scheme).ok_or(Flaw::Forged)
+        made_by(&self.signer.der, &self.method, &self.message, self.signature)
     }
 
     /// Whether the certificate was in force when it signed.

@@ -14,21 +14,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures_util::future::{self, Either};
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::Document;
 use super::algorithm::sha256;
+use super::exchange::{ExchangeFault, Server};
 use crate::domain::contact::WebhookUrl;
 use crate::domain::signature::{
     Doubt, Flaw, ProvenBy, RevocationEvidence, RevocationSource, SignatureVerdict,
@@ -37,7 +29,6 @@ use crate::trust::tls::Outgoing;
 
 /// The most bytes of an answer; with the certificates of one signer it has ten thousand.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-const AGENT: &str = concat!("kopir/", env!("CARGO_PKG_VERSION"));
 
 /// What a verifier answered, or why it did not.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, VerifierFault>> + Send + 'a>>;
@@ -217,65 +208,30 @@ impl NcaNode {
             data: STANDARD.encode(&document.content),
             revocation_check: if revocation { &["OCSP"] } else { &[] },
         };
-        let unwritable = |why: &dyn std::fmt::Display| VerifierFault::Silent(why.to_string());
-        let body = serde_json::to_vec(&asked).map_err(|why| unwritable(&why))?;
-        let request = Request::post(&self.url.path)
-            .header(HOST, self.url.authority())
-            .header(USER_AGENT, AGENT)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|why| unwritable(&why))?;
-        let answered = timeout(self.timeout, self.exchange(request)).await;
-        let late = |_| VerifierFault::Silent(format!("not within {:?}", self.timeout));
-        let (status, body) = answered.map_err(late)??;
+        let unwritable = |why: serde_json::Error| VerifierFault::Silent(why.to_string());
+        let body = serde_json::to_vec(&asked).map_err(unwritable)?;
+        let server = Server {
+            url: &self.url,
+            authorities: self.authorities.as_ref(),
+            timeout: self.timeout,
+            max_answer_bytes: MAX_ANSWER_BYTES,
+        };
+        let answered = server.post("application/json", body).await;
+        let (status, body) = answered.map_err(|fault| match fault {
+            ExchangeFault::Silent(why) => VerifierFault::Silent(why),
+            ExchangeFault::Length => VerifierFault::Unreadable("cut short, or too long".to_owned()),
+        })?;
         // What is in the body of a refusal may name the signer, so it is not told.
         if status != StatusCode::OK {
             return Err(VerifierFault::Unreadable(format!("status {}", status.as_u16())));
         }
         read(&body).ok_or_else(|| VerifierFault::Unreadable("not its JSON".to_owned()))
     }
-
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), VerifierFault> {
-        let broken = |why: std::io::Error| VerifierFault::Silent(why.to_string());
-        let to = (self.url.host.as_str(), self.url.port);
-        let stream = TcpStream::connect(to).await.map_err(broken)?;
-        if !self.url.secure {
-            return post(stream, request).await;
-        }
-        let missing = || VerifierFault::Silent("no authorities are at hand".to_owned());
-        let authorities = self.authorities.as_ref().ok_or_else(missing)?;
-        post(authorities.connect(&self.url.host, stream).await.map_err(broken)?, request).await
-    }
 }
 
 impl Verifier for NcaNode {
     fn ask<'a>(&'a self, document: &'a Document, with_revocation: bool) -> Asking<'a> {
         Box::pin(self.verify(document, with_revocation))
-    }
-}
-
-/// The whole answer, within its bound; the connection ends with it.
-async fn post(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
-    request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), VerifierFault> {
-    let broken = |why: hyper::Error| VerifierFault::Silent(why.to_string());
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(broken)?;
-    let answer = Box::pin(async move {
-        let answer = sender.send_request(request).await.map_err(broken)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let unread = |_| VerifierFault::Unreadable("cut short, or too long".to_owned());
-        Ok((status, body.map_err(unread)?.to_bytes()))
-    });
-    match future::select(answer, Box::pin(connection)).await {
-        Either::Left((answer, _)) => answer,
-        // The connection may end with the answer in hand; if it does not, the answer tells why.
-        Either::Right((_, answer)) => answer.await,
     }
 }
 
