@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
 
     /// Says what stays open.
     pub(super) fn leave(&mut self, what: String) {
-        self.leave(what);
+        self.verdict.open.push(what);
     }
 
     /// The manifest, if the bus signed it.
