@@ -289,6 +289,15 @@ pub(super) struct RawVault {
     pub(super) dir: Option<PathBuf>,
     pub(super) master_key: Option<String>,
     pub(super) previous_master_key: Option<String>,
+    pub(super) pkcs11: Option<RawPkcs11>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPkcs11 {
+    pub(super) module: Option<PathBuf>,
+    pub(super) token: Option<String>,
+    pub(super) pin: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -436,17 +436,26 @@ fn what_the_notifications_lack_stops_the_start_with_the_key() {
 }
 
 #[test]
-fn a_master_key_is_a_file_or_a_credential() {
+fn a_master_key_is_a_file_a_credential_or_of_a_token() {
     use crate::vault::master::MasterSource;
+    use crate::vault::secret::SecretFile;
 
+    let plain = |path: &str| MasterSource::Plain(SecretFile::Path(path.into()));
     let with = |section: &str| parse(&format!("{LEAST}[vault]\n{section}"));
     let place =
         with("dir = \"keys\"\nmaster_key = \"/k\"\nprevious_master_key = \"old\"").unwrap().vault;
     assert_eq!(place.dir, Path::new("etc/keys"));
-    assert_eq!(place.master, MasterSource::File("/k".into()));
-    assert_eq!(place.previous, Some(MasterSource::File("etc/old".into())));
+    assert_eq!(place.master, plain("/k"));
+    assert_eq!(place.previous, Some(plain("etc/old")));
     let place = with("master_key = \"credential:kopir-vault\"").unwrap().vault;
-    assert_eq!(place.master, MasterSource::Credential("kopir-vault".to_owned()));
+    let credential = |name: &str| SecretFile::Credential(name.to_owned());
+    assert_eq!(place.master, MasterSource::Plain(credential("kopir-vault")));
+    let token = "master_key = \"pkcs11:kopir\"\n[vault.pkcs11]\nmodule = \"/m.so\"\n\
+                 token = \"HSM 1\"\npin = \"credential:pin\"";
+    let MasterSource::Token(key) = with(token).unwrap().vault.master else { panic!("no token") };
+    assert_eq!((key.token.as_str(), key.label.as_str()), ("HSM 1", "kopir"));
+    assert_eq!((key.pin, key.module), (credential("pin"), "/m.so".into()));
+    assert!(key.file.ends_with("vault/master-kopir.token"), "{}", key.file.display());
     for (section, key) in [
         ("dir = \"\"", "vault.dir"),
         ("master_key = \"\"", "vault.master_key"),
@@ -454,6 +463,11 @@ fn a_master_key_is_a_file_or_a_credential() {
         ("master_key = \"credential:../etc/shadow\"", "vault.master_key"),
         ("master_key = \"credential:.hidden\"", "vault.master_key"),
         ("master_key = \"a\"\nprevious_master_key = \"a\"", "vault.previous_master_key"),
+        ("master_key = \"pkcs11:kopir\"", "vault.pkcs11"),
+        ("master_key = \"pkcs11:../kopir\"", "vault.master_key"),
+        ("[vault.pkcs11]\ntoken = \"a\"\npin = \"p\"", "vault.pkcs11.module"),
+        ("[vault.pkcs11]\nmodule = \"m\"\ntoken = \" \"\npin = \"p\"", "vault.pkcs11.token"),
+        ("[vault.pkcs11]\nmodule = \"m\"\ntoken = \"a\"", "vault.pkcs11.pin"),
     ] {
         let error = with(section).unwrap_err().to_string();
         assert!(

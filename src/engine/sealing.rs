@@ -44,11 +44,12 @@ impl Writer {
             | VaultError::Damaged { .. }
             | VaultError::NoSlot(_)
             | VaultError::WrongMaster { .. }
-            | VaultError::MasterUnreadable { .. }
+            | VaultError::SecretUnreadable { .. }
             | VaultError::MasterMissing { .. }
-            | VaultError::MasterExposed { .. }
+            | VaultError::SecretExposed { .. }
             | VaultError::MasterForm { .. }
             | VaultError::NoCredentials { .. }
+            | VaultError::Token { .. }
             | VaultError::Unopened(_)
             | VaultError::Random => EngineError::Fault("a record cannot be sealed"),
         }

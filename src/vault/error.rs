@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::master::MasterId;
+use super::secret::Secret;
+use super::token::TokenFault;
 use crate::domain::confidential::SlotNumber;
 
 /// Why the vault cannot give, keep or destroy a key.
@@ -90,11 +92,13 @@ pub enum VaultError {
         /// Those that there are.
         given: Vec<MasterId>,
     },
-    /// The file of the master key cannot be read.
-    #[error("{}: {source}; it should hold the master key of the vault, {} bytes with mode 600", .path.display(), super::KEY_BYTES)]
-    MasterUnreadable {
+    /// The file of a secret cannot be read or made.
+    #[error("{}: {source}; it should hold {what}, with mode 600", .path.display())]
+    SecretUnreadable {
         /// The file.
         path: PathBuf,
+        /// What it holds.
+        what: Secret,
         /// What the system said.
         source: io::Error,
     },
@@ -106,11 +110,13 @@ pub enum VaultError {
         /// The vault.
         vault: PathBuf,
     },
-    /// Others may read the master key.
-    #[error("{}: has mode {mode:03o}, so others may know the master key; run: chmod 600 {}", .path.display(), .path.display())]
-    MasterExposed {
+    /// Others may read a secret.
+    #[error("{}: has mode {mode:03o}, so others may know {what}; run: chmod 600 {}", .path.display(), .path.display())]
+    SecretExposed {
         /// The file.
         path: PathBuf,
+        /// What it holds.
+        what: Secret,
         /// Its permission bits.
         mode: u32,
     },
@@ -122,11 +128,23 @@ pub enum VaultError {
     },
     /// A credential is named, and the process was given none.
     #[error(
-        "the master key is to come from the credential {name}, and the process has no credentials; start it with LoadCredential={name}:FILE in its systemd unit, or name a file as vault.master_key"
+        "{what}, is to come from the credential {name}, and the process has no credentials; start it with LoadCredential={name}:FILE in its systemd unit, or name a file"
     )]
     NoCredentials {
         /// The credential.
         name: String,
+        /// What it holds.
+        what: Secret,
+    },
+    /// The token gives no key.
+    #[error("{}: token {token:?}: {fault}", .module.display())]
+    Token {
+        /// The library of the token.
+        module: PathBuf,
+        /// The label of the token.
+        token: String,
+        /// Why.
+        fault: TokenFault,
     },
     /// What was sealed is not what the key opens: it was changed, or is another record's.
     #[error("what is sealed under key {0} was changed: it does not open")]
@@ -157,11 +175,12 @@ impl VaultError {
             | Self::Foreign { .. }
             | Self::Version { .. }
             | Self::WrongMaster { .. }
-            | Self::MasterUnreadable { .. }
+            | Self::SecretUnreadable { .. }
             | Self::MasterMissing { .. }
-            | Self::MasterExposed { .. }
+            | Self::SecretExposed { .. }
             | Self::MasterForm { .. }
-            | Self::NoCredentials { .. } => Kind::Operator,
+            | Self::NoCredentials { .. }
+            | Self::Token { .. } => Kind::Operator,
             Self::Damaged { .. } | Self::NoSlot(_) | Self::Unopened(_) => Kind::Damage,
             Self::Io { .. } | Self::Full { .. } | Self::Failed { .. } | Self::Random => {
                 Kind::Machine

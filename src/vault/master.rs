@@ -1,21 +1,23 @@
 //! The master key, which wraps the keys of the cases.
 //!
-//! It is a file of 32 random bytes that its owner alone may read, or a credential that systemd hands
-//! to the service. The bus makes it at the first start, and never for a vault that has keys already.
-//! It is known by an id, so that a vault may hold keys wrapped by two of them while one replaces the
-//! other. A PKCS#11 token is not supported.
+//! It is a file of 32 random bytes that its owner alone may read, a credential that systemd hands to
+//! the service, or such bytes encrypted by a key that never leaves its PKCS#11 token. The bus makes
+//! it at the first start, and never for a vault that has keys already. It is known by an id, so that
+//! a vault may hold keys wrapped by two of them while one replaces the other.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use super::secret::{Secret, SecretFile};
+use super::token::TokenKey;
 use super::{KEY_BYTES, VaultError};
 use crate::domain::confidential::NONCE_BYTES;
 
@@ -25,10 +27,10 @@ pub(super) const WRAPPED_BYTES: usize = KEY_BYTES + 16;
 /// Where a master key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MasterSource {
-    /// A file that its owner alone may read.
-    File(PathBuf),
-    /// A credential of systemd, by its name.
-    Credential(String),
+    /// It is kept as it is.
+    Plain(SecretFile),
+    /// It is kept encrypted by a key that never leaves its token.
+    Token(Box<TokenKey>),
 }
 
 /// What tells master keys apart. It says nothing of the key.
@@ -77,46 +79,30 @@ pub struct Masters {
 }
 
 impl MasterSource {
-    /// The file of the key. Credentials lie in the directory that systemd tells the process.
-    fn path(&self, credentials: Option<&Path>) -> Result<PathBuf, VaultError> {
-        match (self, credentials) {
-            (Self::File(path), _) => Ok(path.clone()),
-            (Self::Credential(name), Some(dir)) => Ok(dir.join(name)),
-            (Self::Credential(name), None) => Err(VaultError::NoCredentials { name: name.clone() }),
-        }
-    }
-
     /// Reads the key; none where its file is not there.
     ///
     /// # Errors
-    /// [`VaultError::MasterUnreadable`], [`VaultError::MasterExposed`], [`VaultError::MasterForm`],
-    /// [`VaultError::NoCredentials`].
+    /// [`VaultError::SecretUnreadable`], [`VaultError::SecretExposed`], [`VaultError::MasterForm`],
+    /// [`VaultError::NoCredentials`], [`VaultError::Token`].
     pub fn read(&self, credentials: Option<&Path>) -> Result<Option<MasterKey>, VaultError> {
-        let path = self.path(credentials)?;
-        let unreadable = |source| VaultError::MasterUnreadable { path: path.clone(), source };
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error)),
-        };
-        // systemd guards its credentials by access lists, which show as bits of the group.
-        if matches!(self, Self::File(_)) {
-            // Asked of the open file, so the answer is about the bytes read.
-            let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
-            if mode & 0o077 != 0 {
-                return Err(VaultError::MasterExposed { path, mode });
+        let file = match self {
+            Self::Plain(file) => file,
+            Self::Token(key) => {
+                let bytes = key.decrypt(credentials)?;
+                return bytes.map(|bytes| MasterKey::of(&bytes)).transpose();
             }
-        }
-        let mut bytes = Zeroizing::new([0; KEY_BYTES + 1]);
-        let length = read_up_to(file, &mut bytes[..]).map_err(unreadable)?;
-        match <&[u8; KEY_BYTES]>::try_from(&bytes[..length]) {
+        };
+        let Some(bytes) = file.read(credentials, Secret::MasterKey)? else { return Ok(None) };
+        match <&[u8; KEY_BYTES]>::try_from(&bytes[..]) {
             Ok(bytes) => MasterKey::of(bytes).map(Some),
-            Err(_) => Err(VaultError::MasterForm { path }),
+            Err(_) => {
+                Err(VaultError::MasterForm { path: file.path(credentials, Secret::MasterKey)? })
+            }
         }
     }
 
     /// As [`read`](Self::read), or makes the key of a vault that has none yet. It has its name only
-    /// when it is whole and on the disk. A credential is never made.
+    /// when it is whole and on the disk. A credential is never made, nor is the key of a token.
     ///
     /// # Errors
     /// As [`read`](Self::read); [`VaultError::MasterMissing`] for a credential that is not there.
@@ -128,18 +114,19 @@ impl MasterSource {
         if let Some(key) = self.read(credentials)? {
             return Ok(key);
         }
-        match self {
-            Self::Credential(_) => Err(self.missing(credentials, vault)),
-            Self::File(path) => {
-                let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-                random(&mut bytes[..])?;
-                write(path, &bytes).map_err(|source| VaultError::MasterUnreadable {
-                    path: path.clone(),
-                    source,
-                })?;
-                MasterKey::of(&bytes)
-            }
-        }
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        random(&mut bytes[..])?;
+        let (path, kept) = match self {
+            Self::Plain(SecretFile::Credential(_)) => return Err(self.missing(credentials, vault)),
+            Self::Plain(SecretFile::Path(path)) => (path, Zeroizing::new(bytes.to_vec())),
+            Self::Token(key) => (&key.file, Zeroizing::new(key.encrypt(credentials, &bytes)?)),
+        };
+        write(path, &kept).map_err(|source| VaultError::SecretUnreadable {
+            path: path.clone(),
+            what: Secret::MasterKey,
+            source,
+        })?;
+        MasterKey::of(&bytes)
     }
 
     /// As [`read`](Self::read), where it must be there.
@@ -155,7 +142,11 @@ impl MasterSource {
     }
 
     fn missing(&self, credentials: Option<&Path>, vault: &Path) -> VaultError {
-        match self.path(credentials) {
+        let path = match self {
+            Self::Plain(file) => file.path(credentials, Secret::MasterKey),
+            Self::Token(key) => Ok(key.file.clone()),
+        };
+        match path {
             Ok(path) => VaultError::MasterMissing { path, vault: vault.to_owned() },
             Err(error) => error,
         }
@@ -229,21 +220,8 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<(), VaultError> {
     SystemRandom::new().fill(bytes).map_err(|_| VaultError::Random)
 }
 
-fn read_up_to(mut file: File, into: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = into.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
-}
-
 /// Writes a key beside its place, and puts it there when it is on the disk.
-fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -264,11 +242,14 @@ fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
     use super::*;
 
     fn source(dir: &tempfile::TempDir) -> (MasterSource, PathBuf) {
         let path = dir.path().join("master.key");
-        (MasterSource::File(path.clone()), path)
+        (MasterSource::Plain(SecretFile::Path(path.clone())), path)
     }
 
     #[test]
@@ -284,7 +265,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o660] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = source.read(None).unwrap_err();
-            assert!(matches!(error, VaultError::MasterExposed { .. }), "{error}");
+            assert!(matches!(error, VaultError::SecretExposed { .. }), "{error}");
             assert!(error.to_string().contains("chmod 600"), "{error}");
         }
         for bytes in [&[7; 31][..], &[7; 33]] {
@@ -298,7 +279,7 @@ mod tests {
     #[test]
     fn a_credential_is_read_where_systemd_puts_it_and_never_made() {
         let dir = tempfile::tempdir().unwrap();
-        let source = MasterSource::Credential("vault.key".to_owned());
+        let source = MasterSource::Plain(SecretFile::Credential("vault.key".to_owned()));
         assert!(matches!(source.read(None), Err(VaultError::NoCredentials { .. })));
         let missing = source.read_or_make(Some(dir.path()), Path::new("vault"));
         assert!(matches!(missing, Err(VaultError::MasterMissing { .. })));

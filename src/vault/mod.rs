@@ -17,7 +17,9 @@ pub mod master;
 mod memory;
 mod rotate;
 pub mod seal;
+pub mod secret;
 mod slot;
+pub mod token;
 
 use std::fmt;
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 
 use super::*;
+use crate::vault::secret::SecretFile;
 use crate::vault::{Kind, rotate};
 
 const CASE: CaseId = CaseId([7; 16]);
@@ -15,7 +16,7 @@ fn at() -> Timestamp {
 fn place(dir: &TempDir) -> VaultPlace {
     VaultPlace {
         dir: dir.path().join("vault"),
-        master: MasterSource::File(dir.path().join("master.key")),
+        master: MasterSource::Plain(SecretFile::Path(dir.path().join("master.key"))),
         previous: None,
         credentials: None,
     }
@@ -127,7 +128,7 @@ fn another_master_key_is_refused_by_name() {
     let other = dir.path().join("other.key");
     fs::write(&other, [9; KEY_BYTES]).unwrap();
     fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
-    place.master = MasterSource::File(other);
+    place.master = MasterSource::Plain(SecretFile::Path(other));
     let error = refused(&place, None);
     assert!(matches!(error, VaultError::WrongMaster { .. }), "{error}");
     assert_eq!(error.kind(), Kind::Operator);
@@ -212,8 +213,10 @@ fn a_rotation_wraps_every_key_anew_and_can_be_repeated_and_interrupted() {
     assert!(matches!(rotate(&place, &mut |_, _| {}), Err(VaultError::Locked { .. })));
     drop(vault);
 
-    let previous =
-        std::mem::replace(&mut place.master, MasterSource::File(dir.path().join("new.key")));
+    let previous = std::mem::replace(
+        &mut place.master,
+        MasterSource::Plain(SecretFile::Path(dir.path().join("new.key"))),
+    );
     place.previous = Some(previous);
     // What an interrupted rotation leaves is nobody's vault.
     fs::write(place.dir.join("slots.new"), b"half").unwrap();
@@ -244,7 +247,7 @@ fn a_bus_runs_with_two_master_keys_before_the_rotation() {
     let vault = open(&place, None);
     let old = vault.assign(CASE).unwrap();
     drop(vault);
-    let new = MasterSource::File(dir.path().join("new.key"));
+    let new = MasterSource::Plain(SecretFile::Path(dir.path().join("new.key")));
     drop(new.read_or_make(None, &place.dir).unwrap());
     place.previous = Some(std::mem::replace(&mut place.master, new));
     let vault = open(&place, Some(old));
@@ -263,8 +266,8 @@ fn a_rotation_without_the_old_key_makes_no_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let mut place = place(&dir);
     drop(open(&place, None));
-    place.previous = Some(MasterSource::File(dir.path().join("lost.key")));
-    place.master = MasterSource::File(dir.path().join("new.key"));
+    place.previous = Some(MasterSource::Plain(SecretFile::Path(dir.path().join("lost.key"))));
+    place.master = MasterSource::Plain(SecretFile::Path(dir.path().join("new.key")));
     assert!(matches!(rotate(&place, &mut |_, _| {}), Err(VaultError::MasterMissing { .. })));
     assert!(!dir.path().join("new.key").exists());
 }
