@@ -19,9 +19,9 @@ pub(super) enum VaultCommand {
     /// Wrap every key by another master key
     ///
     /// Stop the bus. In its configuration name the new master key as vault.master_key and the old one
-    /// as vault.previous_master_key; a new file that is not there is made. Then run
-    /// this, start the bus, and take the old one out of the configuration. The journal is not
-    /// touched. A rotation that is interrupted is run again.
+    /// as vault.previous_master_key; a new file that is not there is made, also one under the key of
+    /// a PKCS#11 token. Then run this, start the bus, and take the old one out of the configuration.
+    /// The journal is not touched. A rotation that is interrupted is run again.
     ///
     /// A bus runs with both before the rotation too. Keep the old master key for as long as backups
     /// of the vault are kept that it opens; once it is destroyed, the cases erased since are beyond
