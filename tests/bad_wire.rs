@@ -313,6 +313,7 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
         &["GetCheckpoint", "GetConsistencyProof", "GetReceiptProof"],
     ),
     ("kopir.evidence.v1.EvidenceService", "BO", &["AddCosignature", "ExportCase"]),
+    ("kopir.evidence.v1.EvidenceService", "BA", &["ExportCaseWithPapers"]),
     ("grpc.health.v1.Health", "MBACOJ", &["Check"]),
     ("grpc.reflection.v1.ServerReflection", "MBACOJ", &["ServerReflectionInfo"]),
 ];
