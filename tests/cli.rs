@@ -421,6 +421,47 @@ fn certificates_can_be_made_one_by_one() -> Outcome {
 }
 
 #[test]
+fn revocation_lists_follow_each_other_and_go_on_revoking() -> Outcome {
+    use kopir::trust::{crl, pem};
+    let root = TempDir::new()?;
+    let certs = root.path().join("certs");
+    let dir = text(&certs)?;
+    answer(&["certs", "ca", "--dir", dir], 0)?;
+    answer(&["certs", "party", "--dir", dir, "mission-uz", "mission-mn"], 0)?;
+    let authorities = pem::certificates(&certs.join("ca.pem"))?;
+    let file = certs.join("ca.crl");
+    let mut before = crl::Crls::default();
+    let old = certs.join("mission-mn.pem");
+    let lists: [(&[&str], &str); 4] = [
+        (&[], "list 1, which revokes 0 certificates"),
+        (&["--party", "mission-uz", "--days", "30"], "list 2, which revokes 1 certificates"),
+        (&["--certificate", text(&old)?], "list 3, which revokes 2 certificates"),
+        (&["--party", "mission-uz"], "list 4, which revokes 2 certificates"),
+    ];
+    for (more, told) in lists {
+        let (out, said) = answer(&[&["certs", "crl", "--dir", dir], more].concat(), 0)?;
+        assert!(out.trim_end().ends_with(told), "{out}");
+        assert_eq!(said.contains("was taken back before"), told.starts_with("list 4"), "{said}");
+        // As the bus takes it: proven, and newer than the last.
+        before = before.after(crl::read(&file, &authorities)?)?;
+    }
+    let foreign = root.path().join("other");
+    answer(&["certs", "ca", "--dir", text(&foreign.join("b"))?, "--name", "Other"], 0)?;
+    answer(&["certs", "party", "--dir", text(&foreign.join("b"))?, "mission-uz"], 0)?;
+    let other = foreign.join("b/mission-uz.pem");
+    let args = ["certs", "crl", "--dir", dir, "--certificate", text(&other)?];
+    let (_, said) = answer(&args, 2)?;
+    assert!(said.contains("is of another authority"), "{said}");
+    let (_, said) = answer(&["certs", "crl", "--dir", dir, "--party", "nobody"], 2)?;
+    assert!(said.contains("nobody.pem"), "{said}");
+    fs::write(&file, "no list")?;
+    let (_, said) = answer(&["certs", "crl", "--dir", dir], 2)?;
+    assert!(said.contains("ca.crl: is no revocation list with a number"), "{said}");
+    assert_eq!(fs::read(&file)?, b"no list");
+    Ok(())
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_stops_no_work() -> Outcome {
     let root = TempDir::new()?;
     let certs = root.path().join("certs");

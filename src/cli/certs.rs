@@ -13,7 +13,7 @@ use crate::trust::issue::{
     CertificateAuthority, CertificateDir, IssueError, ServerName, Validity, issue_ca, issue_party,
     issue_server,
 };
-use crate::trust::registry;
+use crate::trust::{pem, registry};
 
 /// Certificates begin to hold this long before they are made, since clocks differ.
 const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -21,7 +21,7 @@ const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_hours(1);
 /// What an authority calls itself unless it is told otherwise.
 const DEVELOPMENT_CA: &str = "Kopir development CA";
 
-/// Make certificates for development. No file is ever overwritten.
+/// Make certificates for development. No certificate or key is ever overwritten.
 #[derive(Debug, Subcommand)]
 pub(super) enum CertsCommand {
     /// Make a certificate authority: ca.pem, which bus and parties trust, and its key
@@ -60,6 +60,20 @@ pub(super) enum CertsCommand {
     ///   kopir certs dev --dir certs --registry deploy/parties.toml
     #[command(verbatim_doc_comment)]
     Dev(DevArgs),
+    /// Make the authority's next revocation list, ca.crl, and take certificates back with it
+    ///
+    /// Each list has a number of its own, one more than the list in place, and goes on revoking what
+    /// that one does; without --party and --certificate it only renews it. A bus that has the file in
+    /// tls.crl_files has the new one in force within seconds, and ends the connections of whom it
+    /// revokes. Where the file is not there, the first list is made.
+    ///
+    /// Examples:
+    ///
+    ///   kopir certs crl --dir certs
+    ///   kopir certs crl --dir certs --party mission-uz --days 30
+    ///   kopir certs crl --dir certs --certificate old/mission-uz.pem
+    #[command(verbatim_doc_comment)]
+    Crl(CrlArgs),
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +81,7 @@ pub(super) struct Place {
     /// The directory of the certificates; it is made if it is not there
     #[arg(long)]
     dir: PathBuf,
-    /// For how many days the certificates hold
+    /// For how many days the certificates hold, or until the next revocation list is due
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
 }
@@ -116,12 +130,25 @@ pub(super) struct DevArgs {
     registry: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CrlArgs {
+    #[command(flatten)]
+    place: Place,
+    /// A party whose certificate in the directory is taken back; may be given again
+    #[arg(long, value_name = "PARTY")]
+    party: Vec<PartyId>,
+    /// A file with a certificate that is taken back; may be given again
+    #[arg(long, value_name = "FILE")]
+    certificate: Vec<PathBuf>,
+}
+
 pub(super) fn run(command: &CertsCommand) -> Result<(), Failure> {
     let place = match command {
         CertsCommand::Ca(CaArgs { place, .. })
         | CertsCommand::Bus(BusArgs { place, .. })
         | CertsCommand::Party(PartyArgs { place, .. })
-        | CertsCommand::Dev(DevArgs { place, .. }) => place,
+        | CertsCommand::Dev(DevArgs { place, .. })
+        | CertsCommand::Crl(CrlArgs { place, .. }) => place,
     };
     let mut desk = Desk::new(place)?;
     let done = issue(&mut desk, command);
@@ -147,6 +174,12 @@ fn issue(desk: &mut Desk, command: &CertsCommand) -> Result<(), Failure> {
             let names = hosts.names()?;
             let parties = registry::read(registry).map_err(Failure::usage)?;
             dev(desk, &names, &parties)
+        }
+        CertsCommand::Crl(CrlArgs { party, certificate, .. }) => {
+            let of_party = party.iter().map(|party| desk.dir.party_certificate(party));
+            let files: Vec<_> = of_party.chain(certificate.iter().cloned()).collect();
+            let ca = desk.existing_authority()?;
+            desk.list(&ca, &files)
         }
     }
 }
@@ -257,6 +290,22 @@ impl Desk {
         self.dir.save_party(party, &issued).map_err(Failure::failed)?;
         self.wrote(&self.dir.party_certificate(party), &format!("{party}, as the bus sees it"));
         self.wrote(&self.dir.party_key(party), "its key; only that party's system reads it");
+        Ok(())
+    }
+
+    /// The next revocation list, with the certificates of these files.
+    fn list(&mut self, ca: &CertificateAuthority, files: &[PathBuf]) -> Result<(), Failure> {
+        let mut list = self.dir.load_crl().map_err(Failure::usage)?;
+        for file in files {
+            let certificate = pem::certificates(file).map_err(Failure::usage)?.swap_remove(0);
+            let told = |why| Failure::usage(anyhow!("{}: {why}", file.display()));
+            if !list.revoke(ca, &certificate, Clock::System.now()).map_err(told)? {
+                note(format_args!("{}: was taken back before", file.display()));
+            }
+        }
+        self.dir.replace_crl(ca, &mut list, self.validity).map_err(Failure::failed)?;
+        let (number, count) = (list.number, list.revoked.len());
+        self.wrote(&self.dir.crl(), &format!("list {number}, which revokes {count} certificates"));
         Ok(())
     }
 

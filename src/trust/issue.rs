@@ -32,7 +32,7 @@ pub use rustls::pki_types::ServerName;
 
 mod crl;
 
-pub use crl::issue_crl;
+pub use crl::{RevocationList, issue_crl};
 
 /// File stems of the layout that no party may take.
 const RESERVED: [&str; 2] = ["ca", "bus"];
@@ -113,6 +113,18 @@ pub enum IssueError {
     /// A file of the authority could not be read.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// A certificate that another authority issued cannot be taken back by this one.
+    #[error("the certificate of {subject} is of another authority, which alone can take it back")]
+    OtherAuthority {
+        /// Whose it is.
+        subject: String,
+    },
+    /// The revocation list in place cannot be read, so that there is no next one.
+    #[error("{}: is no revocation list with a number, in PEM; restore it, or remove it to begin anew", file.display())]
+    List {
+        /// The file.
+        file: PathBuf,
+    },
     /// The certificate is no authority's.
     #[error("{}: is not the certificate of a certificate authority", file.display())]
     NotAuthority {
@@ -298,6 +310,12 @@ impl CertificateDir {
     #[must_use]
     pub fn ca_key(&self) -> PathBuf {
         self.root.join("ca.key")
+    }
+
+    /// Where the authority's revocation list is.
+    #[must_use]
+    pub fn crl(&self) -> PathBuf {
+        self.root.join("ca.crl")
     }
 
     /// Where the bus's certificate is.
