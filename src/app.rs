@@ -4,6 +4,7 @@
 //! journal), engine (parties enrolled), and only then the listener. Down: no new calls, streams ended, the writer drained, the index
 //! closed.
 
+mod ask;
 mod evidence;
 mod keep;
 mod notifier;
@@ -58,8 +59,9 @@ pub struct App {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     keepers: Keepers,
-    /// The notifications, the endpoints, the files and the time-stamps; they end by the stop.
-    tasks: [tokio::task::JoinHandle<()>; 4],
+    /// The notifications, the endpoints, the files, the time-stamps and the responders; they end by
+    /// the stop.
+    tasks: [tokio::task::JoinHandle<()>; 5],
     following: Following,
     reloading: mpsc::Sender<()>,
     threads: [JoinHandle<()>; 2],
@@ -78,7 +80,7 @@ impl App {
         let watches = Watches::new(&config);
         let inputs = config.open_inputs(today)?;
         let Inputs { parties, registry, trust, loader, procedures, calendar, .. } = inputs;
-        let Inputs { ladder, notifications, signatures, timestamp, .. } = inputs;
+        let Inputs { ladder, notifications, signatures, timestamp, asking, .. } = inputs;
         trust.warnings.iter().for_each(|warning| tracing::warn!(%warning, "the bus's certificate"));
         let trust = Arc::new(LiveTrust::new(trust));
         let listed = NewRegistry { parties: parties.clone(), content: registry.content };
@@ -131,13 +133,13 @@ impl App {
         let server = tokio::spawn(serve(bus, listener, options, stopping));
         tracing::info!(%address, sequence = %engine.progress().sequence, "the bus is up");
         Ok(Self {
+            tasks: [notifier, pusher, reloads, stamper, ask::start(asking, &engine, &stop)],
             address,
             engine,
             dispatch,
             stop,
             server,
             keepers,
-            tasks: [notifier, pusher, reloads, stamper],
             following,
             reloading,
             threads,

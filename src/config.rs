@@ -34,9 +34,12 @@ use crate::trust::signature::desk::DeskParts;
 use crate::trust::signature::timestamp::Service;
 use crate::vault::VaultPlace;
 
-pub use self::error::{ConfigError, Key, NotifyFault, PublicationFault, SignaturesFault};
+pub use self::error::{
+    ConfigError, Key, NotifyFault, OcspFault, PublicationFault, SignaturesFault,
+};
 pub use self::evidence::{Evidence, TimestampOptions};
 pub use self::notify::{Notifications, Notify, Smtp};
+pub use self::ocsp::{Asking, Ocsp};
 pub use self::signatures::{NcaNodeOptions, Signatures};
 
 mod error;
@@ -44,6 +47,7 @@ mod evidence;
 mod file;
 mod ladder;
 mod notify;
+mod ocsp;
 mod raw;
 mod signatures;
 
@@ -97,6 +101,8 @@ pub struct Config {
     pub ladder: Ladder,
     /// How parties are told outside their inboxes.
     pub notify: Notify,
+    /// Whether responders are asked about certificates (OCSP).
+    pub ocsp: Ocsp,
     /// What is signed of the journal.
     pub evidence: Evidence,
     /// How signatures on documents are judged.
@@ -261,6 +267,8 @@ pub struct Inputs {
     pub signatures: DeskParts,
     /// What the asking of a time-stamp authority needs, where one is configured.
     pub timestamp: Option<Service>,
+    /// The answers of responders (OCSP).
+    pub asking: Asking,
 }
 
 impl Config {
@@ -330,7 +338,9 @@ impl Config {
             key: error::tls_key(&why, &files.tls),
             why: Box::new(why),
         };
+        let asking = self.asking(now)?;
         let loader = Loader::open(files.clone(), rules.clone()).map_err(unusable)?;
+        let loader = loader.asking(asking.parties.clone());
         let trust = loader.trust(now).map_err(unusable)?;
         let procedures =
             procedures::load().map_err(|why| ConfigError::Procedures(Box::new(why)))?;
@@ -340,8 +350,9 @@ impl Config {
         let ladder = Ladder { channels, ..self.ladder(&procedures, &parties)? };
         self.check_rungs(&notifications.book.contacts, &ladder)?;
         Ok(Inputs {
-            signatures: self.desk()?,
             timestamp: self.timestamp_service()?,
+            signatures: self.desk(asking.signers.clone())?,
+            asking,
             notifications,
             parties,
             registry,

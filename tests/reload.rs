@@ -334,7 +334,9 @@ async fn a_revoked_certificate_is_out_and_the_next_one_of_its_party_in() {
     assert!(trust.refused_files[0].problem.contains("older"), "{trust:?}");
     assert_eq!(trust.revocation_lists[0].revoked_count, 1);
     assert_eq!(trust.revocation_lists[0].state(), RevocationListState::Current);
-    bus.stop().await;
+    // Nor does a restart take it, which would let in again whom the last one revoked.
+    let why = bus.refuses_to_start().await;
+    assert!(why.contains("is older than the last list of"), "{why}");
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ const AT_HOME: &[(&str, &[&str], &str)] = &[
     (
         "hyper::",
         &["notify", "trust"],
-        "web servers are called for notices, GOST signatures and time-stamps",
+        "web servers are called for notices, GOST signatures, time-stamps and revocations",
     ),
     (
         "serde",

@@ -14,6 +14,7 @@ use crate::engine::{Clock, Engine, NewRegistry, RegistryChange, RegistryError, R
 use crate::rpc::Bus;
 use crate::trust::crl::{CrlState, Worth};
 use crate::trust::live::{LiveTrust, Loader, Part};
+use crate::trust::ocsp::{Key, OcspState};
 use crate::trust::registry::{self, RegistryHashes};
 use crate::trust::watch::FileWatch;
 
@@ -32,6 +33,8 @@ pub(super) struct Reload {
     beside: [u8; 32],
     /// What was told of the lists last.
     told: Vec<CrlState>,
+    /// The certificates that an answer of a responder kept out when connections were judged last.
+    kept_out: Vec<Key>,
     interval: Duration,
 }
 
@@ -67,6 +70,7 @@ impl Reload {
             registry_waits: false,
             beside,
             told: Vec::new(),
+            kept_out: Vec::new(),
             interval: config.tls.reload_interval,
         }
     }
@@ -79,6 +83,8 @@ impl Reload {
         mut asked: mpsc::Receiver<()>,
         mut stopping: watch::Receiver<bool>,
     ) -> JoinHandle<()> {
+        // What was read at the start, now that there is a directory for it.
+        keep_last(&mut self.loader);
         tokio::spawn(async move {
             let mut turn = interval(self.interval);
             turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -120,6 +126,7 @@ impl Reload {
                 }
                 self.trust.in_force(part);
                 self.trust.install(trust);
+                keep_last(&mut self.loader);
                 tracing::info!(key = part.key(), "a changed file is in force");
             }
             Err(error) => self.refused(part, &error.to_string()),
@@ -173,10 +180,32 @@ impl Reload {
         self.trust.registry_in_force(hashes.content, Clock::System.now(), other);
     }
 
+    /// Has connections judged again when an answer of a responder keeps others out than before.
+    fn judge_answers(&mut self, kept_out: Vec<Key>, state: OcspState) {
+        if kept_out == self.kept_out {
+            return;
+        }
+        let OcspState { good, revoked, overdue, unanswered } = state;
+        tracing::info!(
+            good,
+            revoked,
+            overdue,
+            unanswered,
+            "certificates stand otherwise by what responders (OCSP) answered"
+        );
+        self.kept_out = kept_out;
+        self.trust.judge_again();
+    }
+
     /// Tells what has become of the lists, and has connections judged again when one has lapsed.
     fn judge_lists(&mut self, engine: &Engine) {
-        let states = self.trust.current().crls(Clock::System.now());
-        let unknown = states.iter().any(|state| state.worth != Worth::Current);
+        let (trust, now) = (self.trust.current(), Clock::System.now());
+        let states = trust.crls(now);
+        let answers = trust.answers(now).unwrap_or_default();
+        let unknown = states.iter().any(|state| state.worth != Worth::Current)
+            || answers.overdue + answers.unanswered > 0;
+        trust.ask_of_own(now);
+        self.judge_answers(trust.kept_out(now), answers);
         engine.vitals().note_trust(unknown, !self.trust.report().refused.is_empty());
         if states == self.told {
             return;
@@ -201,6 +230,13 @@ impl Reload {
         }
         self.told = states;
         self.trust.judge_again();
+    }
+}
+
+/// Keeps which revocation lists were accepted last.
+fn keep_last(loader: &mut Loader) {
+    if let Err(error) = loader.keep_last() {
+        tracing::error!(%error, "which revocation lists were accepted last cannot be kept; after a restart older ones would be taken");
     }
 }
 

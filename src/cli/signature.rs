@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -11,6 +12,7 @@ use serde::Serialize;
 use super::output::{Exit, Failure, print, print_json};
 use crate::domain::signature::{Flaw, KeyRole, SignatureVerdict};
 use crate::engine::Clock;
+use crate::trust::ocsp::answer::MAX_ANSWER_BYTES;
 use crate::trust::signature::authorities::{Authorities, Crl, Crls};
 use crate::trust::signature::{self, Signed, Wanted};
 
@@ -19,8 +21,8 @@ use crate::trust::signature::{self, Signed, Wanted};
 pub(super) enum SignatureCommand {
     /// Verify a detached CMS signature over a document, as the bus does
     ///
-    /// The signature is DER, the authorities are PEM, a revocation list is either. With the lists
-    /// and certificates that a bus has kept (data_dir/signatures) and the time at which it judged,
+    /// The signature is DER, the authorities are PEM, a revocation list is either. With the lists,
+    /// answers and certificates that a bus has kept (data_dir/signatures) and the time at which it judged,
     /// its verdict is found again, also after the certificate has ended. Without --at the time is
     /// now. A signature that is none ends with exit code 3, one that is undetermined with 1.
     /// GOST signatures need a verifier and stay undetermined.
@@ -52,6 +54,9 @@ pub(super) struct VerifyArgs {
     /// A revocation list, DER or PEM; may be given for each authority
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
+    /// The answer of a responder (OCSP) about the signer or an authority, DER; may be given again
+    #[arg(long, value_name = "FILE")]
+    ocsp: Vec<PathBuf>,
     /// A role of which the signer has one: head, signatory, employee; may be given again
     #[arg(long, value_name = "ROLE")]
     role: Vec<KeyRole>,
@@ -70,11 +75,13 @@ pub(super) fn run(command: &SignatureCommand) -> Result<(), Failure> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<(), Failure> {
-    let VerifyArgs { content, signature, anchors, intermediates, crl, role, at, json } = args;
+    let VerifyArgs { content, signature, anchors, intermediates, crl, ocsp, role, at, json } = args;
     let authorities = Authorities::read(anchors, intermediates.as_deref());
     let authorities = authorities.map_err(Failure::usage)?;
     let lists: Result<Vec<_>, _> = crl.iter().map(|file| Crl::read(file)).collect();
-    let lists = Crls::new(lists.map_err(Failure::usage)?);
+    let answers: Result<Vec<Arc<[u8]>>, _> =
+        ocsp.iter().map(|file| read(file, MAX_ANSWER_BYTES).map(Arc::from)).collect();
+    let lists = Crls::new(lists.map_err(Failure::usage)?).with_answers(answers?);
     // A little more than is taken, so that what is too large is told to be.
     let content = read(content, signature::MAX_CONTENT_BYTES)?;
     let signature = read(signature, signature::MAX_SIGNATURE_BYTES)?;

@@ -11,7 +11,7 @@ use super::words;
 use crate::rpc::proto::operations::v1::operations_service_client::OperationsServiceClient;
 use crate::rpc::proto::operations::v1::{
     DiskLevel, GetStatusRequest, GetStatusResponse, JournalDisk, MachineClock, MachineClockState,
-    PartyLoad, RefusedFile, RevocationList, TimeStampStatus, TrustStatus,
+    OcspStatus, PartyLoad, RefusedFile, RevocationList, TimeStampStatus, TrustStatus,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -81,6 +81,7 @@ fn state_table(status: &GetStatusResponse) -> String {
     lines.push(("certificate until", words::time(trust.certificate_expire_time)));
     lines.push(("registry since", registry(&trust)));
     lines.extend(trust.revocation_lists.iter().map(|list| ("revocation list", told(list))));
+    lines.extend(trust.ocsp.map(|ocsp| ("answers (OCSP)", answers(ocsp))));
     lines.extend(trust.refused_files.iter().map(|file| {
         let since = words::time(file.time);
         ("refused file", format!("{}: {} (since {since})", file.key, file.problem))
@@ -127,6 +128,14 @@ fn stamps_json(stamps: &TimeStampStatus) -> Value {
 fn told(list: &RevocationList) -> String {
     let (state, next) = (words::list_state(list.state()), words::time(list.next_issue_time));
     format!("{}: {state}, {} revoked, next due {next}", list.issuer, list.revoked_count)
+}
+
+fn answers(ocsp: OcspStatus) -> String {
+    let OcspStatus { good_count, revoked_count, overdue_count, unanswered_count } = ocsp;
+    format!(
+        "{good_count} good, {revoked_count} revoked, {overdue_count} overdue, {unanswered_count} \
+         unanswered"
+    )
 }
 
 /// A number that is shown where there is something to tell.
@@ -217,6 +226,12 @@ fn trust_json(trust: &TrustStatus) -> Value {
         "registry_needs_restart": trust.registry_needs_restart,
         "certificate_expire_time": words::time(trust.certificate_expire_time),
         "revocation_lists": trust.revocation_lists.iter().map(list).collect::<Vec<_>>(),
+        "ocsp": trust.ocsp.map(|of| json!({
+            "good": of.good_count,
+            "revoked": of.revoked_count,
+            "overdue": of.overdue_count,
+            "unanswered": of.unanswered_count,
+        })),
         "refused_files": trust.refused_files.iter().map(file).collect::<Vec<_>>(),
     })
 }

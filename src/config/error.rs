@@ -190,6 +190,14 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         why: NotifyFault,
     },
+    /// The certificates of an authority whose responder is configured cannot be read.
+    #[error("{}: key ocsp.responders: {why}", file.display())]
+    Ocsp {
+        /// The configuration.
+        file: PathBuf,
+        /// What is wrong and what would be right.
+        why: Box<OcspFault>,
+    },
     /// What is needed to judge signatures is missing or wrong.
     #[error("{}: key {key}: {why}", file.display())]
     Signatures {
@@ -238,6 +246,17 @@ pub(super) fn tls_key(why: &TlsError, files: &TlsFiles) -> Key {
         TlsError::Setup { .. } => return "tls",
     };
     if certificate == files.certificate { "tls.certificate_file" } else { "tls.ca_file" }
+}
+
+/// What is wrong with the authority of a responder.
+#[derive(Debug, thiserror::Error)]
+pub enum OcspFault {
+    /// The file.
+    #[error(transparent)]
+    Pem(PemError),
+    /// A certificate in it.
+    #[error("{}: holds no sound X.509 certificate; put that of the authority there", .0.display())]
+    Certificate(PathBuf),
 }
 
 /// What is wrong with a day of publication.

@@ -66,6 +66,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) evidence: RawEvidence,
     #[serde(default)]
+    pub(super) ocsp: RawOcsp,
+    #[serde(default)]
     pub(super) signatures: RawSignatures,
     #[serde(default)]
     pub(super) log: RawLog,
@@ -227,6 +229,26 @@ pub(super) struct RawTimestamp {
     pub(super) timeout_seconds: Option<i64>,
     pub(super) policy: Option<String>,
     pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOcsp {
+    pub(super) parties: Option<bool>,
+    pub(super) signers: Option<bool>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) max_at_once: Option<i64>,
+    pub(super) max_answers: Option<i64>,
+    pub(super) renew_seconds: Option<i64>,
+    #[serde(default)]
+    pub(super) responders: Vec<RawResponder>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawResponder {
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) url: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

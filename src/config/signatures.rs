@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Config;
@@ -12,6 +13,7 @@ use super::file::{Reader, count, number, seconds};
 use super::raw::{RawSignatures, RawSigned, RawVerifier};
 use crate::domain::Act;
 use crate::domain::contact::WebhookUrl;
+use crate::trust::ocsp::Answers;
 use crate::trust::signature::authorities::{Authorities, CrlDir};
 use crate::trust::signature::desk::DeskParts;
 use crate::trust::signature::policy::{ActPolicy, Demand, Policy, SIGNABLE};
@@ -193,7 +195,7 @@ impl Config {
     }
 
     /// Reads what the judging of signatures needs.
-    pub(super) fn desk(&self) -> Result<DeskParts, ConfigError> {
+    pub(super) fn desk(&self, answers: Option<Arc<Answers>>) -> Result<DeskParts, ConfigError> {
         let refused = |key, why| ConfigError::Signatures { file: self.file.clone(), key, why };
         let Signatures { policy, anchors_file, intermediates_file, crl_dir, max_at_once, verifier } =
             &self.signatures;
@@ -204,7 +206,9 @@ impl Config {
         let authorities = authorities.map_err(|why| {
             refused("signatures.anchors_file", SignaturesFault::Authorities(Box::new(why)))
         })?;
-        let lists = crl_dir.as_deref().map(CrlDir::open).transpose().map_err(|why| {
+        let lists =
+            crl_dir.as_deref().map(|dir| CrlDir::open(dir, self.data_dir.join("lists-of-signers")));
+        let lists = lists.transpose().map_err(|why| {
             refused("signatures.crl_dir", SignaturesFault::Authorities(Box::new(why)))
         })?;
         let verifier = verifier.as_ref().map(|NcaNodeOptions { url, timeout, ca_file }| {
@@ -221,6 +225,7 @@ impl Config {
             lists,
             evidence: self.evidence_dir(),
             verifier: verifier.transpose()?,
+            answers,
             max_at_once: *max_at_once,
         })
     }

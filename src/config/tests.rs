@@ -95,7 +95,7 @@ fn the_sample_tells_every_range() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 47);
+    assert_eq!(checked, 51);
 }
 
 #[test]
@@ -524,7 +524,7 @@ fn what_signatures_need_stops_the_start_with_the_key() {
     let told = |text: &str| {
         let text = format!("{LEAST}[signatures]\n{text}\n");
         let config = Config::parse(&dir.path().join("kopir.toml"), &text).unwrap();
-        config.desk().unwrap_err().to_string()
+        config.desk(None).unwrap_err().to_string()
     };
     fs::create_dir(dir.path().join("lists")).unwrap();
     fs::write(dir.path().join("lists/a.crl"), "no list").unwrap();

@@ -75,6 +75,8 @@ named! {
         Crl = 1 "crl",
         /// The answer of the verifier beside the bus.
         Sidecar = 2 "sidecar",
+        /// The answer of a responder (OCSP, RFC 6960).
+        Ocsp = 3 "ocsp",
     }
 }
 
@@ -308,8 +310,8 @@ pub struct SignatureVerdict {
 pub struct RevocationEvidence {
     /// Of what kind.
     pub source: RevocationSource,
-    /// SHA-256 of its bytes. The bus keeps a list; an answer of a verifier, which names the signer,
-    /// it does not.
+    /// SHA-256 of its bytes. The bus keeps a list and the answer of a responder; an answer of a
+    /// verifier, which names the signer, it does not.
     pub sha256: [u8; 32],
     /// When it was issued.
     pub this_update: Timestamp,

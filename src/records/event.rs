@@ -459,7 +459,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 22] = [
+    const GOLDEN: [(&str, Sample, &str); 23] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -479,6 +479,11 @@ mod tests {
             "act-signed",
             samples::signed_act,
             include_str!("../../tests/data/records/v3-act-signed.hex"),
+        ),
+        (
+            "act-signed-ocsp",
+            samples::act_signed_by_one_asked_about,
+            include_str!("../../tests/data/records/v3-act-signed-ocsp.hex"),
         ),
         (
             "act-sealed",

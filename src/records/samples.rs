@@ -29,7 +29,7 @@ use crate::domain::region::Region;
 use crate::domain::term::{Due, Source};
 
 pub use arbitrary::{any_case, any_event};
-pub use decided::{inclusion_act, signed_act};
+pub use decided::{act_signed_by_one_asked_about, inclusion_act, signed_act};
 pub use registry::registry_changed;
 pub use sealed::{
     case_erased, case_erased_by_rule, delivery_held_sealed, held_redirected_sealed, sealed_act,

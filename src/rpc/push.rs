@@ -32,7 +32,7 @@ use crate::dispatch::Leased;
 use crate::dispatch::push::{Blame, Boxed, Courier, Endpoint, Outcome, PushFault};
 use crate::domain::party::{PartyId, PartyNumber};
 use crate::domain::{EndpointUrl, Roster, Sequence};
-use crate::engine::EngineError;
+use crate::engine::{Clock, EngineError};
 use crate::trust::live::LiveTrust;
 use crate::trust::tls::{
     EndpointCertificateError, HandshakeFailure, HandshakeFault, Side, TlsError,
@@ -98,20 +98,24 @@ impl Line {
     /// redirect: the address of the url and nothing else.
     fn connection(&self, roster: &Arc<Roster>, party: PartyNumber) -> Result<Connection, TlsError> {
         let version = *self.trust.version().borrow();
-        let tls = self.trust.current().endpoint().config(roster, party)?;
+        let trust = self.trust.current();
+        let tls = trust.endpoint().config(roster, party)?;
         let stands = Arc::new(AtomicBool::new(false));
         let (url, name) = (self.url.clone(), self.name.clone());
         let (made, timeout) = (Arc::clone(&stands), self.timeout);
         let connector = tower::service_fn(move |_: Uri| {
             let (url, name, tls) =
                 (url.clone(), name.clone(), TlsConnector::from(Arc::clone(&tls)));
-            let stands = Arc::clone(&made);
+            let (stands, trust) = (Arc::clone(&made), Arc::clone(&trust));
             stands.store(false, Ordering::Release);
             async move {
                 let connected = async {
                     let stream = TcpStream::connect((url.host(), url.port())).await?;
                     stream.set_nodelay(true)?;
                     let connected = tls.connect(name, stream).await?;
+                    let chain = connected.get_ref().1.peer_certificates().unwrap_or_default();
+                    let judged = trust.endpoint().check(chain, Clock::System.now()).await;
+                    judged.map_err(EndpointCertificateError::into_io)?;
                     stands.store(true, Ordering::Release);
                     Ok(connected)
                 };

@@ -11,15 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
-use rustls::server::WebPkiClientVerifier;
 use thiserror::Error;
+use webpki::BorrowedCertRevocationList;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
-use super::tls::provider;
+use super::proof::SignedParts;
+use coverage::Coverage;
+use last::{LastLists, Mark, Scope};
+
+pub mod coverage;
+pub mod last;
 
 /// The largest file of lists, in bytes: some three hundred thousand revoked certificates.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -38,6 +42,24 @@ pub enum Revocation {
         /// For how long.
         grace: Duration,
     },
+}
+
+impl Revocation {
+    /// What becomes of a certificate whose standing cannot be told.
+    #[must_use]
+    pub fn judge(self, unknown: Unknown, now: Timestamp) -> Standing {
+        let Self::Strict { grace } = self else { return Standing::Undetermined(unknown) };
+        match unknown {
+            Unknown::NoList | Unknown::NoAnswer => Standing::Lapsed(unknown),
+            Unknown::Overdue { since } | Unknown::AnswerOverdue { since } => {
+                if is_past(since, grace, now) {
+                    Standing::Lapsed(unknown)
+                } else {
+                    Standing::Undetermined(unknown)
+                }
+            }
+        }
+    }
 }
 
 /// Why a list is refused. The one before stays in force.
@@ -73,15 +95,23 @@ pub enum CrlError {
         /// Who is said to have issued it.
         issuer: String,
     },
-    /// It is older than the one in force.
-    #[error("{}: is older than the list of {issuer} in force, of {in_force}; put the newest in place", file.display())]
+    /// It is older than the last one that was in force, before a restart too.
+    #[error("{}: is older than the last list of {issuer} that was in force, of {in_force}; put the newest in place", file.display())]
     Older {
         /// The file.
         file: PathBuf,
         /// Whose list it is.
         issuer: String,
-        /// When the one in force was issued.
+        /// When that one was issued.
         in_force: Timestamp,
+    },
+    /// What was accepted last cannot be read.
+    #[error("{}: cannot be read: {why}; it says which revocation lists were accepted last. Restore it, or, if the lists in place are known to be the newest, remove it", file.display())]
+    Last {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
 }
 
@@ -89,13 +119,11 @@ pub enum CrlError {
 #[derive(Debug, Clone)]
 pub struct Crl {
     file: PathBuf,
-    der: CertificateRevocationListDer<'static>,
     /// The issuer's name in DER.
     issuer_der: Vec<u8>,
     issuer: String,
-    /// Big-endian, without leading zeros; empty where the list has none.
-    number: Vec<u8>,
-    this_update: Timestamp,
+    mark: Mark,
+    coverage: Coverage,
     next_update: Timestamp,
     revoked: BTreeSet<Vec<u8>>,
 }
@@ -126,10 +154,12 @@ pub enum Worth {
     Lapsed,
 }
 
-/// The lists in force, the newest of each authority.
+/// The lists in force, the newest of each authority, and the last one accepted of each, in force
+/// or not.
 #[derive(Debug, Clone, Default)]
 pub struct Crls {
     by_issuer: BTreeMap<Vec<u8>, Arc<Crl>>,
+    last: LastLists,
 }
 
 /// Where a certificate stands.
@@ -154,6 +184,15 @@ pub enum Unknown {
     /// The list's next update is overdue.
     #[error("the revocation list of its authority was due to be renewed at {since}")]
     Overdue {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// No responder has told of it.
+    #[error("no responder (OCSP) has told of it, nor is there a current revocation list")]
+    NoAnswer,
+    /// The last answer of a responder is overdue.
+    #[error("the answer of its responder (OCSP) was due to be renewed at {since}")]
+    AnswerOverdue {
         /// Since when.
         since: Timestamp,
     },
@@ -207,17 +246,14 @@ impl Crl {
         let revoked = revoked.map(|one| one.raw_serial().to_vec()).collect();
         prove(&der, &issuer_der, authorities)
             .ok_or_else(|| CrlError::Unsigned { file: file.to_owned(), issuer: issuer.clone() })?;
-        check_kind(&der, authorities).map_err(|why| unsupported(&why))?;
-        let file = file.to_owned();
-        Ok(Self { file, der, issuer_der, issuer, number, this_update, next_update, revoked })
+        check_kind(&der).map_err(|why| unsupported(&why))?;
+        let (file, mark) = (file.to_owned(), Mark { number, issued: this_update });
+        let coverage = Coverage::of(&parsed);
+        Ok(Self { file, issuer_der, issuer, mark, coverage, next_update, revoked })
     }
 
-    /// Whether it was issued before another list of the same authority: by its number where both
-    /// have one (RFC 5280 §5.2.3), and by the time of its issue.
-    fn is_older_than(&self, other: &Self) -> bool {
-        let by_number = |of: &Self| (of.number.len(), of.number.clone());
-        let numbered = !self.number.is_empty() && !other.number.is_empty();
-        (numbered && by_number(self) < by_number(other)) || self.this_update < other.this_update
+    fn scope(&self) -> Scope {
+        Scope::of(&self.issuer_der, None)
     }
 
     fn worth(&self, policy: Revocation, now: Timestamp) -> Worth {
@@ -225,41 +261,52 @@ impl Crl {
             return Worth::Current;
         }
         match policy {
-            Revocation::Off | Revocation::Soft => Worth::Overdue,
-            Revocation::Strict { grace } => {
-                let overdue = now.duration_since(self.next_update);
-                let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
-                if overdue <= grace { Worth::Overdue } else { Worth::Lapsed }
-            }
+            Revocation::Strict { grace } if is_past(self.next_update, grace, now) => Worth::Lapsed,
+            Revocation::Off | Revocation::Soft | Revocation::Strict { .. } => Worth::Overdue,
         }
     }
 }
 
 impl Crls {
-    /// The lists that these make beside those in force before: the newest of each authority.
+    /// No lists, and what was accepted last by an earlier process.
+    #[must_use]
+    pub fn remembering(last: LastLists) -> Self {
+        Self { by_issuer: BTreeMap::new(), last }
+    }
+
+    /// What was accepted last of each authority.
+    #[must_use]
+    pub fn last(&self) -> &LastLists {
+        &self.last
+    }
+
+    /// The lists that these make: the newest of each authority, none older than the last one that
+    /// was accepted.
     ///
     /// # Errors
-    /// [`CrlError::Older`] for a list that is older than the one of its authority in force.
+    /// [`CrlError::Older`] for a list that is older than the last one of its authority.
     pub fn after(&self, found: Vec<Crl>) -> Result<Self, CrlError> {
         let mut by_issuer: BTreeMap<Vec<u8>, Arc<Crl>> = BTreeMap::new();
+        let mut last = self.last.clone();
         for crl in found {
-            if let Some(in_force) = self.by_issuer.get(&crl.issuer_der)
-                && crl.is_older_than(in_force)
+            if let Some(accepted) = self.last.get(crl.scope())
+                && crl.mark.is_older_than(accepted)
             {
                 let (file, issuer) = (crl.file, crl.issuer);
-                return Err(CrlError::Older { file, issuer, in_force: in_force.this_update });
+                return Err(CrlError::Older { file, issuer, in_force: accepted.issued });
             }
             let known = by_issuer.get(&crl.issuer_der);
-            if known.is_none_or(|known| known.is_older_than(&crl)) {
+            if known.is_none_or(|known| !crl.mark.is_older_than(&known.mark)) {
+                last.note(crl.scope(), crl.mark.clone());
                 by_issuer.insert(crl.issuer_der.clone(), Arc::new(crl));
             }
         }
-        Ok(Self { by_issuer })
+        Ok(Self { by_issuer, last })
     }
 
-    /// The lists, for the library.
-    pub(super) fn ders(&self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> + '_ {
-        self.by_issuer.values().map(|crl| crl.der.clone())
+    /// Whether a list of this issuer names this serial number, by their bytes.
+    pub(super) fn revokes(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.by_issuer.get(issuer).is_some_and(|crl| crl.revoked.contains(serial))
     }
 
     /// Where a certificate stands.
@@ -273,22 +320,18 @@ impl Crls {
         if policy == Revocation::Off {
             return Standing::Good;
         }
-        let Some(crl) = self.by_issuer.get(certificate.issuer().as_raw()) else {
-            return match policy {
-                Revocation::Off | Revocation::Soft => Standing::Undetermined(Unknown::NoList),
-                Revocation::Strict { .. } => Standing::Lapsed(Unknown::NoList),
-            };
+        let of_issuer = self.by_issuer.get(certificate.issuer().as_raw());
+        let Some(crl) = of_issuer.filter(|crl| crl.coverage.includes(certificate)) else {
+            return policy.judge(Unknown::NoList, now);
         };
         // A revocation is never taken back by time.
         if crl.revoked.contains(certificate.raw_serial()) {
             return Standing::Revoked;
         }
-        let unknown = Unknown::Overdue { since: crl.next_update };
-        match crl.worth(policy, now) {
-            Worth::Current => Standing::Good,
-            Worth::Overdue => Standing::Undetermined(unknown),
-            Worth::Lapsed => Standing::Lapsed(unknown),
+        if now <= crl.next_update {
+            return Standing::Good;
         }
+        policy.judge(Unknown::Overdue { since: crl.next_update }, now)
     }
 
     /// What is told of each list.
@@ -296,7 +339,7 @@ impl Crls {
     pub fn states(&self, policy: Revocation, now: Timestamp) -> Vec<CrlState> {
         let state = |crl: &Arc<Crl>| CrlState {
             issuer: crl.issuer.clone(),
-            this_update: crl.this_update,
+            this_update: crl.mark.issued,
             next_update: crl.next_update,
             revoked: crl.revoked.len() as u64,
             worth: crl.worth(policy, now),
@@ -305,63 +348,28 @@ impl Crls {
     }
 }
 
-/// Whether an authority of this name has signed the list, by the algorithms that are accepted of
-/// certificates too: no SHA-1, no RSA below 2048 bits.
+/// Whether more than a grace has passed since an instant.
+pub(super) fn is_past(since: Timestamp, grace: Duration, now: Timestamp) -> bool {
+    now.duration_since(since) > SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX)
+}
+
+/// Whether an authority of this name that may sign lists has signed this one.
 fn prove(der: &[u8], issuer: &[u8], authorities: &[CertificateDer<'_>]) -> Option<()> {
-    let (_, list, _) = element(der)?;
-    let (signed, _, rest) = element(list)?;
-    let (_, algorithm, rest) = element(rest)?;
-    let (_, signature, _) = element(rest)?;
-    // The first octet of a bit string counts its unused bits.
-    let signature = signature.strip_prefix(&[0])?;
-    let algorithms = provider().signature_verification_algorithms.all;
+    let parts = SignedParts::of(der)?;
     let has_signed = |authority: &CertificateDer<'_>| {
-        let (_, parsed) = X509Certificate::from_der(authority).ok()?;
-        let may = parsed.key_usage().ok()?.is_none_or(|usage| usage.value.crl_sign());
-        if parsed.subject().as_raw() != issuer || !may {
-            return None;
-        }
-        let (_, key_info, _) = element(parsed.public_key().raw)?;
-        let (_, key_algorithm, rest) = element(key_info)?;
-        let (_, key, _) = element(rest)?;
-        let key = key.strip_prefix(&[0])?;
-        algorithms.iter().find(|each| {
-            each.public_key_alg_id().as_ref() == key_algorithm
-                && each.signature_alg_id().as_ref() == algorithm
-                && each.verify_signature(key, signed, signature).is_ok()
-        })
+        let Ok((_, parsed)) = X509Certificate::from_der(authority) else { return false };
+        let Ok(usage) = parsed.key_usage() else { return false };
+        parsed.subject().as_raw() == issuer
+            && usage.is_none_or(|usage| usage.value.crl_sign())
+            && parts.is_by(parsed.public_key().raw)
     };
-    authorities.iter().find_map(has_signed).map(|_| ())
+    authorities.iter().any(has_signed).then_some(())
 }
 
 /// Whether the library reads a list of this kind: complete, direct, without unknown critical
 /// extensions.
-fn check_kind(
-    der: &CertificateRevocationListDer<'static>,
-    authorities: &[CertificateDer<'_>],
-) -> Result<(), String> {
-    let mut roots = RootCertStore::empty();
-    let (_, _) = roots.add_parsable_certificates(authorities.iter().cloned());
-    let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), provider().into());
-    let built = builder.with_crls([der.clone()]).build();
-    built.map(drop).map_err(|why| why.to_string())
-}
-
-/// The first element of DER: all of it, its content, and what follows.
-fn element(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let &[_, first, ..] = der else { return None };
-    let (length, header) = if first < 0x80 {
-        (usize::from(first), 2)
-    } else {
-        let octets = der.get(2..2 + usize::from(first & 0x7f))?;
-        if octets.is_empty() || octets.len() > 4 {
-            return None;
-        }
-        let length = octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
-        (length, 2 + octets.len())
-    };
-    let end = header.checked_add(length)?;
-    Some((der.get(..end)?, der.get(header..end)?, der.get(end..)?))
+fn check_kind(der: &CertificateRevocationListDer<'_>) -> Result<(), String> {
+    BorrowedCertRevocationList::from_der(der).map(drop).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

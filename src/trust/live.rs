@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -16,11 +17,14 @@ use rustls::server::danger::ClientCertVerifier as _;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
 
+use super::crl::last::LastLists;
 use super::crl::{self, CrlState, Crls, Revocation, Standing};
 use super::identity::{self, Profile, Usage};
+use super::ocsp::{Answers, Key, OcspState};
+use super::standing::Revocations;
 use super::tls::{
-    self, CertificateWarning, ClientRules, ClientVerifier, EndpointTls, HandshakeFailure, Own,
-    TlsError, TlsFiles,
+    self, CertificateWarning, ClientVerifier, EndpointTls, HandshakeFailure, Own, TlsError,
+    TlsFiles,
 };
 
 /// The files that say whom the bus believes and who it is.
@@ -30,6 +34,8 @@ pub struct TrustFiles {
     pub tls: TlsFiles,
     /// Files of revocation lists.
     pub crls: Vec<PathBuf>,
+    /// Where it is kept which lists were accepted last; nowhere for a bus of one test.
+    pub last_lists: Option<PathBuf>,
 }
 
 /// What is asked of certificates, from the configuration.
@@ -76,8 +82,8 @@ pub struct Trust {
     verifier: Arc<ClientVerifier>,
     /// By what a certificate stands for a party.
     pub profile: Profile,
-    crls: Crls,
-    revocation: Revocation,
+    revocations: Revocations,
+    own: Own,
     /// What the operator should be told of the bus's certificate; none of it prevents the start.
     pub warnings: Vec<CertificateWarning>,
     /// When the bus's certificate ceases to hold.
@@ -88,10 +94,13 @@ pub struct Trust {
 pub struct Loader {
     files: TrustFiles,
     rules: TrustRules,
+    answers: Option<Arc<Answers>>,
     own: Own,
     authorities: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
     crls: Crls,
+    /// What is kept of the lists that were accepted last.
+    kept: LastLists,
 }
 
 impl Loader {
@@ -102,9 +111,20 @@ impl Loader {
     pub fn open(files: TrustFiles, rules: TrustRules) -> Result<Self, TlsError> {
         let own = Own::read(&files.tls)?;
         let (authorities, roots) = tls::authorities_of(&files.tls)?;
-        let mut loader = Self { own, authorities, roots, crls: Crls::default(), files, rules };
+        let kept = files.last_lists.as_deref().map(LastLists::read).transpose()?;
+        let kept = kept.unwrap_or_default();
+        let crls = Crls::remembering(kept.clone());
+        let answers = None;
+        let mut loader = Self { own, authorities, roots, crls, kept, files, rules, answers };
         loader.crls = loader.read_crls(&loader.authorities)?;
         Ok(loader)
+    }
+
+    /// Has responders asked too (OCSP), by these answers.
+    #[must_use]
+    pub fn asking(mut self, answers: Option<Arc<Answers>>) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// What the files make together. `now` serves only the warnings.
@@ -112,29 +132,32 @@ impl Loader {
     /// # Errors
     /// [`TlsError`].
     pub fn trust(&self, now: Timestamp) -> Result<Trust, TlsError> {
-        let rules = ClientRules {
-            revocation: self.rules.revocation,
-            usages: self.rules.client_usages.clone(),
+        let revocations = Revocations {
+            crls: self.crls.clone(),
+            policy: self.rules.revocation,
+            answers: self.answers.clone(),
+            authorities: self.authorities.clone().into(),
         };
-        let verifier = ClientVerifier::new(Arc::clone(&self.roots), rules, self.crls.clone())?;
-        let verifier = Arc::new(verifier);
-        let server = tls::server_side(&self.files.tls, &self.own, Arc::clone(&verifier) as _)?;
+        let (roots, usages) = (Arc::clone(&self.roots), self.rules.client_usages.clone());
+        let verifier = Arc::new(ClientVerifier::new(roots, usages, revocations.clone())?);
+        let judges = Arc::clone(&verifier) as _;
+        let server = tls::server_side(&self.files.tls, &self.own, judges, revocations.clone())?;
         let profile = Profile { bin_usages: self.rules.bin_usages.clone() };
         let endpoint = EndpointTls::new(
             self.files.tls.clone(),
             self.own.clone(),
             Arc::clone(&self.roots),
-            (self.crls.clone(), self.rules.revocation),
+            revocations.clone(),
             profile.clone(),
         );
         let (warnings, certificate_until) = tls::warnings(&self.files.tls, &self.own, now)?;
         Ok(Trust {
             server: Arc::new(server),
             endpoint,
+            own: self.own.clone(),
             verifier,
             profile,
-            crls: self.crls.clone(),
-            revocation: self.rules.revocation,
+            revocations,
             warnings,
             certificate_until,
         })
@@ -153,6 +176,19 @@ impl Loader {
             (self.roots, self.crls) = (roots, crls);
         }
         read
+    }
+
+    /// Keeps which lists were accepted last, so that an older one is refused after a restart too.
+    ///
+    /// # Errors
+    /// Whatever the system says; this process goes on to know them.
+    pub fn keep_last(&mut self) -> io::Result<()> {
+        let Some(file) = &self.files.last_lists else { return Ok(()) };
+        if self.kept != *self.crls.last() {
+            self.crls.last().write(file)?;
+            self.kept = self.crls.last().clone();
+        }
+        Ok(())
     }
 
     fn read(&mut self, part: Part) -> Result<(), TlsError> {
@@ -181,7 +217,7 @@ impl TrustFiles {
     /// The files of one kind.
     #[must_use]
     pub fn of(&self, part: Part) -> Vec<PathBuf> {
-        let Self { tls: TlsFiles { certificate, key, ca }, crls } = self;
+        let Self { tls: TlsFiles { certificate, key, ca }, crls, last_lists: _ } = self;
         match part {
             Part::Own => vec![certificate.clone(), key.clone()],
             Part::Authorities => vec![ca.clone()],
@@ -220,8 +256,20 @@ impl Trust {
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         self.verifier.verify_client_cert(end_entity, intermediates, unix).map_err(refused)?;
-        // It could be read a moment ago.
-        Ok(self.verifier.standing(end_entity, intermediates, now).unwrap_or(Standing::Good))
+        self.verifier.standing(end_entity, intermediates, now).map_err(refused)
+    }
+
+    /// Has responders asked about a chain of which too little is known, and waits for the time of one
+    /// call at most; at once where none is asked.
+    pub async fn ask(&self, chain: &[CertificateDer<'_>], now: Timestamp) {
+        if let Some((end_entity, intermediates)) = chain.split_first() {
+            self.revocations.ask(end_entity, intermediates, now).await;
+        }
+    }
+
+    /// Has responders asked about the bus's own certificate, to show the answer with it.
+    pub fn ask_of_own(&self, now: Timestamp) {
+        self.revocations.list(self.own.chain(), now);
     }
 
     /// When the first certificate of a chain ceases to hold.
@@ -237,7 +285,24 @@ impl Trust {
     /// What is told of the revocation lists.
     #[must_use]
     pub fn crls(&self, now: Timestamp) -> Vec<CrlState> {
-        self.crls.states(self.revocation, now)
+        self.revocations.crls.states(self.revocations.policy, now)
+    }
+
+    /// What is told of the answers of responders; none where nobody is asked.
+    #[must_use]
+    pub fn answers(&self, now: Timestamp) -> Option<OcspState> {
+        self.revocations.answers.as_ref().map(|answers| answers.state(now))
+    }
+
+    /// The certificates that an answer keeps out now.
+    #[must_use]
+    pub fn kept_out(&self, now: Timestamp) -> Vec<Key> {
+        let grace = match self.revocations.policy {
+            Revocation::Off | Revocation::Soft => None,
+            Revocation::Strict { grace } => Some(grace),
+        };
+        let answers = self.revocations.answers.as_ref();
+        answers.map(|answers| answers.kept_out(grace, now)).unwrap_or_default()
     }
 }
 
@@ -344,7 +409,9 @@ impl LiveTrust {
 impl fmt::Debug for Trust {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trust").field("revocation", &self.revocation).finish_non_exhaustive()
+        f.debug_struct("Trust")
+            .field("revocation", &self.revocations.policy)
+            .finish_non_exhaustive()
     }
 }
 

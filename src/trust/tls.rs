@@ -16,6 +16,7 @@ use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 use thiserror::Error;
@@ -25,16 +26,18 @@ use super::crl::CrlError;
 use super::identity;
 use super::live::{Loader, TrustFiles, TrustRules};
 use super::pem::{self, PemError};
+use super::standing::Revocations;
 
 mod bus;
 mod client;
 mod endpoint;
 mod failure;
 mod outgoing;
+mod staple;
 
 pub use bus::NotTheBus;
+pub use client::ClientRefusal;
 pub(super) use client::ClientVerifier;
-pub use client::{ClientRefusal, ClientRules};
 pub use endpoint::{EndpointCertificateError, EndpointTls};
 pub use failure::{HandshakeFailure, HandshakeFault, Side};
 pub use outgoing::{Outgoing, OutgoingError};
@@ -160,7 +163,7 @@ pub fn provider() -> CryptoProvider {
 /// # Errors
 /// [`TlsError`], naming the file.
 pub fn server_config(files: &TlsFiles, now: Timestamp) -> Result<ServerTls, TlsError> {
-    let files = TrustFiles { tls: files.clone(), crls: Vec::new() };
+    let files = TrustFiles { tls: files.clone(), crls: Vec::new(), last_lists: None };
     let trust = Loader::open(files, TrustRules::default())?.trust(now)?;
     Ok(ServerTls { config: Arc::clone(trust.server()), warnings: trust.warnings })
 }
@@ -170,14 +173,17 @@ pub(super) fn server_side(
     files: &TlsFiles,
     own: &Own,
     verifier: Arc<dyn ClientCertVerifier>,
+    revocations: Revocations,
 ) -> Result<ServerConfig, TlsError> {
     let Own { chain, key } = own.clone();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+    let provider = Arc::new(provider());
+    let certified = CertifiedKey::from_der(chain, key, &provider);
+    let shown = staple::Shown::new(certified.map_err(|why| own_refused(files, &why))?, revocations);
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(setup)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|why| own_refused(files, &why))?;
+        .with_cert_resolver(Arc::new(shown));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -225,6 +231,11 @@ impl Clone for Own {
 }
 
 impl Own {
+    /// The certificates, the end certificate first.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
     pub(super) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self {
             chain: pem::certificates(&files.certificate)?,

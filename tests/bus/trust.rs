@@ -3,14 +3,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use kopir::app::App;
+use kopir::config::Config;
 use kopir::domain::party::PartyId;
 use kopir::trust::issue::{issue_crl, issue_party, issue_server};
 use kopir::trust::pem;
-use kopir::trust::tls::{TlsFiles, client_config};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use kopir::trust::tls::{TlsFiles, client_config, provider};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -31,6 +34,30 @@ impl Bus {
         self.site.path("parties.toml")
     }
 
+    /// The authority of bus and parties: its file, its certificate, and its key in PEM.
+    pub fn authority(&self) -> (PathBuf, Vec<u8>, String) {
+        let certificates = self.site.certificates();
+        let key = fs::read_to_string(certificates.ca_key()).unwrap();
+        (certificates.ca_certificate(), self.site.ca.certificate().to_vec(), key)
+    }
+
+    /// The certificate of a party.
+    pub fn certificate(&self, id: &str) -> Vec<u8> {
+        pem::certificates(&self.site.files(id).certificate).unwrap().swap_remove(0).to_vec()
+    }
+
+    /// Another certificate of the bus's own authority for a party, as files.
+    pub fn other_files(&self, id: &str) -> TlsFiles {
+        let id: PartyId = id.parse().unwrap();
+        let (certificate, key) = issue_party(&self.site.ca, &id, always()).unwrap().pem();
+        self.files_with(&certificate, &key)
+    }
+
+    /// A file of the site.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.site.path(name)
+    }
+
     /// Another certificate of the bus's own authority for a party.
     pub fn issue(&self, id: &str) -> Arc<ClientConfig> {
         self.site.stranger(id, &self.site.ca, always())
@@ -45,6 +72,16 @@ impl Bus {
             site.revoke(&[], 1, "2200-01-01T00:00:00Z");
         }
         Self::start_on(site, Clock::sandbox(now), settings).await
+    }
+
+    /// Stops the bus, and why it does not start again.
+    pub async fn refuses_to_start(self) -> String {
+        let (site, clock) = (Arc::clone(&self.site), Clock::sandbox(self.now()));
+        self.stop().await;
+        let file = site.path("kopir.toml");
+        let config = Config::parse(&file, &site.config(&clock, &[])).unwrap();
+        let started = App::start(config, clock).await;
+        format!("{:#}", started.err().expect("it does not start"))
     }
 
     /// Puts a list in place that revokes the first certificates of these parties.
@@ -64,6 +101,18 @@ impl Bus {
         let connector = TlsConnector::from(self.tls(MISSION));
         let stream = within(connector.connect(name, stream)).await.unwrap();
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    /// The answer of OCSP that the bus shows with its certificate; empty where it shows none.
+    pub async fn stapled(&self) -> Vec<u8> {
+        let seen = Arc::new(Staple::default());
+        let mut config = ClientConfig::clone(&self.tls(MISSION));
+        config.dangerous().set_certificate_verifier(Arc::clone(&seen) as _);
+        let stream = TcpStream::connect(self.address()).await.unwrap();
+        let name = ServerName::try_from(SERVER_NAME).unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        within(connector.connect(name, stream)).await.unwrap();
+        seen.0.lock().unwrap().clone()
     }
 
     /// Puts another certificate of the bus in place, and leaves the old key there; the new key.
@@ -101,6 +150,46 @@ impl Bus {
         let validity = kopir::trust::issue::Validity::new(begin, until).unwrap();
         let (certificate, key) = issue_party(&self.site.ca, &id, validity).unwrap().pem();
         client_config(&self.files_with(&certificate, &key)).unwrap()
+    }
+}
+
+/// Believes any server, and keeps the answer of OCSP that it shows.
+#[derive(Debug, Default)]
+struct Staple(Mutex<Vec<u8>>);
+
+impl ServerCertVerifier for Staple {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = ocsp_response.to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("TLS 1.3 alone".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -194,6 +194,7 @@ fn desk(node: Option<SocketAddr>) -> Desk {
     let url = node.map(|address| format!("http://{address}").parse().unwrap());
     let timeout = Duration::from_secs(1);
     Desk::new(DeskParts {
+        answers: None,
         policy: Policy::default(),
         authorities: Authorities::default(),
         lists: None,
@@ -314,6 +315,7 @@ async fn policy_decides_what_an_act_needs() {
         let policy = ActPolicy { demand, undetermined, roles: Vec::new() };
         let acts = [(Act::RecordDecision, policy)].into();
         Desk::new(DeskParts {
+            answers: None,
             policy: Policy::new(acts, Vec::new()),
             authorities: Authorities::default(),
             lists: None,

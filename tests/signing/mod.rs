@@ -111,6 +111,60 @@ impl Authority {
         Self { der, issuer: Issuer::new(params, key) }
     }
 
+    /// An authority by its certificate and key.
+    pub fn of(der: &[u8], key: KeyPair) -> Self {
+        let issuer = Issuer::from_ca_cert_der(&CertificateDer::from(der.to_vec()), key).unwrap();
+        Self { der: der.to_vec(), issuer }
+    }
+
+    /// Its key, to sign answers of OCSP with.
+    pub fn key(&self) -> &KeyPair {
+        self.issuer.key()
+    }
+
+    /// A responder of this authority, with these extended key usages, and whether nobody need ask
+    /// about it (RFC 6960 §4.2.2.2.1).
+    pub fn responder(
+        &self,
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        unasked: bool,
+        until: &str,
+    ) -> (Vec<u8>, KeyPair) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "SAMPLE RESPONDER");
+        params.serial_number = Some(SerialNumber::from_slice(&[0x50, 1]));
+        params.not_before = moment!("2015-01-01T00:00:00Z");
+        params.not_after = moment!(until);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = usages;
+        if unasked {
+            let oid = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
+            let null = NULL.to_vec();
+            params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&oid, null)];
+        }
+        let key = key(Key::P256);
+        let der = params.signed_by(&key, &self.issuer).unwrap().der().to_vec();
+        (der, key)
+    }
+
+    /// The certificate of a system under this authority, with the address of its responder.
+    pub fn system(&self, serial: &[u8], url: Option<&str>, until: &str) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "SAMPLE SYSTEM");
+        params.serial_number = Some(SerialNumber::from_slice(serial));
+        params.not_before = moment!("2015-01-01T00:00:00Z");
+        params.not_after = moment!(until);
+        if let Some(url) = url {
+            let access = [oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, url.as_bytes())].concat();
+            let content = tlv(0x30, &tlv(0x30, &access));
+            let oid = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+            params.custom_extensions =
+                vec![rcgen::CustomExtension::from_oid_content(&oid, content)];
+        }
+        params.signed_by(&key(Key::P256), &self.issuer).unwrap().der().to_vec()
+    }
+
     pub fn signer(&self, of: &Person) -> Signer {
         let key = key(of.key);
         let mut params = CertificateParams::default();
@@ -256,6 +310,8 @@ pub struct Cms<'a> {
     /// PSS instead of PKCS#1, with a salt of so many bytes.
     pub pss_salt: Option<u8>,
     pub unsigned: Vec<u8>,
+    /// Answers of responders within the signature (RFC 5940).
+    pub answers: Vec<Vec<u8>>,
 }
 
 impl<'a> Cms<'a> {
@@ -275,6 +331,7 @@ impl<'a> Cms<'a> {
             without_signers: false,
             pss_salt: None,
             unsigned: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -289,15 +346,26 @@ impl<'a> Cms<'a> {
         let within = if self.attached { tlv(0xa0, &tlv(0x04, content)) } else { Vec::new() };
         let mut certificates = self.certificates.clone();
         certificates.sort();
+        // Revocation data that are no lists came with version 5 (RFC 5652 §5.1).
+        let version = if self.answers.is_empty() { 1 } else { 5 };
         let data = [
-            vec![2, 1, 1],
+            vec![2, 1, version],
             tlv(0x31, &algorithm(self.digest, NULL)),
             tlv(0x30, &[oid(ID_DATA), within].concat()),
             tlv(0xa0, &certificates.concat()),
+            self.revocations(),
             tlv(0x31, &infos.concat()),
         ];
         let data = tlv(0x30, &data.concat());
         tlv(0x30, &[oid("1.2.840.113549.1.7.2"), tlv(0xa0, &data)].concat())
+    }
+
+    fn revocations(&self) -> Vec<u8> {
+        let answers = self.answers.iter();
+        let answers =
+            answers.map(|der| tlv(0xa1, &[oid("1.3.6.1.5.5.7.16.2"), der.clone()].concat()));
+        let answers: Vec<_> = answers.collect();
+        if answers.is_empty() { Vec::new() } else { tlv(0xa1, &answers.concat()) }
     }
 
     fn info(&self, signer: &Signer, content: &[u8]) -> Vec<u8> {

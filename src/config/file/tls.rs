@@ -1,5 +1,6 @@
 //! The keys of `[tls]`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::super::TrustConfig;
@@ -15,7 +16,13 @@ use crate::trust::tls::TlsFiles;
 const HOUR: u64 = 3_600;
 
 impl Reader<'_> {
-    pub(super) fn tls(&self, raw: RawTls) -> Result<TrustConfig, ConfigError> {
+    /// `asked` says whether responders are asked about the parties' certificates.
+    pub(super) fn tls(
+        &self,
+        raw: RawTls,
+        data_dir: &Path,
+        asked: bool,
+    ) -> Result<TrustConfig, ConfigError> {
         let RawTls {
             ca_file,
             certificate_file,
@@ -40,7 +47,7 @@ impl Reader<'_> {
         let grace = number("tls.revocation_grace_hours", 24, 0, 8_760);
         let grace = u64::from(self.number(revocation_grace_hours, grace)?);
         let grace = Duration::from_secs(grace * HOUR);
-        let revocation = self.revocation(revocation, !crls.is_empty(), grace)?;
+        let revocation = self.revocation(revocation, asked || !crls.is_empty(), grace)?;
         let information_system = vec![Usage::INFORMATION_SYSTEM.to_owned()];
         let rules = TrustRules {
             revocation,
@@ -49,18 +56,20 @@ impl Reader<'_> {
         };
         let reload = number("tls.reload_seconds", 2, 1, 3_600);
         let reload_interval = seconds(self.number(reload_seconds, reload)?);
-        Ok(TrustConfig { files: TrustFiles { tls, crls }, rules, reload_interval })
+        let files = TrustFiles { tls, crls, last_lists: Some(data_dir.join("lists-of-parties")) };
+        Ok(TrustConfig { files, rules, reload_interval })
     }
 
-    /// With lists somebody has to say what they are worth, and without there is nothing to ask.
+    /// With lists or responders somebody has to say what they are worth, and without there is
+    /// nothing to ask.
     fn revocation(
         &self,
         found: Option<String>,
-        has_lists: bool,
+        has_source: bool,
         grace: Duration,
     ) -> Result<Revocation, ConfigError> {
         let (key, example): (Key, _) = ("tls.revocation", "revocation = \"strict\"");
-        match (found.as_deref(), has_lists) {
+        match (found.as_deref(), has_source) {
             (None, true) => Err(self.missing(key, example)),
             (None | Some("off"), false) => Ok(Revocation::Off),
             (Some("soft"), true) => Ok(Revocation::Soft),
@@ -68,12 +77,13 @@ impl Reader<'_> {
             (Some(other), true) => Err(self.value(
                 key,
                 other,
-                "\"soft\" or \"strict\", as there are tls.crl_files",
+                "\"soft\" or \"strict\", as there are tls.crl_files or ocsp.parties is on",
                 example,
             )),
             (Some(other), false) => {
                 let example = "revocation = \"off\"";
-                Err(self.value(key, other, "\"off\", as there are no tls.crl_files", example))
+                let wanted = "\"off\", as there are no tls.crl_files and ocsp.parties is off";
+                Err(self.value(key, other, wanted, example))
             }
         }
     }

@@ -22,7 +22,7 @@
 //! |---|---|
 //! | `papers/N.content`, `.salt` | what is sealed in record N, with the salt of its commitment |
 //! | `papers/N.document`, `.p7s` | the signed document in it, with its signature |
-//! | `signatures/SHA256.cer`, `.crl` | what the verdicts on these signatures rest on |
+//! | `signatures/SHA256.cer`, `.crl`, `.ocsp` | what the verdicts on these signatures rest on |
 //!
 //! A file that a later release adds stands in the manifest like the others, and this release says
 //! that it does not look into it.

@@ -83,3 +83,19 @@ pub fn signed_act() -> Event {
     }));
     Event::Act(act)
 }
+
+/// The same where a responder (OCSP) was asked.
+pub fn act_signed_by_one_asked_about() -> Event {
+    let Event::Act(mut act) = signed_act() else { unreachable!() };
+    if let Some(verdict) = &mut act.signature {
+        verdict.doubt = None;
+        verdict.revocation.truncate(1);
+        verdict.revocation.push(RevocationEvidence {
+            source: RevocationSource::Ocsp,
+            sha256: [0xd7; 32],
+            this_update: march(1_799_998_000),
+            next_update: Some(march(1_800_001_000)),
+        });
+    }
+    Event::Act(act)
+}

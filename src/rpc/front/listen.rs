@@ -189,13 +189,19 @@ impl Door {
         };
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let chain: Vec<_> = chain.iter().map(|one| one.clone().into_owned()).collect();
-        let standing = judged.0.judge(&chain, Clock::System.now());
+        // Whatever a responder must be asked first holds up this one connection, and not for long.
+        judged.0.ask(&chain, Clock::System.now()).await;
+        let standing = match judged.0.judge(&chain, Clock::System.now()) {
+            Ok(standing) => standing,
+            Err(failure) => {
+                tracing::info!(%remote, %failure, "a connection is refused after its handshake");
+                return None;
+            }
+        };
         let (identified, seat, place) = self.guests.seat(remote, chain, judged);
         let caller = identified.map(|one| one.caller);
         let party = caller.as_ref().map_or("none", |caller| caller.id.as_str());
-        if let Ok(standing) = standing {
-            tell(remote, party, &standing);
-        }
+        tell(remote, party, &standing);
         if let Err(error) = &caller {
             tracing::info!(%remote, %error, "a certificate names no party");
         }

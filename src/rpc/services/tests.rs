@@ -112,6 +112,7 @@ impl House {
             applicants: Arc::new(ApplicantKey::of(&[7; 32])),
             log,
             signatures: Arc::new(Desk::new(DeskParts {
+                answers: None,
                 policy: Policy::default(),
                 authorities: Authorities::default(),
                 lists: None,

@@ -7,6 +7,7 @@ use crate::evidence::stamps::Stamps;
 use crate::rpc::proto::operations::v1 as operations;
 use crate::trust::crl::{CrlState, Worth};
 use crate::trust::live::{FileRefused, LiveTrust, Part, Report};
+use crate::trust::ocsp::OcspState;
 
 /// What is in force, and what is refused.
 pub fn trust(live: &LiveTrust, now: Timestamp) -> operations::TrustStatus {
@@ -19,6 +20,17 @@ pub fn trust(live: &LiveTrust, now: Timestamp) -> operations::TrustStatus {
         certificate_expire_time: Some(time(current.certificate_until)),
         revocation_lists: current.crls(now).into_iter().map(list).collect(),
         refused_files: refused.into_iter().map(refused_file).collect(),
+        ocsp: current.answers(now).map(answers),
+    }
+}
+
+fn answers(state: OcspState) -> operations::OcspStatus {
+    let OcspState { good, revoked, overdue, unanswered } = state;
+    operations::OcspStatus {
+        good_count: good,
+        revoked_count: revoked,
+        overdue_count: overdue,
+        unanswered_count: unanswered,
     }
 }
 

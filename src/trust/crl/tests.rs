@@ -120,6 +120,25 @@ fn a_list_older_than_the_last_is_refused_by_number_and_by_time() {
 }
 
 #[test]
+fn a_list_older_than_the_last_is_refused_after_a_restart_too() {
+    let shelf = shelf();
+    let read = |number, from| shelf.read(shelf.list(&[], number, from, "2026-01-01")).unwrap();
+    let kept = shelf.dir.path().join("last");
+    let in_force = Crls::default().after(read(5, "2025-03-01")).unwrap();
+    in_force.last().write(&kept).unwrap();
+    let again = Crls::remembering(LastLists::read(&kept).unwrap());
+    for (number, from) in [(4, "2025-04-01"), (6, "2025-02-01")] {
+        let refusal = again.after(read(number, from)).unwrap_err();
+        assert!(matches!(refusal, CrlError::Older { .. }), "{refusal}");
+    }
+    assert!(again.after(read(5, "2025-03-01")).is_ok(), "the very same");
+    assert!(again.after(read(6, "2025-03-02")).is_ok());
+    // A list that was taken away is remembered too.
+    let without = again.after(Vec::new()).unwrap();
+    assert!(without.after(read(4, "2025-04-01")).is_err());
+}
+
+#[test]
 fn only_a_trusted_authority_s_signature_counts() {
     let shelf = shelf();
     // Another key under the very same name.

@@ -4,6 +4,8 @@
 //! It judges as of the time at which the bus did, with the lists and authorities that the record
 //! names by their hashes, so that nothing which came later counts for or against it.
 
+use std::sync::Arc;
+
 use rustls::pki_types::CertificateDer;
 
 use super::authorities::{Authorities, Crl, Crls};
@@ -69,7 +71,7 @@ pub fn again(
     let judged = verify(signed, &Wanted::default(), &authorities, &lists, recorded.checked_at);
     let found = judged.map_err(NotAgain::Flaw)?.verdict;
     let (again, is_it) = match (by_bus, is_kept) {
-        (true, true) => (Again::Verdict, found == *recorded),
+        (true, true) => (Again::Verdict, in_order(&found) == in_order(recorded)),
         (true, false) => (Again::Signature, states(&found) == states(recorded)),
         (false, _) => (Again::Statement, states(&found) == states(recorded)),
     };
@@ -98,12 +100,26 @@ fn authorities(recorded: &SignatureVerdict, kept: Kept<'_>) -> Result<Authoritie
 }
 
 fn lists(recorded: &SignatureVerdict, kept: Kept<'_>) -> Result<Crls, NotAgain> {
-    let asked = recorded.revocation.iter().filter_map(|of| Some((Kind::of(of.source)?, of)));
-    let list = |(kind, of): (Kind, &crate::domain::signature::RevocationEvidence)| {
+    let (mut lists, mut answers) = (Vec::new(), Vec::<Arc<[u8]>>::new());
+    for of in &recorded.revocation {
+        let Some(kind) = Kind::of(of.source) else { continue };
         let der = named(kind, &of.sha256, kept)?;
-        Crl::parse(&der).ok_or(NotAgain::Evidence(kind, of.sha256))
-    };
-    Ok(Crls::new(asked.map(list).collect::<Result<Vec<_>, _>>()?))
+        match kind {
+            Kind::Answer => answers.push(der.into()),
+            Kind::List | Kind::Certificate => {
+                let list = Crl::parse(&der).ok_or(NotAgain::Evidence(kind, of.sha256))?;
+                lists.push(list);
+            }
+        }
+    }
+    Ok(Crls::new(lists).with_answers(answers))
+}
+
+/// A verdict with what was asked in one order, which another build may have asked in another.
+fn in_order(found: &SignatureVerdict) -> SignatureVerdict {
+    let mut found = found.clone();
+    found.revocation.sort_by_key(|of| of.sha256);
+    found
 }
 
 /// Evidence that is what its name says.

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
@@ -20,12 +20,18 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::algorithm::sha256;
+use crate::trust::crl::CrlError;
+use crate::trust::crl::coverage::Coverage;
+use crate::trust::crl::last::{LastLists, Mark, Scope};
 use crate::trust::pem::{self, PemError};
+use crate::trust::proof::{SignedParts, element};
 
 /// The largest revocation list that is read, in bytes; those of НУЦ РК have some ten million.
 pub const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
-/// Lists asked for one signature: one for each authority, or for each of its partitions.
-const MAX_ASKED: usize = 32;
+/// Answers of responders that are looked at for one signature.
+const MAX_ANSWERS: usize = 16;
+/// Keys of one authority of which it is known whether they signed a list.
+const MAX_KEYS: usize = 8;
 /// Files of a directory of lists.
 const MAX_LISTS: usize = 256;
 
@@ -43,14 +49,21 @@ pub struct Crl {
     /// Its bytes, to be kept with what rests on it.
     pub(super) der: Arc<[u8]>,
     pub(super) sha256: [u8; 32],
-    pub(super) this_update: Timestamp,
+    /// Number and time of issue.
+    pub(super) mark: Mark,
+    /// Which certificates of its authority it is about.
+    pub(super) coverage: Coverage,
     pub(super) next_update: Timestamp,
+    /// Whose keys were found to have signed it, or not. To find that, all of it is hashed.
+    proven: Arc<Mutex<BTreeMap<Vec<u8>, bool>>>,
 }
 
-/// The revocation lists at hand, the newest first.
+/// What is at hand of revocations: the lists, the newest first, and answers of responders.
 #[derive(Debug, Clone, Default)]
 pub struct Crls {
     lists: Vec<Crl>,
+    /// Answers of responders (OCSP) in DER, which nobody has judged yet.
+    answers: Vec<Arc<[u8]>>,
 }
 
 /// Why authorities or lists cannot be used. All are faults of the installation.
@@ -75,12 +88,23 @@ pub enum AuthorityError {
         /// What the system said.
         why: io::Error,
     },
+    /// Which lists were accepted last cannot be kept.
+    #[error("{}: cannot be written: {why}; after a restart older revocation lists would be taken", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
     /// A file is no revocation list, or one of a kind that is not taken.
     #[error("{}: is no full revocation list of version 2 with a next update (RFC 5280 §5), in DER or PEM; fetch it anew", file.display())]
     List {
         /// The file.
         file: PathBuf,
     },
+    /// Which lists were accepted last cannot be read.
+    #[error(transparent)]
+    Last(#[from] CrlError),
     /// More files, or bytes, than a directory of lists has.
     #[error("{}: has more than {MAX_LISTS} files, or one over {MAX_LIST_BYTES} bytes; is this the right directory?", path.display())]
     TooMuch {
@@ -147,8 +171,13 @@ impl Crl {
             list: Arc::new(list.into()),
             der: der.into(),
             sha256: sha256(der),
-            this_update: at(times.last_update().timestamp())?,
+            mark: Mark {
+                number: times.crl_number().map(|number| number.to_bytes_be()).unwrap_or_default(),
+                issued: at(times.last_update().timestamp())?,
+            },
+            coverage: Coverage::of(&times),
             next_update: at(times.next_update()?.timestamp())?,
+            proven: Arc::default(),
         })
     }
 
@@ -173,9 +202,23 @@ impl Crl {
 
     /// What tells lists of one authority apart that are in force beside each other: issuer and
     /// issuing distribution point.
-    fn scope(&self) -> (Vec<u8>, Option<Vec<u8>>) {
-        let point = self.list.issuing_distribution_point().map(<[u8]>::to_vec);
-        (self.list.issuer().to_vec(), point)
+    fn scope(&self) -> Scope {
+        Scope::of(self.list.issuer(), self.list.issuing_distribution_point())
+    }
+
+    /// Whether this key, a SubjectPublicKeyInfo in DER, signed it. A list has up to millions of
+    /// bytes, so it is hashed once for each key that is asked about and not for each signature.
+    pub(super) fn is_by(&self, key_info: &[u8]) -> bool {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = proven.get(key_info) {
+            return *known;
+        }
+        let is_by = SignedParts::of(&self.der).is_some_and(|parts| parts.is_by(key_info));
+        // More keys than these have no authority's name.
+        if proven.len() < MAX_KEYS {
+            proven.insert(key_info.to_vec(), is_by);
+        }
+        is_by
     }
 }
 
@@ -186,13 +229,13 @@ impl Crls {
         let mut newest: BTreeMap<_, Crl> = BTreeMap::new();
         for list in lists {
             let kept = newest.entry(list.scope()).or_insert_with(|| list.clone());
-            if list.this_update > kept.this_update {
+            if !list.mark.is_older_than(&kept.mark) {
                 *kept = list;
             }
         }
         let mut lists: Vec<_> = newest.into_values().collect();
-        lists.sort_by_key(|list| std::cmp::Reverse(list.this_update));
-        Self { lists }
+        lists.sort_by_key(|list| std::cmp::Reverse(list.mark.issued));
+        Self { lists, answers: Vec::new() }
     }
 
     /// How many lists are at hand.
@@ -207,11 +250,23 @@ impl Crls {
         self.lists.is_empty()
     }
 
-    /// The lists of these issuers.
-    pub(super) fn of<'i>(&self, issuers: impl Iterator<Item = &'i [u8]>) -> Vec<Crl> {
-        let issuers: Vec<_> = issuers.collect();
-        let is_asked = |list: &&Crl| issuers.contains(&list.list.issuer());
-        self.lists.iter().filter(is_asked).take(MAX_ASKED).cloned().collect()
+    /// The same with answers of responders (OCSP), in DER, that may be about the certificates of a
+    /// chain.
+    #[must_use]
+    pub fn with_answers(mut self, answers: impl IntoIterator<Item = Arc<[u8]>>) -> Self {
+        self.answers.extend(answers);
+        self.answers.truncate(MAX_ANSWERS);
+        self
+    }
+
+    pub(super) fn answers(&self) -> &[Arc<[u8]>] {
+        &self.answers
+    }
+
+    /// The lists of this issuer, a name in DER. The library has names without their tag.
+    pub(super) fn of(&self, issuer: &[u8]) -> impl Iterator<Item = &Crl> {
+        let name = element(issuer).map(|(_, name, _)| name);
+        self.lists.iter().filter(move |list| Some(list.list.issuer()) == name)
     }
 }
 
@@ -219,22 +274,30 @@ impl Crls {
 #[derive(Debug)]
 pub struct CrlDir {
     path: PathBuf,
-    seen: Vec<Seen>,
+    read: BTreeMap<Seen, Crl>,
     crls: Arc<Crls>,
+    /// Where it is kept which lists were accepted last, and what is there.
+    last_file: PathBuf,
+    kept: LastLists,
+    last: LastLists,
 }
 
 /// A file as it was: name, inode, size and time of its last change.
 type Seen = (PathBuf, u64, u64, i64, i64);
 
 impl CrlDir {
-    /// Reads a directory of lists.
+    /// Reads a directory of lists. `last_file` says which were accepted last; it is written when
+    /// the lists are used.
     ///
     /// # Errors
     /// [`AuthorityError`] for anything in it that is no list: a list that is silently left out is
     /// one whose revocations nobody heeds.
-    pub fn open(path: &Path) -> Result<Self, AuthorityError> {
-        let mut dir = Self { path: path.to_owned(), seen: Vec::new(), crls: Arc::default() };
-        dir.refresh()?;
+    pub fn open(path: &Path, last_file: PathBuf) -> Result<Self, AuthorityError> {
+        let kept = LastLists::read(&last_file)?;
+        let (path, last) = (path.to_owned(), kept.clone());
+        let (read, crls) = (BTreeMap::new(), Arc::default());
+        let mut dir = Self { path, read, crls, last_file, kept, last };
+        dir.look_again()?;
         Ok(dir)
     }
 
@@ -244,20 +307,45 @@ impl CrlDir {
         Arc::clone(&self.crls)
     }
 
-    /// Reads the directory again if something in it has changed. A list never gives way to an older
-    /// one of its scope, nor to none.
+    /// Reads whatever has changed in the directory. A list never gives way to an older one of its
+    /// scope, nor to none; after a restart an older one is as good as none.
     ///
     /// # Errors
     /// [`AuthorityError`]; what was read before then stays.
     pub fn refresh(&mut self) -> Result<(), AuthorityError> {
+        self.look_again()?;
+        if self.kept != self.last {
+            let unwritable = |why| AuthorityError::Write { path: self.last_file.clone(), why };
+            self.last.write(&self.last_file).map_err(unwritable)?;
+            self.kept = self.last.clone();
+        }
+        Ok(())
+    }
+
+    fn look_again(&mut self) -> Result<(), AuthorityError> {
         let seen = self.look()?;
-        if seen == self.seen {
+        if self.read.len() == seen.len() && seen.iter().all(|file| self.read.contains_key(file)) {
             return Ok(());
         }
-        let lists: Result<Vec<_>, _> = seen.iter().map(|(file, ..)| Crl::read(file)).collect();
+        let read = seen.into_iter().map(|file| match self.read.get(&file) {
+            Some(known) => Ok((file, known.clone())),
+            None => Crl::read(&file.0).map(|list| (file, list)),
+        });
+        let read: BTreeMap<_, _> = read.collect::<Result<_, AuthorityError>>()?;
+        let last = &mut self.last;
+        let (old, found): (Vec<_>, Vec<_>) = read.iter().partition(|(_, list)| {
+            last.get(list.scope()).is_some_and(|last| list.mark.is_older_than(last))
+        });
+        for ((file, ..), list) in old {
+            let (file, issued) = (file.display(), list.mark.issued);
+            tracing::warn!(%file, %issued, "a revocation list is older than the last one of its authority, and is not used");
+        }
         let before = self.crls.lists.iter().cloned();
-        self.crls = Arc::new(Crls::new(before.chain(lists?)));
-        self.seen = seen;
+        let crls = Crls::new(before.chain(found.into_iter().map(|(_, list)| list.clone())));
+        for list in &crls.lists {
+            last.note(list.scope(), list.mark.clone());
+        }
+        (self.crls, self.read) = (Arc::new(crls), read);
         Ok(())
     }
 
@@ -281,5 +369,94 @@ impl CrlDir {
         }
         seen.sort();
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{
+        CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair,
+        RevokedCertParams, SerialNumber, date_time_ymd,
+    };
+    use x509_parser::certificate::X509Certificate;
+
+    use super::*;
+    use crate::trust::proof::hashed_bytes;
+
+    /// A list with so many certificates.
+    fn list(issuer: &Issuer<'_, KeyPair>, number: u64, revoked: u32) -> Vec<u8> {
+        let this_update = date_time_ymd(2026, 1, 1) + Duration::from_secs(number);
+        let revoked_certs = (0..revoked).map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(0x4000_0000 + u64::from(serial)),
+            revocation_time: this_update,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update,
+            next_update: date_time_ymd(2027, 1, 1),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(issuer).unwrap().der().to_vec()
+    }
+
+    fn authority() -> (Vec<u8>, Issuer<'static, KeyPair>) {
+        let (params, key) = (CertificateParams::default(), KeyPair::generate().unwrap());
+        let der = params.self_signed(&key).unwrap().der().to_vec();
+        (der, Issuer::new(params, key))
+    }
+
+    #[test]
+    fn a_list_of_millions_of_bytes_is_hashed_once_and_not_for_each_signature() {
+        let (certificate, issuer) = authority();
+        let der = list(&issuer, 1, 100_000);
+        assert!(der.len() > 2_000_000, "{}", der.len());
+        let (_, parsed) = X509Certificate::from_der(&certificate).unwrap();
+        let key = parsed.public_key().raw;
+        let crls = Crls::new([Crl::parse(&der).unwrap()]);
+        let before = hashed_bytes();
+        for _ in 0..1_000 {
+            // As a verification does: the lists at hand are cloned, and one is asked.
+            let crls = crls.clone().with_answers([]);
+            assert!(crls.of(parsed.subject().as_raw()).all(|list| list.is_by(key)));
+        }
+        let hashed = hashed_bytes() - before;
+        assert!(hashed > 2_000_000 && hashed <= der.len(), "{hashed} of {}", der.len());
+    }
+
+    #[test]
+    fn a_list_older_than_the_last_is_not_used_after_a_restart_either() {
+        let (_, issuer) = authority();
+        let dir = tempfile::tempdir().unwrap();
+        let (lists, last) = (dir.path().join("lists"), dir.path().join("last"));
+        fs::create_dir(&lists).unwrap();
+        let lay = |name: &str, der: &[u8]| fs::write(lists.join(name), der).unwrap();
+        lay("one.crl", &list(&issuer, 5, 1));
+        let mut open = CrlDir::open(&lists, last.clone()).unwrap();
+        assert!(!last.exists(), "whoever only looks keeps nothing");
+        open.refresh().unwrap();
+        let held =
+            |dir: &CrlDir| dir.crls().lists.iter().map(|one| one.mark.number.clone()).collect();
+        let marks: Vec<Vec<u8>> = held(&open);
+        assert_eq!(marks, [[5]]);
+        // In the place of it, within the process and after a restart.
+        lay("one.crl", &list(&issuer, 4, 0));
+        open.refresh().unwrap();
+        let marks: Vec<Vec<u8>> = held(&open);
+        assert_eq!(marks, [[5]]);
+        let mut again = CrlDir::open(&lists, last.clone()).unwrap();
+        assert!(again.crls().is_empty(), "an older one is as good as none");
+        lay("two.crl", &list(&issuer, 6, 1));
+        again.refresh().unwrap();
+        let marks: Vec<Vec<u8>> = held(&again);
+        assert_eq!(marks, [[6]]);
+        // A record that cannot be read refuses the start.
+        fs::write(&last, "kopir revocation-lists 2\n").unwrap();
+        assert!(matches!(CrlDir::open(&lists, last), Err(AuthorityError::Last(_))));
     }
 }

@@ -14,6 +14,10 @@ use crate::domain::signature::Flaw;
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const ID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 
+const ID_RI_OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
+
+/// Answers of responders that are looked at in one signature.
+const MAX_ANSWERS: usize = 4;
 /// Values within values; sound signatures have some fifteen.
 const MAX_DEPTH: usize = 48;
 /// Certificates of one signature.
@@ -26,6 +30,8 @@ pub(super) struct SignedData<'a> {
     pub(super) content: &'a [u8],
     /// The certificates that came with it, in DER.
     pub(super) certificates: Vec<&'a [u8]>,
+    /// The answers of responders that came with it (RFC 5940), in DER, which nobody has judged.
+    pub(super) answers: Vec<&'a [u8]>,
     /// The one that signed.
     pub(super) signer: SignerInfo<'a>,
 }
@@ -56,19 +62,19 @@ pub(super) enum SignerId<'a> {
 
 /// An algorithm with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Algorithm<'a> {
+pub(in crate::trust) struct Algorithm<'a> {
     /// Which.
-    pub(super) oid: ObjectIdentifier,
+    pub(in crate::trust) oid: ObjectIdentifier,
     /// Its parameters in DER; none where they are absent or NULL.
-    pub(super) parameters: Option<&'a [u8]>,
+    pub(in crate::trust) parameters: Option<&'a [u8]>,
 }
 
 /// One value of DER: its tag, what it holds, and the whole of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tlv<'a> {
-    pub(super) tag: Tag,
-    pub(super) value: &'a [u8],
-    pub(super) whole: &'a [u8],
+pub(in crate::trust) struct Tlv<'a> {
+    pub(in crate::trust) tag: Tag,
+    pub(in crate::trust) value: &'a [u8],
+    pub(in crate::trust) whole: &'a [u8],
 }
 
 /// Reads a signature over a document that is not within it.
@@ -117,8 +123,12 @@ fn signed_data<'a>(
         Some(set) => certificates(set.value)?,
         None => Vec::new(),
     };
-    // Revocation lists of the sender's choice prove nothing; the bus asks its own.
-    from.optional(implicit(1))?;
+    // Revocation lists of the sender's choice prove nothing; the bus asks its own. An answer of a
+    // responder is about this one certificate and of its time.
+    let others = match from.optional(implicit(1))? {
+        Some(set) => others(set.value)?,
+        None => Others::default(),
+    };
     let mut signers = Values::of(from.tagged(Tag::Set)?.value);
     from.finish()?;
     let signer = signers.next()?.ok_or(Flaw::NoSigner)?;
@@ -126,17 +136,19 @@ fn signed_data<'a>(
         return Err(Flaw::SeveralSigners);
     }
     let signer = signer_info(signer)?;
-    // One signer has one digest, and the version follows from how it is named (§5.1).
+    // One signer has one digest, and the version follows from how it is named, and from revocation
+    // data of a kind that came later (§5.1).
     let listed = digests.algorithm()?;
     digests.finish()?;
     let expected = match (&signer.sid, within) {
+        _ if others.are_there => 5,
         (SignerId::IssuerAndSerial { .. }, None) => 1,
         (SignerId::SubjectKey(_), None) | (_, Some(_)) => 3,
     };
     if listed != signer.digest || version != expected {
         return Err(Flaw::Malformed);
     }
-    Ok(SignedData { content, certificates, signer })
+    Ok(SignedData { content, certificates, answers: others.answers, signer })
 }
 
 /// The content within, of the type that is asked for; nothing where the signature is detached.
@@ -175,6 +187,34 @@ fn certificates(set: &[u8]) -> Result<Vec<&[u8]>, Flaw> {
     Ok(found)
 }
 
+/// The revocation data that are no lists.
+#[derive(Default)]
+struct Others<'a> {
+    are_there: bool,
+    /// The OCSPResponses among them: OtherRevocationInfoFormat with id-ri-ocsp-response (RFC 5940
+    /// §2.1).
+    answers: Vec<&'a [u8]>,
+}
+
+fn others(set: &[u8]) -> Result<Others<'_>, Flaw> {
+    let mut from = Values::of(set);
+    let mut found = Others::default();
+    while let Some(each) = from.next()? {
+        if each.tag != implicit(1) {
+            continue;
+        }
+        found.are_there = true;
+        let mut other = Values::of(each.value);
+        let is_answer = other.oid()? == ID_RI_OCSP_RESPONSE;
+        let answer = other.next()?.ok_or(Flaw::Malformed)?;
+        other.finish()?;
+        if is_answer && found.answers.len() < MAX_ANSWERS {
+            found.answers.push(answer.whole);
+        }
+    }
+    Ok(found)
+}
+
 fn signer_info(whole: Tlv<'_>) -> Result<SignerInfo<'_>, Flaw> {
     if whole.tag != Tag::Sequence {
         return Err(Flaw::Malformed);
@@ -203,17 +243,17 @@ fn signer_info(whole: Tlv<'_>) -> Result<SignerInfo<'_>, Flaw> {
     Ok(SignerInfo { sid, digest, attributes, algorithm, signature })
 }
 
-fn implicit(number: u32) -> Tag {
+pub(in crate::trust) fn implicit(number: u32) -> Tag {
     place(number, true)
 }
 
-fn place(number: u32, constructed: bool) -> Tag {
+pub(in crate::trust) fn place(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific { constructed, number: der::TagNumber(number) }
 }
 
 /// Walks through every value within the bytes: each length must be definite and in its shortest
 /// form, each value within what holds it.
-fn check_der(bytes: &[u8], depth: usize) -> Result<(), Flaw> {
+pub(in crate::trust) fn check_der(bytes: &[u8], depth: usize) -> Result<(), Flaw> {
     if depth > MAX_DEPTH {
         return Err(Flaw::Malformed);
     }
@@ -228,17 +268,17 @@ fn check_der(bytes: &[u8], depth: usize) -> Result<(), Flaw> {
 
 /// Values of DER, one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Values<'a> {
+pub(in crate::trust) struct Values<'a> {
     left: &'a [u8],
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    pub(in crate::trust) fn of(bytes: &'a [u8]) -> Self {
         Self { left: bytes }
     }
 
     /// The next value; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Tlv<'a>>, Flaw> {
+    pub(in crate::trust) fn next(&mut self) -> Result<Option<Tlv<'a>>, Flaw> {
         if self.left.is_empty() {
             return Ok(None);
         }
@@ -251,13 +291,13 @@ impl<'a> Values<'a> {
         Ok(Some(Tlv { tag: header.tag(), value, whole }))
     }
 
-    pub(super) fn tagged(&mut self, tag: Tag) -> Result<Tlv<'a>, Flaw> {
+    pub(in crate::trust) fn tagged(&mut self, tag: Tag) -> Result<Tlv<'a>, Flaw> {
         let next = self.next()?.filter(|next| next.tag == tag);
         next.ok_or(Flaw::Malformed)
     }
 
     /// The next value if it has this tag; none, and nothing is read, otherwise.
-    pub(super) fn optional(&mut self, tag: Tag) -> Result<Option<Tlv<'a>>, Flaw> {
+    pub(in crate::trust) fn optional(&mut self, tag: Tag) -> Result<Option<Tlv<'a>>, Flaw> {
         let before = self.clone();
         let next = self.next()?.filter(|next| next.tag == tag);
         if next.is_none() {
@@ -266,29 +306,29 @@ impl<'a> Values<'a> {
         Ok(next)
     }
 
-    pub(super) fn sequence(&mut self) -> Result<Self, Flaw> {
+    pub(in crate::trust) fn sequence(&mut self) -> Result<Self, Flaw> {
         Ok(Self::of(self.tagged(Tag::Sequence)?.value))
     }
 
     /// What stands behind an explicit tag.
-    pub(super) fn explicit(&mut self, number: u32) -> Result<Self, Flaw> {
+    pub(in crate::trust) fn explicit(&mut self, number: u32) -> Result<Self, Flaw> {
         Ok(Self::of(self.tagged(implicit(number))?.value))
     }
 
-    pub(super) fn oid(&mut self) -> Result<ObjectIdentifier, Flaw> {
+    pub(in crate::trust) fn oid(&mut self) -> Result<ObjectIdentifier, Flaw> {
         let value = self.tagged(Tag::ObjectIdentifier)?.value;
         ObjectIdentifier::from_bytes(value).map_err(|_| Flaw::Malformed)
     }
 
     /// A number of one byte.
-    pub(super) fn small(&mut self) -> Result<u8, Flaw> {
+    pub(in crate::trust) fn small(&mut self) -> Result<u8, Flaw> {
         match self.tagged(Tag::Integer)?.value {
             [number] if *number < 0x80 => Ok(*number),
             _ => Err(Flaw::Malformed),
         }
     }
 
-    pub(super) fn algorithm(&mut self) -> Result<Algorithm<'a>, Flaw> {
+    pub(in crate::trust) fn algorithm(&mut self) -> Result<Algorithm<'a>, Flaw> {
         let mut from = self.sequence()?;
         let oid = from.oid()?;
         let parameters = from.next()?;
@@ -301,7 +341,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    pub(super) fn finish(&self) -> Result<(), Flaw> {
+    pub(in crate::trust) fn finish(&self) -> Result<(), Flaw> {
         if self.left.is_empty() { Ok(()) } else { Err(Flaw::Malformed) }
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+use super::algorithm::sha256;
 use super::authorities::{Authorities, CrlDir, Crls};
 use super::evidence::{EvidenceStore, Kind};
 use super::policy::{ActPolicy, Demand, Policy};
@@ -18,6 +19,7 @@ use super::sidecar::{self, Expected, Verifier, without_zeros};
 use super::{Document, Judged, Wanted, read};
 use crate::domain::Act;
 use crate::domain::signature::{Doubt, Flaw, Signature, SignatureRefusal, SignatureVerdict};
+use crate::trust::ocsp::{Answers, Subject};
 
 /// What a desk is set up with.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct DeskParts {
     pub evidence: PathBuf,
     /// The verifier for GOST, if there is one.
     pub verifier: Option<Box<dyn Verifier>>,
+    /// The answers of responders (OCSP), where they are asked.
+    pub answers: Option<Arc<Answers>>,
     /// Verifications at once.
     pub max_at_once: usize,
 }
@@ -50,6 +54,7 @@ struct Shared {
     authorities: Authorities,
     lists: Option<Mutex<CrlDir>>,
     evidence: EvidenceStore,
+    answers: Option<Arc<Answers>>,
 }
 
 /// What came of a look without a verifier.
@@ -62,10 +67,11 @@ impl Desk {
     /// A desk.
     #[must_use]
     pub fn new(parts: DeskParts) -> Self {
-        let DeskParts { policy, authorities, lists, evidence, verifier, max_at_once } = parts;
+        let DeskParts { policy, authorities, lists, evidence, verifier, answers, max_at_once } =
+            parts;
         let lists = lists.map(Mutex::new);
         let evidence = EvidenceStore::new(evidence);
-        let shared = Arc::new(Shared { policy, authorities, lists, evidence });
+        let shared = Arc::new(Shared { policy, authorities, lists, evidence, answers });
         Self { shared, verifier, room: Semaphore::new(max_at_once.max(1)) }
     }
 
@@ -103,13 +109,14 @@ impl Desk {
     ) -> Result<SignatureVerdict, Flaw> {
         // The room is never closed; were it, the verification would go on without.
         let _place = self.room.acquire().await;
-        let (shared, wanted) = (Arc::clone(&self.shared), self.shared.policy.wanted(policy));
+        let wanted = self.shared.policy.wanted(policy);
+        if let Some(answers) = &self.shared.answers {
+            let (of, wanted) = (document.clone(), wanted.clone());
+            let asked = self.beside(move |shared| shared.subjects(&of, &wanted, now)).await?;
+            answers.want(&asked, now).await;
+        }
         let (of, asks) = (document.clone(), self.verifier.is_some());
-        let looked = tokio::task::spawn_blocking(move || shared.look(&of, &wanted, asks, now));
-        let looked = looked.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a verification panicked");
-            Err(Flaw::Malformed)
-        })?;
+        let looked = self.beside(move |shared| shared.look(&of, &wanted, asks, now)).await?;
         match (looked, &self.verifier) {
             (Looked::Judged(verdict), _) => Ok(verdict),
             (Looked::Ask(expected), Some(verifier)) => {
@@ -120,7 +127,39 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Does what takes a core for a while on the pool for that.
+    async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, Flaw> + Send + 'static,
+    ) -> Result<T, Flaw> {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.unwrap_or_else(|error| {
+            tracing::error!(%error, "a verification panicked");
+            Err(Flaw::Malformed)
+        })
+    }
+}
+
 impl Shared {
+    /// The certificates of a signature that responders are asked about: none but of one that its
+    /// signer's key made, and of which an authority stands at the end.
+    fn subjects(
+        &self,
+        document: &Document,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Vec<Subject>, Flaw> {
+        let found = read(document.signed(), wanted, now)?;
+        if found.needs_verifier().is_some() || self.authorities.is_empty() {
+            return Ok(Vec::new());
+        }
+        found.check_signature()?;
+        found.check_validity()?;
+        Ok(found.subjects(&self.authorities))
+    }
+
     /// Whatever can be told here, with its evidence kept.
     fn look(
         &self,
@@ -131,7 +170,14 @@ impl Shared {
     ) -> Result<Looked, Flaw> {
         let found = read(document.signed(), wanted, now)?;
         let Some(scheme) = found.needs_verifier() else {
-            let judged = found.prove(&self.authorities, &self.crls())?;
+            let mut crls = Crls::clone(&self.crls());
+            if let Some(answers) = &self.answers {
+                let subjects = found.subjects(&self.authorities);
+                let kept =
+                    subjects.iter().filter_map(|of| Some(answers.get(of.key())?.der.clone()));
+                crls = crls.with_answers(kept);
+            }
+            let judged = found.prove(&self.authorities, &crls)?;
             return Ok(Looked::Judged(self.keep(judged)));
         };
         // The verifier judges as of its own time, so this is the bus's to say.
@@ -160,11 +206,13 @@ impl Shared {
 
     /// Keeps what a verdict rests on. Without its evidence it would be the bus's word alone.
     fn keep(&self, judged: Judged) -> SignatureVerdict {
-        let Judged { verdict, certificates, lists } = judged;
-        let certificates = certificates.iter().map(|der| (Kind::Certificate, &der[..]));
-        let lists = lists.iter().map(|der| (Kind::List, &der[..]));
-        for (kind, der) in certificates.chain(lists) {
-            if let Err(error) = self.evidence.keep(kind, der) {
+        let Judged { verdict, certificates, lists, answers } = judged;
+        let hashed = |kind, der| (kind, sha256(der), der);
+        let certificates = certificates.iter().map(|der| hashed(Kind::Certificate, &der[..]));
+        let answers = answers.iter().map(|der| hashed(Kind::Answer, &der[..]));
+        let lists = lists.iter().map(|(hash, der)| (Kind::List, *hash, &der[..]));
+        for (kind, hash, der) in certificates.chain(answers).chain(lists) {
+            if let Err(error) = self.evidence.keep(kind, hash, der) {
                 tracing::error!(%error, "the evidence of a signature could not be kept");
                 let doubt = Some(verdict.doubt.unwrap_or(Doubt::EvidenceNotKept));
                 return SignatureVerdict { doubt, ..verdict };

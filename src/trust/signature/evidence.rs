@@ -1,10 +1,11 @@
 //! What verdicts rest on, kept for as long as they may be questioned: the revocation lists that were
-//! asked and the certificates above the signers', each in a file that is named by its SHA-256.
+//! asked, the answers of responders and the certificates above the signers', each in a file that is
+//! named by its SHA-256.
 //!
 //! They stand beside the journal and not in it because a list has up to millions of bytes and is the
 //! same for every signature of a day, while a record is bounded by half a mebibyte. The record of
-//! the act names them by hash, so they can neither be exchanged nor restated. They name no signer:
-//! whose certificate it was stands in the act's body.
+//! the act names them by hash, so they can neither be exchanged nor restated. They name no signer,
+//! but by the serial number of a certificate: whose that was stands in the act's body.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,7 +13,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::algorithm::sha256;
 use crate::domain::signature::RevocationSource;
 
 /// What a file holds.
@@ -22,6 +22,8 @@ pub enum Kind {
     Certificate,
     /// A revocation list in DER.
     List,
+    /// The answer of a responder (OCSP) in DER.
+    Answer,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
     pub const fn of(source: RevocationSource) -> Option<Self> {
         match source {
             RevocationSource::Crl => Some(Self::List),
+            RevocationSource::Ocsp => Some(Self::Answer),
             RevocationSource::Sidecar => None,
         }
     }
@@ -46,6 +49,7 @@ impl Kind {
         match self {
             Self::Certificate => "cer",
             Self::List => "crl",
+            Self::Answer => "ocsp",
         }
     }
 }
@@ -79,12 +83,12 @@ impl EvidenceStore {
         fs::read(self.file(kind, hash))
     }
 
-    /// Keeps evidence; when this returns it is on stable storage.
+    /// Keeps evidence whose SHA-256 is known; when this returns it is on stable storage. It is not
+    /// hashed again: a list of millions of bytes is the evidence of each signature of a day.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn keep(&self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-        let hash = sha256(bytes);
+    pub fn keep(&self, kind: Kind, hash: [u8; 32], bytes: &[u8]) -> io::Result<()> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.contains(&hash) {
             return Ok(());
@@ -107,6 +111,7 @@ impl EvidenceStore {
 
 #[cfg(test)]
 mod tests {
+    use super::super::algorithm::sha256;
     use super::*;
 
     #[test]
@@ -114,8 +119,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = EvidenceStore::new(dir.path().join("signatures"));
         for _ in 0..2 {
-            store.keep(Kind::List, b"a list").unwrap();
-            store.keep(Kind::Certificate, b"a certificate").unwrap();
+            store.keep(Kind::List, sha256(b"a list"), b"a list").unwrap();
+            let other = sha256(b"a certificate");
+            store.keep(Kind::Certificate, other, b"a certificate").unwrap();
         }
         let file = store.file(Kind::List, &sha256(b"a list"));
         assert_eq!(fs::read(&file).unwrap(), b"a list");
@@ -124,7 +130,7 @@ mod tests {
         let again = EvidenceStore::new(dir.path().join("signatures"));
         assert_eq!(again.read(Kind::List, &sha256(b"a list")).unwrap(), b"a list");
         assert!(again.read(Kind::Certificate, &sha256(b"a list")).is_err());
-        again.keep(Kind::List, b"a list").unwrap();
+        again.keep(Kind::List, sha256(b"a list"), b"a list").unwrap();
     }
 
     #[test]
@@ -132,6 +138,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("taken");
         fs::write(&place, b"a file").unwrap();
-        assert!(EvidenceStore::new(place).keep(Kind::List, b"a list").is_err());
+        assert!(EvidenceStore::new(place).keep(Kind::List, sha256(b"a list"), b"a list").is_err());
     }
 }

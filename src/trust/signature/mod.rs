@@ -16,7 +16,7 @@ mod attributes;
 pub mod authorities;
 mod certificate;
 mod chain;
-mod cms;
+pub(in crate::trust) mod cms;
 pub mod desk;
 pub mod evidence;
 mod exchange;
@@ -25,6 +25,7 @@ pub mod sidecar;
 pub mod timestamp;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +38,8 @@ use authorities::{Authorities, Crls};
 use certificate::SignerCertificate;
 
 use crate::domain::signature::{Doubt, Flaw, KeyRole, ProvenBy, SignatureScheme, SignatureVerdict};
+
+use crate::trust::ocsp::Subject;
 
 pub use algorithm::sha256;
 
@@ -96,8 +99,17 @@ pub struct Judged {
     pub verdict: SignatureVerdict,
     /// The certificates above the signer's in DER, the authority's last.
     pub certificates: Vec<Vec<u8>>,
-    /// The revocation lists that were asked, in DER.
-    pub lists: Vec<std::sync::Arc<[u8]>>,
+    /// The revocation lists that were asked, in DER, by their SHA-256.
+    pub lists: Vec<([u8; 32], Arc<[u8]>)>,
+    /// The answers of responders (OCSP), in DER.
+    pub answers: Vec<Arc<[u8]>>,
+}
+
+impl Judged {
+    fn without_evidence(verdict: SignatureVerdict) -> Self {
+        let (certificates, lists, answers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { verdict, certificates, lists, answers }
+    }
 }
 
 /// Verifies a signature. A GOST signature, which needs a verifier beside the bus, stays
@@ -133,6 +145,8 @@ struct Read<'a> {
     signer: SignerCertificate<'a>,
     /// The other certificates that came with it.
     beside: Vec<CertificateDer<'a>>,
+    /// Answers of responders that came with it.
+    answers: Vec<&'a [u8]>,
     document: [u8; 32],
     now: Timestamp,
 }
@@ -146,7 +160,7 @@ fn read<'a>(signed: Signed<'a>, wanted: &Wanted, now: Timestamp) -> Result<Read<
     if content.len() > MAX_CONTENT_BYTES || signature.len() > MAX_SIGNATURE_BYTES {
         return Err(Flaw::TooLarge);
     }
-    let cms::SignedData { certificates, signer: info, .. } = cms::parse(signature)?;
+    let cms::SignedData { certificates, answers, signer: info, .. } = cms::parse(signature)?;
     let attributes = attributes::read(info.attributes)?;
     let method = algorithm::method(info.digest, info.algorithm)?.among(&wanted.schemes)?;
     if algorithm::digest(method.digest, content) != attributes.digest {
@@ -170,6 +184,7 @@ fn read<'a>(signed: Signed<'a>, wanted: &Wanted, now: Timestamp) -> Result<Read<
         message: as_signed(info.attributes),
         signature: info.signature,
         beside: beside.map(CertificateDer::from).collect(),
+        answers,
         signer,
         document: sha256(content),
         now,
@@ -232,17 +247,25 @@ impl Read<'_> {
         let proven = |doubt| self.verdict(scheme, doubt, ProvenBy::Bus);
         if authorities.is_empty() {
             let verdict = proven(Some(Doubt::NoAuthorities));
-            return Ok(Judged { verdict, certificates: Vec::new(), lists: Vec::new() });
+            return Ok(Judged::without_evidence(verdict));
         }
         let times = (self.attributes.signed_at, self.now);
-        let path = chain::judge(&self.signer, &self.beside, authorities, crls, times)?;
+        let embedded = self.answers.iter().map(|der| Arc::from(*der));
+        let crls = crls.clone().with_answers(embedded);
+        let path = chain::judge(&self.signer, &self.beside, authorities, &crls, times)?;
         let verdict = SignatureVerdict {
             chain: path.hashes(),
             revocation: path.evidence(),
             ..proven(path.doubt)
         };
-        let lists = path.lists.iter().map(|list| list.der.clone()).collect();
-        Ok(Judged { verdict, certificates: path.certificates, lists })
+        let lists = path.lists.iter().map(|list| (list.sha256, Arc::clone(&list.der))).collect();
+        let answers = path.answers.into_iter().map(|answer| answer.der).collect();
+        Ok(Judged { verdict, certificates: path.certificates, lists, answers })
+    }
+
+    /// The certificates that responders are asked about.
+    fn subjects(&self, authorities: &Authorities) -> Vec<Subject> {
+        chain::subjects(&self.signer, &self.beside, authorities, self.attributes.signed_at)
     }
 
     /// Whether the certificate's key made the signature.
@@ -262,7 +285,7 @@ impl Read<'_> {
     /// What the signature states, proven by nobody.
     fn unproven(&self, scheme: SignatureScheme, doubt: Doubt) -> Judged {
         let verdict = self.verdict(scheme, Some(doubt), ProvenBy::Nobody);
-        Judged { verdict, certificates: Vec::new(), lists: Vec::new() }
+        Judged::without_evidence(verdict)
     }
 
     fn verdict(

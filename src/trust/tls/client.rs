@@ -17,8 +17,9 @@ use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
 use super::{TlsError, provider, setup};
-use crate::trust::crl::{Crls, Revocation, Standing, Unknown};
+use crate::trust::crl::{Standing, Unknown};
 use crate::trust::identity::{self, IdentityError, Usage};
+use crate::trust::standing::Revocations;
 
 /// The least bits of an RSA key (NIST SP 800-131A rev. 2, table 2).
 const MIN_RSA_BITS: usize = 2048;
@@ -58,63 +59,43 @@ impl ClientRefusal {
     }
 }
 
-/// What is asked of a client's certificate, from the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientRules {
-    /// What one may do whose revocation cannot be told.
-    pub revocation: Revocation,
-    /// The extended key usages that each must have.
-    pub usages: Vec<Usage>,
-}
-
 /// Accepts the certificates of clients.
 #[derive(Debug)]
 pub(in crate::trust) struct ClientVerifier {
     inner: Arc<dyn ClientCertVerifier>,
-    rules: ClientRules,
-    crls: Crls,
+    /// The extended key usages that each must have.
+    usages: Vec<Usage>,
+    revocations: Revocations,
 }
 
 impl ClientVerifier {
-    /// A verifier by these authorities, rules and lists.
+    /// A verifier by these authorities and usages, and what is known of revocations.
     pub(in crate::trust) fn new(
         roots: Arc<RootCertStore>,
-        rules: ClientRules,
-        crls: Crls,
+        usages: Vec<Usage>,
+        revocations: Revocations,
     ) -> Result<Self, TlsError> {
+        // The lists are not given to the library: it would hash the whole of one at each handshake,
+        // which was proven when it was read, and knows yes and no only.
         let builder = WebPkiClientVerifier::builder_with_provider(roots, provider().into());
-        let builder = match rules.revocation {
-            Revocation::Off => builder,
-            // The library finds what a list revokes, by its signature and along the chain. What no
-            // list tells is judged here, since the library knows yes and no only.
-            Revocation::Soft | Revocation::Strict { .. } => {
-                builder.with_crls(crls.ders()).allow_unknown_revocation_status()
-            }
-        };
-        Ok(Self { inner: builder.build().map_err(setup)?, rules, crls })
+        Ok(Self { inner: builder.build().map_err(setup)?, usages, revocations })
     }
 
     /// Where the certificate of a peer stands, once the library has accepted it: the worst of the
-    /// chain that it showed.
+    /// chain that it showed. One whose standing cannot be told, and that the configuration keeps out
+    /// then, is an error.
     pub(in crate::trust) fn standing(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: Timestamp,
-    ) -> Result<Standing, IdentityError> {
-        let mut worst = Standing::Good;
-        for certificate in [end_entity].into_iter().chain(intermediates) {
-            let parsed = identity::parse(certificate)?;
-            // An authority that came along needs nobody's list.
-            if parsed.subject().as_raw() == parsed.issuer().as_raw() {
-                continue;
-            }
-            let standing = self.crls.standing(&parsed, self.rules.revocation, now);
-            if severity(&standing) > severity(&worst) {
-                worst = standing;
-            }
+    ) -> Result<Standing, Error> {
+        let found = self.revocations.standing(end_entity, intermediates, now);
+        match found.map_err(|why| ClientRefusal::from(why).into_error())? {
+            standing @ (Standing::Good | Standing::Undetermined(_)) => Ok(standing),
+            Standing::Revoked => Err(ClientRefusal::Revoked.into_error()),
+            Standing::Lapsed(why) => Err(ClientRefusal::Undetermined(why).into_error()),
         }
-        Ok(worst)
     }
 
     fn check(
@@ -125,23 +106,16 @@ impl ClientVerifier {
     ) -> Result<(), ClientRefusal> {
         let parsed = identity::parse(end_entity)?;
         check_key(&parsed)?;
-        identity::check_usages(&parsed, &self.rules.usages)?;
+        identity::check_usages(&parsed, &self.usages)?;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let now = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        match self.standing(end_entity, intermediates, now)? {
+        match self.revocations.standing(end_entity, intermediates, now)? {
             Standing::Good | Standing::Undetermined(_) => Ok(()),
             Standing::Revoked => Err(ClientRefusal::Revoked),
+            // Nothing waits within a handshake. What a responder may still tell is judged after it.
+            Standing::Lapsed(_) if self.revocations.can_ask() => Ok(()),
             Standing::Lapsed(why) => Err(ClientRefusal::Undetermined(why)),
         }
-    }
-}
-
-fn severity(standing: &Standing) -> u8 {
-    match standing {
-        Standing::Good => 0,
-        Standing::Undetermined(_) => 1,
-        Standing::Lapsed(_) => 2,
-        Standing::Revoked => 3,
     }
 }
 

@@ -24,8 +24,9 @@ use thiserror::Error as ThisError;
 use super::{ALPN, Own, TlsError, TlsFiles, authorities, own_refused, provider, setup};
 use crate::domain::Roster;
 use crate::domain::party::{PartyId, PartyNumber};
-use crate::trust::crl::{Crls, Revocation, Standing, Unknown};
-use crate::trust::identity::{self, IdentityError, Profile};
+use crate::trust::crl::{Standing, Unknown};
+use crate::trust::identity::{IdentityError, Profile};
+use crate::trust::standing::Revocations;
 
 /// Why the certificate of an endpoint is not the party's, though a trusted authority signed it.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -62,6 +63,16 @@ impl EndpointCertificateError {
         };
         why.downcast_ref().cloned()
     }
+
+    fn into_tls(self) -> Error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
+    }
+
+    /// As a connection tells it that was made and is refused.
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, self.into_tls())
+    }
 }
 
 /// What the bus connects to endpoints with: its own certificate, and the authority of the parties.
@@ -69,7 +80,7 @@ pub struct EndpointTls {
     files: TlsFiles,
     own: Own,
     roots: Arc<RootCertStore>,
-    revocation: (Crls, Revocation),
+    revocations: Revocations,
     profile: Profile,
     provider: Arc<CryptoProvider>,
 }
@@ -81,8 +92,7 @@ impl EndpointTls {
     /// [`TlsError`], naming the file.
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let (own, roots) = (Own::read(files)?, authorities(files)?);
-        let revocation = (Crls::default(), Revocation::Off);
-        Ok(Self::new(files.clone(), own, roots, revocation, Profile::default()))
+        Ok(Self::new(files.clone(), own, roots, Revocations::default(), Profile::default()))
     }
 
     /// The bus's side with what was read.
@@ -90,10 +100,10 @@ impl EndpointTls {
         files: TlsFiles,
         own: Own,
         roots: Arc<RootCertStore>,
-        revocation: (Crls, Revocation),
+        revocations: Revocations,
         profile: Profile,
     ) -> Self {
-        Self { files, own, roots, revocation, profile, provider: Arc::new(provider()) }
+        Self { files, own, roots, revocations, profile, provider: Arc::new(provider()) }
     }
 
     /// The bus's side of a connection to the endpoint of `party`.
@@ -109,7 +119,7 @@ impl EndpointTls {
             roster: Arc::clone(roster),
             party,
             roots: Arc::clone(&self.roots),
-            revocation: self.revocation.clone(),
+            revocations: self.revocations.clone(),
             profile: self.profile.clone(),
             provider: Arc::clone(&self.provider),
         };
@@ -123,6 +133,50 @@ impl EndpointTls {
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.resumption = Resumption::disabled();
         Ok(Arc::new(config))
+    }
+}
+
+impl EndpointTls {
+    /// Has responders asked about the certificate of an endpoint, after the handshake, and judges
+    /// whether it is not revoked, as the configuration has it for those of which that cannot be told.
+    ///
+    /// # Errors
+    /// Why the endpoint is not called.
+    pub async fn check(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<(), EndpointCertificateError> {
+        let (end_entity, intermediates) = chain.split_first().ok_or(IdentityError::Absent)?;
+        self.revocations.ask(end_entity, intermediates, now).await;
+        match self.revocations.standing(end_entity, intermediates, now)? {
+            Standing::Good => Ok(()),
+            Standing::Undetermined(why) => {
+                tracing::warn!(%why, "whether an endpoint's certificate is revoked cannot be told");
+                Ok(())
+            }
+            Standing::Revoked => Err(EndpointCertificateError::Revoked),
+            Standing::Lapsed(why) => Err(EndpointCertificateError::Undetermined(why)),
+        }
+    }
+}
+
+impl EndpointVerifier {
+    /// What is known of it at once; the rest is judged after the handshake.
+    fn check_standing(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), EndpointCertificateError> {
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let now = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        match self.revocations.standing(end_entity, intermediates, now)? {
+            Standing::Good | Standing::Undetermined(_) => Ok(()),
+            Standing::Revoked => Err(EndpointCertificateError::Revoked),
+            Standing::Lapsed(_) if self.revocations.can_ask() => Ok(()),
+            Standing::Lapsed(why) => Err(EndpointCertificateError::Undetermined(why)),
+        }
     }
 }
 
@@ -140,34 +194,12 @@ struct EndpointVerifier {
     roster: Arc<Roster>,
     party: PartyNumber,
     roots: Arc<RootCertStore>,
-    revocation: (Crls, Revocation),
+    revocations: Revocations,
     profile: Profile,
     provider: Arc<CryptoProvider>,
 }
 
 impl EndpointVerifier {
-    /// Whether the certificate is not revoked, as the configuration has it for those of which that
-    /// cannot be told.
-    fn check_standing(
-        &self,
-        certificate: &CertificateDer<'_>,
-        now: UnixTime,
-    ) -> Result<(), EndpointCertificateError> {
-        let (crls, policy) = &self.revocation;
-        let parsed = identity::parse(certificate)?;
-        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let now = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        match crls.standing(&parsed, *policy, now) {
-            Standing::Good => Ok(()),
-            Standing::Undetermined(why) => {
-                tracing::warn!(%why, "whether an endpoint's certificate is revoked cannot be told");
-                Ok(())
-            }
-            Standing::Revoked => Err(EndpointCertificateError::Revoked),
-            Standing::Lapsed(why) => Err(EndpointCertificateError::Undetermined(why)),
-        }
-    }
-
     fn check_party(
         &self,
         certificate: &CertificateDer<'_>,
@@ -199,13 +231,10 @@ impl ServerCertVerifier for EndpointVerifier {
             now,
             self.provider.signature_verification_algorithms.all,
         )?;
-        match self.check_party(end_entity).and_then(|()| self.check_standing(end_entity, now)) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(why) => {
-                let why = CertificateError::Other(OtherError(Arc::new(why)));
-                Err(Error::InvalidCertificate(why))
-            }
-        }
+        self.check_party(end_entity)
+            .and_then(|()| self.check_standing(end_entity, intermediates, now))
+            .map(|()| ServerCertVerified::assertion())
+            .map_err(EndpointCertificateError::into_tls)
     }
 
     fn verify_tls12_signature(

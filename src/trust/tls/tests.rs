@@ -644,7 +644,8 @@ impl Forge {
 /// What the bus says of a chain whose handshake has proven the key.
 fn judged(files: &TlsFiles, bus: &TlsFiles, rules: TrustRules) -> Result<(), HandshakeFailure> {
     let bus = TlsFiles { ca: files.ca.clone(), ..bus.clone() };
-    let loader = Loader::open(TrustFiles { tls: bus, crls: Vec::new() }, rules).unwrap();
+    let loader =
+        Loader::open(TrustFiles { tls: bus, crls: Vec::new(), last_lists: None }, rules).unwrap();
     let now = "2025-06-01T00:00:00Z".parse().unwrap();
     let chain = pem::certificates(&files.certificate).unwrap();
     loader.trust(now).unwrap().judge(&chain, now).map(drop)

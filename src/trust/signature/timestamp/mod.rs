@@ -137,7 +137,7 @@ pub fn verify(
     content: &[u8],
     authorities: &Authorities,
 ) -> Result<Stamp, StampFault> {
-    let SignedData { content: signed, certificates, signer: info } =
+    let SignedData { content: signed, certificates, signer: info, .. } =
         cms::parse_with_content(token, TST_INFO)?;
     let stated = Info::parse(signed)?;
     check_imprint(&stated, content)?;
