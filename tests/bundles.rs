@@ -13,6 +13,7 @@ mod signing;
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use bus::{
     AKIMAT, Act, Bus, COMMISSION, COMMITTEE, MISSION, OPERATOR, OTHER_AKIMAT, Setting, samples,
@@ -36,6 +37,10 @@ struct Decided {
     /// The record of the decision.
     decision: u64,
 }
+
+/// What opens papers in an export.
+const WITH_PAPERS: [&str; 5] =
+    ["--with-papers", "--purpose", "court-order", "--purpose-reference", "SAMPLE No. 4-17"];
 
 async fn decided() -> Decided {
     let site = Site::new();
@@ -64,10 +69,17 @@ async fn decided_on(site: Site, settings: &[Setting]) -> Decided {
 }
 
 impl Decided {
-    /// Exports the case as a party.
+    /// Exports the case as a party. An export with papers before may be on record, and not be in a
+    /// checkpoint yet.
     fn export(&self, party: &str, file: &Path, more: &[&str]) -> (i32, String) {
         let args = ["evidence", "export", &self.case, "--out", file.to_str().unwrap()];
-        ask(&self.bus, party, &[&args, more].concat())
+        let began = Instant::now();
+        loop {
+            let (exit, said) = ask(&self.bus, party, &[&args, more].concat());
+            if !said.contains("CHECKPOINT_PENDING") || began.elapsed() > bus::PATIENCE {
+                return (exit, said);
+            }
+        }
     }
 }
 
@@ -83,7 +95,7 @@ async fn papers_and_signatures_of_a_case_are_proven_offline() {
     let case = decided().await;
     let key = log_key(&case.bus);
     let file = case.watch.path("with-papers.zip");
-    let (exit, said) = case.export(AKIMAT, &file, &["--with-papers"]);
+    let (exit, said) = case.export(AKIMAT, &file, &WITH_PAPERS);
     assert_eq!(exit, DONE, "{said}");
     let without = case.watch.path("without.zip");
     assert_eq!(case.export(COMMITTEE, &without, &[]).0, DONE);
@@ -144,12 +156,12 @@ async fn papers_are_opened_for_whom_they_were_given_and_for_nobody_else() {
         (COMMISSION, "ROLE_NOT_ALLOWED"),
         (OTHER_AKIMAT, "CASE_NOT_VISIBLE"),
     ] {
-        let (exit, said) = case.export(party, &file(party), &["--with-papers"]);
+        let (exit, said) = case.export(party, &file(party), &WITH_PAPERS);
         assert_eq!((exit, said.contains(reason)), (REFUSED, true), "{party}: {said}");
         assert!(!file(party).exists());
     }
     // The committee has sent on the application and has not seen the decision yet.
-    let (exit, said) = case.export(COMMITTEE, &file("committee"), &["--with-papers"]);
+    let (exit, said) = case.export(COMMITTEE, &file("committee"), &WITH_PAPERS);
     assert_eq!(exit, DONE, "{said}");
     let bytes = fs::read(file("committee")).unwrap();
     let opened: Vec<_> = bundle::files(&bytes)
@@ -167,12 +179,46 @@ async fn papers_are_opened_for_whom_they_were_given_and_for_nobody_else() {
     let (exit, said) = kopir(&verify.each_ref().map(String::as_str));
     assert_eq!((exit, said.contains("nothing opens them here")), (DONE, true), "{said}");
     // An unknown case is like one of others.
-    let unknown = ["evidence", "export", "4e39cbb3-8a3b-8a6e-a0c0-8d0a7d0fc5a1", "--with-papers"];
+    let unknown = ["evidence", "export", "4e39cbb3-8a3b-8a6e-a0c0-8d0a7d0fc5a1"];
     let none = file("none");
-    let asked = [&unknown[..], &["--out", none.to_str().unwrap()]].concat();
+    let asked = [&unknown[..], &WITH_PAPERS, &["--out", none.to_str().unwrap()]].concat();
     let (exit, said) = ask(&case.bus, AKIMAT, &asked);
     assert_eq!((exit, said.contains("CASE_NOT_VISIBLE")), (REFUSED, true), "{said}");
     case.bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_with_papers_needs_a_purpose_and_is_on_record() {
+    let case = decided().await;
+    let file = case.watch.path("papers.zip");
+    let before = case.bus.sequence();
+    for (more, words) in [
+        (&["--with-papers"][..], "--purpose"),
+        (&["--with-papers", "--purpose", "court-order"], "purpose.reference"),
+        (&["--purpose", "supervision"], "--with-papers"),
+    ] {
+        let (exit, said) = case.export(AKIMAT, &file, more);
+        assert!(exit != DONE && said.contains(words) && !file.exists(), "{more:?}: {said}");
+    }
+    assert_eq!(case.bus.sequence(), before);
+    let (exit, said) = case.export(AKIMAT, &file, &WITH_PAPERS);
+    assert_eq!(exit, DONE, "{said}");
+    assert_eq!(case.bus.sequence(), before + 1);
+    let (_, said) = ask(&case.bus, OPERATOR, &["case", "reads", &case.case]);
+    for word in [AKIMAT, "case-export", "court-order", "SAMPLE No. 4-17"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    // Without papers nothing personal is told, and nothing is recorded.
+    let sealed = case.watch.path("sealed.zip");
+    assert_eq!(case.export(COMMITTEE, &sealed, &[]).0, DONE);
+    assert_eq!(case.bus.sequence(), before + 1);
+    // The read is of the case, and is proven with it.
+    let key = log_key(&case.bus);
+    case.bus.stop().await;
+    let (exit, said) = kopir(&["evidence", "verify", sealed.to_str().unwrap(), "--key", &key]);
+    assert_eq!(exit, DONE, "{said}");
+    let page = String::from_utf8(part(&fs::read(&sealed).unwrap(), "report.html").unwrap());
+    assert!(page.unwrap().contains("Персональные данные прочитаны"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +228,7 @@ async fn a_bus_that_signs_another_paper_than_it_recorded_is_caught_by_the_record
     let signer = key::open(&data(&case.bus).join("log.key"), "localhost/kopir", KeyKind::Log);
     let signer = signer.unwrap();
     let file = case.watch.path("case.zip");
-    assert_eq!(case.export(AKIMAT, &file, &["--with-papers"]).0, DONE);
+    assert_eq!(case.export(AKIMAT, &file, &WITH_PAPERS).0, DONE);
     case.bus.stop().await;
     let bytes = fs::read(&file).unwrap();
     let log = key.parse().unwrap();
@@ -298,15 +344,16 @@ async fn an_erased_case_proves_its_chain_and_says_that_its_papers_were_erased() 
     parties.mission.act(Act::hand_over(&case.case, handed)).await;
     prove(&case.bus, OPERATOR, case.bus.sequence()).await.unwrap();
     let before = case.watch.path("before.zip");
-    assert_eq!(case.export(AKIMAT, &before, &["--with-papers"]).0, DONE);
+    assert_eq!(case.export(AKIMAT, &before, &WITH_PAPERS).0, DONE);
     let args = ["case", "erase", &case.case, "--reason", "lawful-request", "--reference", "No. 17"];
     let (exit, said) = ask(&case.bus, OPERATOR, &args);
     assert_eq!(exit, DONE, "{said}");
-    prove(&case.bus, OPERATOR, case.bus.sequence()).await.unwrap();
+    let erased = case.bus.sequence();
+    prove(&case.bus, OPERATOR, erased).await.unwrap();
     let after = case.watch.path("after.zip");
-    let (exit, said) = case.export(AKIMAT, &after, &["--with-papers"]);
+    let (exit, said) = case.export(AKIMAT, &after, &WITH_PAPERS);
     assert_eq!(exit, DONE, "{said}");
-    let (key, erased) = (log_key(&case.bus), case.bus.sequence());
+    let key = log_key(&case.bus);
     case.bus.stop().await;
 
     let bytes = fs::read(&after).unwrap();
@@ -339,7 +386,7 @@ async fn a_signature_of_nobody_known_is_told_for_what_it_is() {
     let case = decided_on(Site::new(), &[]).await;
     let key = log_key(&case.bus);
     let file = case.watch.path("case.zip");
-    let (exit, said) = case.export(AKIMAT, &file, &["--with-papers"]);
+    let (exit, said) = case.export(AKIMAT, &file, &WITH_PAPERS);
     assert_eq!(exit, DONE, "{said}");
     case.bus.stop().await;
     let verify = ["evidence", "verify", file.to_str().unwrap(), "--key", &key];

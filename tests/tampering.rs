@@ -74,9 +74,13 @@ impl World {
         let checkpoint = ask(&bus, COMMITTEE, &["evidence", "checkpoint", "--cosigned"]).1;
         let file = watch.path("case.zip");
         let out = file.to_str().unwrap();
+        let purpose = ["--purpose", "supervision"];
         let export = ["evidence", "export", &case, "--with-papers", "--out", out];
+        let export = [&export[..], &purpose].concat();
         let (exit, said) = ask(&bus, AKIMAT, &export);
         assert_eq!(exit, DONE, "{said}");
+        // The export itself is on record.
+        prove(&bus, OPERATOR, bus.sequence()).await.unwrap();
         let (journal, records) = (data(&bus).join("journal"), bus.sequence());
         let dir = bus.stop_keeping(|| small_copy(&journal)).await;
         assert_eq!(signed_records(dir.path()).unwrap(), Some(records));

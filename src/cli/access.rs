@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::output::{Failure, print, print_json, table};
 use crate::domain::party::Role;
-use crate::rpc::access::{Relation, Row, TABLE};
+use crate::rpc::access::{Grant, Relation, Row, SIGHTS, Sight, TABLE};
 
 /// Who may call what.
 #[derive(Debug, Subcommand)]
@@ -16,7 +16,8 @@ pub(super) enum AccessCommand {
     /// the registry lets it act; part, a case in which it, or a party for which it acts, has a place
     /// or has acted; own-region, a case of its region in which it has no part; stranger, anything
     /// else. What is not listed is refused. Of a method that is about neither a party nor a case that
-    /// is there, only stranger is listed.
+    /// is there, only stranger is listed. Below it, in the table for people, stands who gets what is
+    /// personal in an answer, and whether a purpose has to be stated for it.
     ///
     /// Examples:
     ///
@@ -61,7 +62,7 @@ pub(super) fn run(command: &AccessCommand) -> Result<(), Failure> {
     let AccessCommand::Show(ShowArgs { role, format }) = command;
     let allowed = allowed(*role);
     match format {
-        Format::Table => print(format_args!("{}\n", people(&allowed))),
+        Format::Table => print(format_args!("{}\n{}", people(&allowed), sights(*role))),
         Format::Csv => print(csv(&allowed)),
         Format::Json => print_json(&allowed),
     }
@@ -121,6 +122,33 @@ fn people(allowed: &[Allowed]) -> String {
     shown.to_string()
 }
 
+/// What is personal in an answer, and who gets it.
+fn sights(only: Option<Role>) -> String {
+    let mut shown = table(&["service", "method", "personal", "how", "roles", "relations"]);
+    for Sight { path, content, own, for_purpose } in SIGHTS {
+        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
+        for (how, Grant { roles, relations }) in
+            [("as its own", own), ("for a purpose, recorded", for_purpose)]
+        {
+            let roles = roles.iter().filter(|role| only.is_none_or(|only| only == **role));
+            let roles: Vec<_> = roles.map(|role| role.as_str()).collect();
+            if roles.is_empty() {
+                continue;
+            }
+            let possible = Row::of(path).map_or(&[][..], |row| row.subject.relations());
+            let in_which = possible.iter().filter(|relation| relations.contains(relation));
+            let in_which: Vec<_> = in_which.map(|relation| relation.as_str()).collect();
+            let any = in_which.len() == possible.len();
+            let in_which = if any { "any".to_owned() } else { in_which.join(", ") };
+            shown.add_row([service, method, content.name(), how, &roles.join(", "), &in_which]);
+        }
+    }
+    if shown.is_empty() {
+        return String::new();
+    }
+    format!("\npersonal data beside the papers of deliveries; nobody else gets them:\n{shown}\n")
+}
+
 fn relations_of(about: &str) -> usize {
     let row = TABLE.iter().find(|row| row.subject.as_str() == about);
     row.map_or(0, |row| row.subject.relations().len())
@@ -172,5 +200,8 @@ mod tests {
         let status = of_centre.iter().find(|one| one.method == "GetCaseStatus").unwrap();
         assert_eq!(status.relations, ["part", "own-region", "stranger"]);
         assert!(people(&of_centre).contains("GetCaseStatus"));
+        assert_eq!(sights(Some(Role::Operator)), "");
+        let of_body = sights(Some(Role::MigrationBody));
+        assert!(of_body.contains("held-words") && of_body.contains("for a purpose"), "{of_body}");
     }
 }

@@ -1,6 +1,7 @@
 //! `kopir case`: the cases of a running bus, without personal data.
 
 mod erase;
+mod reads;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -20,6 +21,8 @@ use crate::rpc::proto::types::v1::{HeldMark, RungNotice};
 
 /// Cases asked for at once.
 const PAGE_CASES: i32 = 500;
+/// Reads shown with a case.
+const MAX_READS_SHOWN: usize = 20;
 
 /// The cases of a running bus
 #[derive(Debug, Subcommand)]
@@ -35,7 +38,8 @@ pub(super) enum CaseCommand {
     ///
     /// Below the hops stands what was said of their terms: the rungs of the ladder as they were said,
     /// to whom, and with a breach and a late discharge who held the hop for how long: the party that
-    /// had to act, the bus, or the receiver's system.
+    /// had to act, the bus, or the receiver's system. The operator and the migration body see at the end
+    /// who has read personal data of the case.
     ///
     /// Example:
     ///
@@ -55,6 +59,16 @@ pub(super) enum CaseCommand {
     ///     --reference "No. 17 of 2026-03-20" --certs certs
     #[command(verbatim_doc_comment)]
     Erase(erase::EraseArgs),
+    /// List who has read personal data of a case, when and what for
+    ///
+    /// For the operator and the migration body. Deliveries to their receivers are ordinary and stand
+    /// in `kopir case show`; here is what somebody read beside them.
+    ///
+    /// Example:
+    ///
+    ///   kopir case reads 0193a0de-77aa-8bbb-8ccc-0123456789ab --as migration-committee
+    #[command(verbatim_doc_comment)]
+    Reads(reads::ReadsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +102,7 @@ pub(super) fn run(command: &CaseCommand) -> Result<(), Failure> {
         CaseCommand::List(args) => list(args),
         CaseCommand::Show(args) => show(args),
         CaseCommand::Erase(args) => erase::run(args),
+        CaseCommand::Reads(args) => reads::run(args),
     }
 }
 
@@ -131,10 +146,11 @@ fn id_of(case: &str) -> Result<String, Failure> {
 
 fn show(args: &ShowArgs) -> Result<(), Failure> {
     let case_id = id_of(&args.case)?;
-    let case = args.bus.call(async |channel| {
-        let mut client = CaseServiceClient::new(channel);
-        let answer = client.get_case(GetCaseRequest { case_id }).await?;
-        Ok::<_, CallError>(answer.into_inner().case.unwrap_or_default())
+    let (case, reads) = args.bus.call(async |channel| {
+        let mut client = CaseServiceClient::new(channel.clone());
+        let answer = client.get_case(GetCaseRequest { case_id: case_id.clone() }).await?;
+        let reads = reads::if_allowed(channel, &case_id, MAX_READS_SHOWN).await?;
+        Ok::<_, CallError>((answer.into_inner().case.unwrap_or_default(), reads))
     })?;
     let summary = case.summary.clone().unwrap_or_default();
     if args.json {
@@ -142,6 +158,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         return print_json(&json!({
             "case": summary_json(&summary), "parties": parties_json(&case), "hops": hops,
             "service": case.service_clocks.iter().map(service_json).collect::<Vec<_>>(),
+            "reads": reads.as_ref().map(reads::json_of),
         }));
     }
     let mut shown =
@@ -163,12 +180,13 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
     }
     let service: String = case.service_clocks.iter().map(service_line).collect();
     let said = said_table(&case.hops);
+    let read = reads.as_ref().map(read_table).unwrap_or_default();
     let erased = match summary.erased_time {
         Some(_) => format!(" · erased {}", words::time(summary.erased_time)),
         None => String::new(),
     };
     print(format_args!(
-        "case {} · {}/{} · {} · {} persons · {}{erased}\n{shown}\n{service}{said}",
+        "case {} · {}/{} · {} · {} persons · {}{erased}\n{shown}\n{service}{said}{read}",
         summary.case_id,
         summary.procedure,
         summary.edition,
@@ -176,6 +194,15 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         summary.person_count,
         words::state(summary.state()),
     ))
+}
+
+/// Who has read personal data of the case; nothing where nobody has.
+fn read_table(reads: &reads::Reads) -> String {
+    if reads.newest.is_empty() {
+        return String::new();
+    }
+    let more = if reads.more { ", the newest; `kopir case reads` shows all" } else { "" };
+    format!("\nread of its personal data{more}:\n{}", reads::shown(reads))
 }
 
 /// What was said of the terms, in the order in which it was; nothing where nothing was.

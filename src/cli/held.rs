@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::bus::BusArgs;
 use super::output::{Failure, note, print, print_json, table};
+use super::purpose::PurposeArgs;
 use super::words;
 use crate::domain::held::MAX_NOTE_CHARS;
 use crate::domain::party::PartyId;
@@ -16,7 +17,7 @@ use crate::rpc::proto::inbox::v1::{
     HeldDelivery, ListHeldRequest, RedirectDeliveryRequest, ReleaseDeliveryRequest,
     WithdrawDeliveryRequest,
 };
-use crate::rpc::proto::types::v1::Receipt;
+use crate::rpc::proto::types::v1::{ReadPurpose, Receipt};
 
 /// Deliveries asked for at once.
 const PAGE_ITEMS: usize = 500;
@@ -32,11 +33,13 @@ pub(super) enum HeldCommand {
     /// List what is held, with the reason
     ///
     /// The operator and the migration body see everything, any other party what is held with it.
-    /// What its receiver said of it is shown to all but the operator.
+    /// What its receiver said of it is shown to the receiver, and to the migration body when it says
+    /// what for: `kopir case reads` shows later who read it. To the operator it is not shown.
     ///
     /// Example:
     ///
     ///   kopir held list --certs certs
+    ///   kopir held list --as migration-committee --purpose delivery
     ///   kopir held list --party akimat-kz-55 --as migration-committee --json
     #[command(verbatim_doc_comment)]
     List(ListArgs),
@@ -80,6 +83,8 @@ pub(super) struct ListArgs {
     /// Only what is held with this party
     #[arg(long = "party", value_name = "PARTY")]
     whose: Option<PartyId>,
+    #[command(flatten)]
+    purpose: PurposeArgs,
     #[command(flatten)]
     bus: BusArgs,
     /// At most so many
@@ -150,8 +155,10 @@ pub(super) fn run(command: &HeldCommand) -> Result<(), Failure> {
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let (held, more) =
-        args.bus.call(async |channel| held(channel, args.whose.as_ref(), limit).await)?;
+    let purpose = args.purpose.stated()?;
+    let (held, more) = args
+        .bus
+        .call(async |channel| held(channel, args.whose.as_ref(), limit, purpose.clone()).await)?;
     if args.json {
         let deliveries: Vec<_> = held.iter().map(json_of).collect();
         return print_json(&json!({ "held": deliveries, "more": more }));
@@ -169,6 +176,7 @@ async fn held(
     channel: BusChannel,
     party: Option<&PartyId>,
     limit: usize,
+    purpose: Option<ReadPurpose>,
 ) -> Result<(Vec<HeldDelivery>, bool), CallError> {
     let mut client = HeldServiceClient::new(channel);
     let mut held = Vec::new();
@@ -179,6 +187,7 @@ async fn held(
             page_size: i32::try_from(page_size).unwrap_or(i32::MAX),
             page_token,
             party_id: party.map(ToString::to_string).unwrap_or_default(),
+            purpose: purpose.clone(),
         };
         let page = client.list_held(request).await?.into_inner();
         held.extend(page.deliveries);
@@ -276,10 +285,15 @@ fn held_table(held: &[HeldDelivery]) -> String {
             &one.sender_party_id,
             &due,
             late,
-            &one.detail,
+            detail(one),
         ]);
     }
     format!("{shown}\n")
+}
+
+/// What the receiver said, or that it is not told.
+fn detail(one: &HeldDelivery) -> &str {
+    if one.has_detail && one.detail.is_empty() { "(not shown)" } else { &one.detail }
 }
 
 fn json_of(one: &HeldDelivery) -> Value {
@@ -290,6 +304,7 @@ fn json_of(one: &HeldDelivery) -> Value {
         "reason": words::held_reason(mark.reason()),
         "since": words::time(mark.held_time),
         "detail": one.detail,
+        "has_detail": one.has_detail,
         "rejected_by": one.by_party_id,
         "case": one.case_id,
         "region": one.region,

@@ -32,6 +32,7 @@ mod ladder;
 mod law;
 mod output;
 mod procedure;
+mod purpose;
 mod quota;
 mod register;
 mod registry;

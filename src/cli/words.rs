@@ -8,7 +8,8 @@ use crate::rpc::proto::operations::v1::{
     DiskLevel, HealthIssue, MachineClockState, RevocationListState,
 };
 use crate::rpc::proto::types::v1::{
-    Act, HeldReason, PartyRole, QuotaCategory, Rung, RungNotice, TermAttribution, TermSource,
+    Act, HeldReason, PartyRole, QuotaCategory, ReadContent, ReadPurposeKind, Rung, RungNotice,
+    TermAttribution, TermSource,
 };
 
 /// An act, for example `forward-application`.
@@ -39,6 +40,16 @@ pub(super) fn source(source: TermSource) -> String {
 /// Why a delivery is held, for example `cannot-parse`.
 pub(super) fn held_reason(reason: HeldReason) -> String {
     plain(reason.as_str_name(), "HELD_REASON_")
+}
+
+/// What of a case was read, for example `held-words`.
+pub(super) fn read_content(content: ReadContent) -> String {
+    plain(content.as_str_name(), "READ_CONTENT_")
+}
+
+/// What it was read for, for example `court-order`.
+pub(super) fn read_purpose(kind: ReadPurposeKind) -> String {
+    plain(kind.as_str_name(), "READ_PURPOSE_KIND_")
 }
 
 /// Whom a quota is for, for example `in-migrant`.

@@ -314,7 +314,8 @@ impl QueueObserver for Dispatch {
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
                 | QueueOp::AddOutage { .. }
-                | QueueOp::SetEndpoint { .. } => continue,
+                | QueueOp::SetEndpoint { .. }
+                | QueueOp::AddRead { .. } => continue,
             };
             let mailbox = touched.entry(party).or_insert_with(|| self.mailbox(party));
             match change {
@@ -355,7 +356,8 @@ fn comes_back(party: PartyNumber, place: QueueKey, later: &[QueueOp]) -> bool {
         | QueueOp::AddOutgoing { .. }
         | QueueOp::RemoveOutgoing { .. }
         | QueueOp::AddOutage { .. }
-        | QueueOp::SetEndpoint { .. } => None,
+        | QueueOp::SetEndpoint { .. }
+        | QueueOp::AddRead { .. } => None,
     });
     next == Some(true)
 }

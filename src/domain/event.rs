@@ -13,6 +13,7 @@ use super::ids::{CaseId, HopId, ProcedureKey, RequestId, Sequence};
 use super::ladder::{BusOutage, Notice, NoticeAcknowledged, NoticeSent};
 use super::party::{PartyId, PartyNumber, Role};
 use super::quota::{Holding, IdentityHash, QuotaKey};
+use super::reading::DataRead;
 use super::region::Region;
 use super::registry::Listed;
 use super::signature::SignatureVerdict;
@@ -55,6 +56,8 @@ pub enum Event {
     CaseErased(CaseErased),
     /// Another party registry is in force.
     RegistryChanged(Box<RegistryChanged>),
+    /// Personal data of a case were read.
+    DataRead(Box<DataRead>),
 }
 
 /// A party of the registry seen for the first time.

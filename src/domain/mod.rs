@@ -22,6 +22,7 @@ pub mod ladder;
 pub mod party;
 pub mod procedure;
 pub mod quota;
+pub mod reading;
 pub mod region;
 pub mod registry;
 pub mod rejection;
@@ -52,6 +53,7 @@ pub use ids::{CaseId, Edition, HopId, ProcedureId, ProcedureKey, RequestId, Sequ
 pub use quota::{
     Category, Holding, IdentityHash, Ledger, NoLedger, Quota, QuotaKey, Standing, WhenUnset,
 };
+pub use reading::{DataRead, ReadContent, ReadPurpose, read};
 pub use registry::{Burden, Listed, Listing, RegistryRefusal};
 pub use rejection::{OpenHop, Rejection};
 pub use roster::Roster;

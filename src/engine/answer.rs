@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::held::{HeldReply, HeldTaken};
+use super::reads::ReadReply;
 use super::{
     Accepted, Amended, Confirmed, EndpointTaken, EngineError, Noted, QuotaTaken, Request, timestamp,
 };
@@ -37,6 +38,8 @@ pub(super) enum Later {
     /// What fell due has been said.
     Swept(oneshot::Sender<Result<(), EngineError>>),
     Endpoint(Result<Repeat, EngineError>, oneshot::Sender<Result<EndpointTaken, EngineError>>),
+    /// Reads of personal data, recorded in the group.
+    Read(Result<(), EngineError>, ReadReply),
 }
 
 /// A request that was accepted before.
@@ -86,6 +89,7 @@ impl Request {
             Self::ChangeRegistry(_, reply) => drop(reply.send(Err(error.clone().into()))),
             Self::Held(_, reply) => Reply::Held(reply).refuse(error.clone()),
             Self::Erase(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Read(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::TakeNotice(_, reply) | Self::Sent(_, reply) => {
                 Reply::Noted(reply).refuse(error.clone());
             }
@@ -186,6 +190,7 @@ impl Later {
             | Self::Noted(Err(_), _)
             | Self::Endpoint(Err(_), _)
             | Self::Amended(Err(_), _)
+            | Self::Read(..)
             | Self::Swept(_) => None,
         }
     }
@@ -198,7 +203,7 @@ impl Later {
             Self::Act(_, reply) => Reply::Act(reply).refuse(error.clone()),
             Self::Acknowledged(_, reply) => Reply::Acknowledged(reply).refuse(error.clone()),
             Self::Noted(_, reply) => Reply::Noted(reply).refuse(error.clone()),
-            Self::Swept(reply) => drop(reply.send(Err(error.clone()))),
+            Self::Swept(reply) | Self::Read(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Endpoint(_, reply) => Reply::Endpoint(reply).refuse(error.clone()),
         }
     }

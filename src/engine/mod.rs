@@ -19,6 +19,7 @@ mod ledger;
 mod notices;
 mod overlay;
 pub mod queues;
+mod reads;
 mod registry;
 mod repeat;
 mod room;
@@ -42,8 +43,9 @@ use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Impediment, NoticeSent};
 use crate::domain::party::PartyNumber;
 use crate::domain::{
-    ActRecorded, Case, CaseId, Command, DeliveryAcknowledged, EraseCase, Event, Procedures, Quota,
-    QuotaKey, Rejection, RequestId, Roster, Sequence, SetEndpoint, SetQuota, WhenUnset,
+    ActRecorded, Case, CaseId, Command, DataRead, DeliveryAcknowledged, EraseCase, Event,
+    Procedures, Quota, QuotaKey, Rejection, RequestId, Roster, Sequence, SetEndpoint, SetQuota,
+    WhenUnset,
 };
 use crate::index::{Index, IndexError, QueueOp};
 use crate::journal::{JournalError, JournalReader, Seq};
@@ -318,6 +320,7 @@ enum Request {
     ChangeRegistry(Box<NewRegistry>, registry::RegistryReply),
     Held(Box<held::HeldRequest>, held::HeldReply),
     Erase(Box<EraseCase>, erase::EraseReply),
+    Read(Vec<DataRead>, reads::ReadReply),
     /// A notice taken from an inbox.
     TakeNotice((Sequence, PartyNumber), oneshot::Sender<Result<Noted, EngineError>>),
     /// A notice sent beside the inbox.

@@ -229,7 +229,8 @@ impl Overlay {
                 | QueueOp::AddNotice { .. }
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::AddOutage { .. }
-                | QueueOp::SetEndpoint { .. } => continue,
+                | QueueOp::SetEndpoint { .. }
+                | QueueOp::AddRead { .. } => continue,
                 QueueOp::TakeNotice { notice, party, by, .. } => {
                     self.taken.insert((*notice, *party), *by);
                     continue;

@@ -66,7 +66,8 @@ impl QueueCounts {
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
                 | QueueOp::AddOutage { .. }
-                | QueueOp::SetEndpoint { .. } => continue,
+                | QueueOp::SetEndpoint { .. }
+                | QueueOp::AddRead { .. } => continue,
             };
             let of = counts.entry(party).or_default();
             of.deliveries = of.deliveries.saturating_add_signed(deliveries);

@@ -35,6 +35,7 @@ impl Writer {
                 let _ = reply.send(asked.and_then(|repeat| self.repeated_note(&repeat)));
             }
             Later::Swept(reply) => drop(reply.send(Ok(()))),
+            Later::Read(taken, reply) => drop(reply.send(taken)),
         }
     }
 

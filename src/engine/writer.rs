@@ -146,6 +146,7 @@ impl Writer {
                 | Request::TakeNotice(..)
                 | Request::Sent(..)
                 | Request::Sweep(_)
+                | Request::Read(..)
                 | Request::SetEndpoint(..)
                 | Request::Stop) => self.decide(request, now_ms, shortage.as_ref(), group),
             }
@@ -177,6 +178,7 @@ impl Writer {
             Request::ChangeRegistry(_, reply) => drop(reply),
             Request::List(items) => drop(items),
             Request::Erase(_, reply) => drop(reply),
+            Request::Read(reads, reply) => self.read(reads, reply, now_ms, group),
             Request::Held(asked, reply) => self.held(*asked, reply, now_ms, group),
             Request::Warn(_) => {}
             // The turn has swept already; whoever asked is told once that is durable.
@@ -402,6 +404,7 @@ impl Writer {
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => match case_of(event) {
                 Some(case) => self.overlay.case(case),
                 None => Ok(None),

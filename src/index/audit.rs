@@ -168,6 +168,10 @@ impl Audit {
                 values::read_registered(value)?;
                 self.there.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
             }
+            keys::READ => {
+                let (_, sequence) = keys::parse_read(key)?;
+                self.there.add(&[keys::READ], &sequence.0.to_le_bytes());
+            }
             _ => return None,
         }
         Some(())
@@ -227,6 +231,9 @@ impl Audit {
             NoteKind::EndpointSet => {
                 self.asked_for.add(&[keys::REQUEST], &sequence.0.to_le_bytes());
                 self.asked_for.add(&[keys::ENDPOINT], &sequence.0.to_le_bytes());
+            }
+            NoteKind::DataRead => {
+                self.asked_for.add(&[keys::READ], &sequence.0.to_le_bytes());
             }
             NoteKind::HoldingExpired
             | NoteKind::CaseErasedByRule
@@ -291,7 +298,8 @@ impl Audit {
                 | QueueOp::AddOutgoing { .. }
                 | QueueOp::RemoveOutgoing { .. }
                 | QueueOp::AddOutage { .. }
-                | QueueOp::SetEndpoint { .. } => {}
+                | QueueOp::SetEndpoint { .. }
+                | QueueOp::AddRead { .. } => {}
             }
         }
     }

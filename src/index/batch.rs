@@ -228,5 +228,6 @@ fn write_queue(batch: &mut sled::Batch, op: &QueueOp) {
         QueueOp::SetEndpoint { party, sequence, registered } => {
             batch.insert(&keys::endpoint(party, sequence), &[u8::from(registered)]);
         }
+        QueueOp::AddRead { case, sequence } => batch.insert(&keys::read(case, sequence)[..], &[]),
     }
 }

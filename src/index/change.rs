@@ -34,6 +34,14 @@ pub struct Change {
     pub note: Option<NoteKind>,
 }
 
+impl Change {
+    /// A record that changes nothing yet.
+    pub(super) fn nothing(applied: Applied) -> Self {
+        let (queue, quota) = (Vec::new(), Vec::new());
+        Self { applied, request: None, case: None, queue, enrolment: None, quota, note: None }
+    }
+}
+
 /// A change of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaOp {
@@ -94,6 +102,8 @@ named! {
         CaseErasedByRule = 119 "case-erased-by-rule",
         /// Another registry is in force.
         RegistryChanged = 17 "registry-changed",
+        /// Personal data of a case were read.
+        DataRead = 18 "data-read",
     }
 }
 
@@ -286,6 +296,13 @@ pub enum QueueOp {
         /// Whether there is one.
         registered: bool,
     },
+    /// Personal data of a case were read.
+    AddRead {
+        /// The case.
+        case: CaseId,
+        /// The record.
+        sequence: Sequence,
+    },
 }
 
 /// What takes back an addition.
@@ -310,6 +327,7 @@ pub(super) fn removal(op: &QueueOp) -> QueueOp {
         | QueueOp::AddOutgoing { .. }
         | QueueOp::RemoveOutgoing { .. }
         | QueueOp::AddOutage { .. }
-        | QueueOp::SetEndpoint { .. }) => removal,
+        | QueueOp::SetEndpoint { .. }
+        | QueueOp::AddRead { .. }) => removal,
     }
 }

@@ -100,15 +100,7 @@ pub fn fold(
     at: Timestamp,
 ) -> Result<Change, FoldError> {
     let sequence = applied.sequence;
-    let mut change = Change {
-        applied,
-        request: None,
-        case: None,
-        queue: Vec::new(),
-        enrolment: None,
-        quota: Vec::new(),
-        note: None,
-    };
+    let mut change = Change::nothing(applied);
     let after = match event {
         Event::PartyEnrolled(_)
         | Event::QuotaSet(_)
@@ -119,8 +111,9 @@ pub fn fold(
         | Event::NoticeSent(_)
         | Event::BusOutage(_)
         | Event::EndpointSet(_)
-        | Event::RegistryChanged(_) => {
-            fold_beside(event, at, &mut change);
+        | Event::RegistryChanged(_)
+        | Event::DataRead(_) => {
+            fold_beside(before, event, at, &mut change)?;
             return Ok(change);
         }
         Event::Act(act) => {
@@ -183,8 +176,13 @@ fn mark_taken(queue: &mut [QueueOp], acknowledged: &DeliveryAcknowledged, sequen
     }
 }
 
-/// Folds an event that is about no case.
-fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
+/// Folds an event that is about no case, or leaves it as it was.
+fn fold_beside(
+    before: Option<&Case>,
+    event: &Event,
+    at: Timestamp,
+    change: &mut Change,
+) -> Result<(), FoldError> {
     let sequence = change.applied.sequence;
     match event {
         Event::PartyEnrolled(enrolled) => {
@@ -233,6 +231,11 @@ fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
             change.queue.push(QueueOp::SetEndpoint { party, sequence, registered });
         }
         Event::RegistryChanged(_) => change.note = Some(NoteKind::RegistryChanged),
+        Event::DataRead(read) => {
+            continued(before, read.case, sequence)?;
+            change.note = Some(NoteKind::DataRead);
+            change.queue.push(QueueOp::AddRead { case: read.case, sequence });
+        }
         Event::Act(_)
         | Event::Acknowledged(_)
         | Event::HoldingExpired(_)
@@ -241,6 +244,7 @@ fn fold_beside(event: &Event, at: Timestamp, change: &mut Change) {
         | Event::HeldResolved(_)
         | Event::CaseErased(_) => {}
     }
+    Ok(())
 }
 
 /// The case that a record continues.
@@ -270,6 +274,7 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         Event::DeliveryHeld(held) => Some(held.case),
         Event::HeldResolved(resolved) => Some(resolved.case),
         Event::CaseErased(erased) => Some(erased.case),
+        Event::DataRead(read) => Some(read.case),
     }
 }
 

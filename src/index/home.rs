@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use super::{Damage, IndexError, WhyFresh};
 
 /// The format of the keys and values, and of this directory. Another one is rebuilt.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 const STATE_FILE: &str = "KOPIR-INDEX";
 const NEW_STATE_FILE: &str = "KOPIR-INDEX.new";

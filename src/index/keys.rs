@@ -18,6 +18,7 @@
 //! [14] party u32, order i64, sequence u64              case 16, of a held delivery
 //! [15] party u32, sequence u64                         whether an endpoint is registered since this record
 //! [16] notice u64, party u32                           order i64 LE, sequence u64 LE of the acknowledgement or zero
+//! [18] case 16, record u64                             nothing, of a read of personal data
 //! [20] slot u64                                        sequence u64 LE of the record that erased its case, i64 LE of its time
 //! [0] "swept"                                          i64 LE
 //! [0] "slots"                                          u64 LE, the last slot of the vault that a record names
@@ -63,6 +64,7 @@ pub(super) const OUTAGE: u8 = 13;
 pub(super) const HELD: u8 = 14;
 pub(super) const ENDPOINT: u8 = 15;
 pub(super) const NOTICE: u8 = 16;
+pub(super) const READ: u8 = 18;
 pub(super) const ERASED: u8 = 20;
 
 /// The length of a request's key.
@@ -161,6 +163,31 @@ pub(super) fn endpoint(party: PartyNumber, sequence: Sequence) -> [u8; 13] {
     key[1..5].copy_from_slice(&party.0.to_be_bytes());
     key[5..].copy_from_slice(&sequence.0.to_be_bytes());
     key
+}
+
+/// The key of a read of a case's personal data.
+pub(super) fn read(CaseId(case): CaseId, sequence: Sequence) -> [u8; 25] {
+    let mut key = [READ; 25];
+    key[1..17].copy_from_slice(&case);
+    key[17..].copy_from_slice(&sequence.0.to_be_bytes());
+    key
+}
+
+pub(super) fn parse_read(key: &[u8]) -> Option<(CaseId, Sequence)> {
+    let (&READ, rest) = key.split_first()? else { return None };
+    let (case, rest) = rest.split_first_chunk()?;
+    let sequence = rest.try_into().ok()?;
+    Some((CaseId(*case), Sequence(u64::from_be_bytes(sequence))))
+}
+
+/// The keys of the reads of a case before a record.
+pub(super) fn reads_before(case: CaseId, before: Option<Sequence>) -> Range {
+    let first = read(case, Sequence(0)).to_vec();
+    let end = match before {
+        Some(before) => Bound::Excluded(read(case, before).to_vec()),
+        None => Bound::Included(read(case, Sequence(u64::MAX)).to_vec()),
+    };
+    (Bound::Included(first), end)
 }
 
 /// The key of a slot whose case was erased.

@@ -18,6 +18,7 @@ mod journaled;
 mod keys;
 mod notices;
 mod quotas;
+mod reads;
 mod rebuild;
 mod slots;
 mod store;

@@ -89,7 +89,8 @@ fn expected_queues(line: &Line) -> (Of<QueuedDelivery>, Of<QueuedDelivery>, Of<O
             | QueueOp::AddOutgoing { .. }
             | QueueOp::RemoveOutgoing { .. }
             | QueueOp::AddOutage { .. }
-            | QueueOp::SetEndpoint { .. } => panic!("a case has no such operations"),
+            | QueueOp::SetEndpoint { .. }
+            | QueueOp::AddRead { .. } => panic!("a case has no such operations"),
         }
     }
     deliveries.sort_by_key(|(party, delivery)| (*party, delivery.key));
@@ -122,7 +123,8 @@ fn assert_lists_are_of(index: &Index, line: &Line) {
             | QueueOp::AddOutgoing { .. }
             | QueueOp::RemoveOutgoing { .. }
             | QueueOp::AddOutage { .. }
-            | QueueOp::SetEndpoint { .. } => panic!("a case has no such operations"),
+            | QueueOp::SetEndpoint { .. }
+            | QueueOp::AddRead { .. } => panic!("a case has no such operations"),
         }
     }
     expected.sort();
@@ -482,6 +484,27 @@ fn cases_are_told_in_pages() {
 }
 
 #[test]
+fn the_reads_of_a_case_are_told_newest_first_and_leave_the_case_as_it_was() {
+    let (mut line, case) = whole_line();
+    let other = line.submit();
+    let before = line.cases.clone();
+    let mut at = Vec::new();
+    for of in [case, other, case, case] {
+        line.read(of);
+        at.push(line.last());
+    }
+    assert_eq!(line.cases, before);
+    let (_dir, index) = fresh();
+    index.apply(&line.changes).unwrap();
+    assert_eq!(index.reads(case, None, 10).unwrap(), [at[3], at[2], at[0]]);
+    assert_eq!(index.reads(case, None, 2).unwrap(), [at[3], at[2]]);
+    assert_eq!(index.reads(case, Some(at[2]), 10).unwrap(), [at[0]]);
+    assert_eq!(index.reads(other, None, 10).unwrap(), [at[1]]);
+    assert_eq!(index.reads(CaseId([1; 16]), None, 10).unwrap(), []);
+    assert_audited(&index);
+}
+
+#[test]
 fn a_record_that_does_not_follow_is_a_named_error() {
     let (line, case) = whole_line();
     let applied = Applied { sequence: Sequence(70), hash: [0; 32] };
@@ -531,6 +554,7 @@ fn happen(line: &mut Line, case: CaseId, what: u8, step: Step) {
         5 => line.resolve(case, spare(SPARE_AKIMAT)),
         6 => line.resolve(case, spare(SPARE_COMMISSION)),
         7 => line.resolve(case, spare(SPARE_MISSION)),
+        8 => line.read(case),
         _ => line.step(case, step),
     };
 }

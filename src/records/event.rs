@@ -28,6 +28,7 @@ use super::pieces::{
     read_body, read_delivery, read_due, read_first_delivery, read_opened, read_service, write_body,
     write_delivery, write_due, write_opened, write_service,
 };
+use super::reading;
 use super::registry;
 use super::signature::{read_verdict, write_verdict};
 use super::wire::{Reader, Writer};
@@ -48,8 +49,9 @@ const BUS_OUTAGE: u8 = 12;
 const DELIVERY_HELD: u8 = 14;
 const HELD_RESOLVED: u8 = 15;
 const ENDPOINT_SET: u8 = 16;
-const CASE_ERASED: u8 = 19;
 const REGISTRY_CHANGED: u8 = 17;
+const DATA_READ: u8 = 18;
+const CASE_ERASED: u8 = 19;
 
 /// The first version of each kind, and the only one of those that have never changed.
 const FIRST: u8 = 1;
@@ -118,6 +120,11 @@ pub fn encode_event(event: &Event, out: &mut Vec<u8>) -> Result<(), RecordError>
             writer.bytes(&[REGISTRY_CHANGED, FIRST]);
             registry::write_changed(&mut writer, changed)
         }
+        Event::DataRead(read) => {
+            writer.bytes(&[DATA_READ, FIRST]);
+            reading::write_read(&mut writer, read);
+            Ok(())
+        }
     };
     if written.is_err() {
         out.truncate(before);
@@ -151,6 +158,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         ENDPOINT_SET => ("an endpoint", FIRST),
         CASE_ERASED => ("an erasure", FIRST),
         REGISTRY_CHANGED => ("a change of the registry", FIRST),
+        DATA_READ => ("a read of personal data", FIRST),
         other => return Err(RecordError::UnknownKind(other)),
     };
     let found = from.byte("version")?;
@@ -174,6 +182,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
         ENDPOINT_SET => Event::EndpointSet(endpoint::read_set(&mut from)?),
         CASE_ERASED => Event::CaseErased(erasure::read_erased(&mut from)?),
         REGISTRY_CHANGED => Event::RegistryChanged(Box::new(registry::read_changed(&mut from)?)),
+        DATA_READ => Event::DataRead(Box::new(reading::read_read(&mut from)?)),
         _ => Event::CalendarSettled(CalendarSettled {
             amendment: Sequence(from.number("amendment")?),
         }),
@@ -187,7 +196,7 @@ pub fn decode_event(record: &[u8]) -> Result<Event, RecordError> {
 /// that this release does not know.
 #[must_use]
 pub fn names_its_cases(record: &[u8]) -> bool {
-    const KINDS: [u8; 8] = [
+    const KINDS: [u8; 9] = [
         ACT,
         ACKNOWLEDGED,
         HOLDING_EXPIRED,
@@ -195,6 +204,7 @@ pub fn names_its_cases(record: &[u8]) -> bool {
         NOTICE,
         DELIVERY_HELD,
         HELD_RESOLVED,
+        DATA_READ,
         CASE_ERASED,
     ];
     record.first().is_some_and(|kind| KINDS.contains(kind))
@@ -459,7 +469,7 @@ mod tests {
 
     /// The newest version of every kind of record. They are never edited: a change that needs to
     /// is a change of the version.
-    const GOLDEN: [(&str, Sample, &str); 23] = [
+    const GOLDEN: [(&str, Sample, &str); 24] = [
         (
             "party-enrolled",
             samples::enrolment,
@@ -570,6 +580,11 @@ mod tests {
             "registry-changed",
             samples::registry_changed,
             include_str!("../../tests/data/records/v1-registry-changed.hex"),
+        ),
+        (
+            "data-read",
+            samples::data_read,
+            include_str!("../../tests/data/records/v1-data-read.hex"),
         ),
     ];
 

@@ -22,6 +22,7 @@ mod fields;
 mod held;
 mod notice;
 mod pieces;
+mod reading;
 mod registry;
 #[cfg(test)]
 pub mod samples;

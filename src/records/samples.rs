@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod decided;
+mod reading;
 mod registry;
 mod sealed;
 
@@ -30,6 +31,7 @@ use crate::domain::term::{Due, Source};
 
 pub use arbitrary::{any_case, any_event};
 pub use decided::{act_signed_by_one_asked_about, inclusion_act, signed_act};
+pub use reading::data_read;
 pub use registry::registry_changed;
 pub use sealed::{
     case_erased, case_erased_by_rule, delivery_held_sealed, held_redirected_sealed, sealed_act,

@@ -8,11 +8,12 @@ mod table;
 
 use std::fmt;
 
+use crate::domain::ReadContent;
 use crate::domain::party::Role;
 
 pub use table::{
     EXPORT_CASE_WITH_PAPERS, GET_CASE, GET_CASE_STATUS, GET_ENDPOINT, GET_RECEIPT_PROOF,
-    LIST_CASES, LIST_HELD, LIST_INBOX, LIST_OBLIGATIONS, TABLE,
+    LIST_CASES, LIST_DATA_READS, LIST_HELD, LIST_INBOX, LIST_OBLIGATIONS, SIGHTS, TABLE,
 };
 
 /// How a caller stands to the party or the case that its call is about.
@@ -54,6 +55,12 @@ pub struct Grant {
     pub relations: &'static [Relation],
 }
 
+impl Grant {
+    fn is_for(&self, role: Role, relation: Relation) -> bool {
+        self.roles.contains(&role) && self.relations.contains(&relation)
+    }
+}
+
 /// A method of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
@@ -63,6 +70,31 @@ pub struct Row {
     pub subject: Subject,
     /// Who may call it, in which relation to that; nobody else may.
     pub grants: &'static [Grant],
+}
+
+/// Personal data that a method tells beside the papers of deliveries, and to whom. Whoever may call
+/// the method and is not named here gets the rest of its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
+    /// The method.
+    pub path: &'static str,
+    /// What of a case it tells.
+    pub content: ReadContent,
+    /// Who gets it as what it is, and needs to say nothing: whose own words they are.
+    pub own: Grant,
+    /// Who gets it for a purpose alone, which is recorded.
+    pub for_purpose: Grant,
+}
+
+/// How a caller may see something personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// As its own.
+    Own,
+    /// For a purpose, which is recorded.
+    ForPurpose,
+    /// Not at all.
+    Nothing,
 }
 
 impl Relation {
@@ -127,9 +159,7 @@ impl Row {
 
     /// Whether a role may call it in a relation to what it is about.
     pub fn allows(&self, role: Role, relation: Relation) -> bool {
-        let granted =
-            |grant: &Grant| grant.roles.contains(&role) && grant.relations.contains(&relation);
-        self.grants.iter().any(granted)
+        self.grants.iter().any(|grant| grant.is_for(role, relation))
     }
 
     /// The roles that may call it in some relation, in the order of [`Role::ALL`].
@@ -172,6 +202,18 @@ impl Access {
     pub fn reaches(self, method_path: &str, relation: Relation) -> bool {
         let row = Row::of(method_path);
         row.is_some_and(|row| self.roles().any(|role| row.allows(role, relation)))
+    }
+
+    /// How one of the roles may see what a method tells of a case, in a relation to what it is about.
+    pub fn sees(self, method_path: &str, content: ReadContent, relation: Relation) -> Sees {
+        let is_it = |sight: &&Sight| (sight.path, sight.content) == (method_path, content);
+        let Some(sight) = SIGHTS.iter().find(is_it) else { return Sees::Nothing };
+        let has = |grant: Grant| self.roles().any(|role| grant.is_for(role, relation));
+        match (has(sight.own), has(sight.for_purpose)) {
+            (true, _) => Sees::Own,
+            (false, true) => Sees::ForPurpose,
+            (false, false) => Sees::Nothing,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub mod withdrawn;
 
 pub use services::{Bus, BusError, BusParts, StreamOptions};
 
-use crate::domain::party::{Parties, Party, PartyId, PartyNumber, Role};
+use crate::domain::party::{CertificateHash, Parties, Party, PartyId, PartyNumber, Role};
 use access::Access;
 
 /// Who calls: put into a request's extensions by the layer that reads the peer's certificate.
@@ -36,14 +36,21 @@ pub struct Caller {
     pub role: Role,
     /// In which roles its system may call: its own, and those of the parties it acts for.
     pub access: Access,
+    /// The certificate that its system has shown.
+    pub certificate: CertificateHash,
 }
 
 impl Caller {
     /// The caller that a certificate's party is, with the number under which it was enrolled.
-    pub fn new(party: &Party, number: PartyNumber, parties: &Parties) -> Self {
+    pub fn new(
+        party: &Party,
+        number: PartyNumber,
+        parties: &Parties,
+        certificate: CertificateHash,
+    ) -> Self {
         let others = party.acts_for.iter().filter_map(|id| parties.get(id));
         let roles = others.map(|other| other.role);
         let access = roles.fold(Access::of(party.role), Access::and);
-        Self { party: number, id: party.id.clone(), role: party.role, access }
+        Self { party: number, id: party.id.clone(), role: party.role, access, certificate }
     }
 }

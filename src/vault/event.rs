@@ -127,6 +127,7 @@ fn part(event: &mut Event) -> Option<Part<'_>> {
         | Event::BusOutage(_)
         | Event::EndpointSet(_)
         | Event::CaseErased(_)
+        | Event::DataRead(_)
         | Event::RegistryChanged(_) => None,
     }
 }

@@ -177,7 +177,8 @@ fn read(dir: &Path) -> Result<Found, JournalError> {
             | Event::ClocksMoved(_)
             | Event::CalendarSettled(_)
             | Event::EndpointSet(_)
-            | Event::CaseErased(_)) => panic!("nobody asked for {other:?}"),
+            | Event::CaseErased(_)
+            | Event::DataRead(_)) => panic!("nobody asked for {other:?}"),
         }
         ControlFlow::Continue(())
     });

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::bus::BusArgs;
 use super::super::output::{Exit, Failure, note, print, print_json};
+use super::super::purpose::PurposeArgs;
 use super::{KeyringArgs, read_up_to, write_new};
 use crate::evidence::bundle::{self, Finding, MAX_BUNDLE_BYTES, Verdict};
 use crate::rpc::proto::evidence::v1::evidence_service_client::EvidenceServiceClient;
@@ -24,8 +25,10 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Open the papers that the party has sent or received; the file is personal data then
-    #[arg(long)]
+    #[arg(long, requires = "purpose")]
     with_papers: bool,
+    #[command(flatten)]
+    purpose: PurposeArgs,
     #[command(flatten)]
     bus: BusArgs,
 }
@@ -46,13 +49,19 @@ pub(in crate::cli) struct VerifyArgs {
 }
 
 pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let ExportArgs { case, out, with_papers, bus } = args;
+    let ExportArgs { case, out, with_papers, purpose, bus } = args;
     let case_id = case.to_string();
+    let purpose = purpose.stated()?;
+    if purpose.is_some() && !with_papers {
+        let why =
+            anyhow!("--purpose: without --with-papers nothing personal is exported; leave it out");
+        return Err(Failure::usage(why));
+    }
     let bundle = bus.call(async |channel| {
         let mut client = EvidenceServiceClient::new(channel);
         let mut bundle = Vec::new();
         if *with_papers {
-            let asked = ExportCaseWithPapersRequest { case_id: case_id.clone() };
+            let asked = ExportCaseWithPapersRequest { case_id: case_id.clone(), purpose };
             let mut pieces = client.export_case_with_papers(asked).await?.into_inner();
             while let Some(piece) = pieces.message().await?
                 && bundle.len() <= MAX_BUNDLE_BYTES

@@ -103,6 +103,7 @@ impl Told {
             | Event::DeliveryHeld(_)
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => None,
         })
     }

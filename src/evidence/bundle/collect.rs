@@ -134,6 +134,7 @@ impl Found {
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => case_of(event) == Some(self.case),
         }
     }
@@ -158,6 +159,7 @@ fn rests_on(event: &Event) -> Option<Seq> {
         | Event::HeldResolved(_)
         | Event::EndpointSet(_)
         | Event::CaseErased(_)
+        | Event::DataRead(_)
         | Event::RegistryChanged(_) => None,
     }
 }
@@ -181,6 +183,7 @@ fn parties(event: &Event, case: CaseId) -> Vec<PartyNumber> {
             [Some(resolved.party), Some(resolved.author), to].into_iter().flatten().collect()
         }
         Event::CaseErased(erased) => erased.order.iter().map(|order| order.author).collect(),
+        Event::DataRead(read) => vec![read.reader],
         Event::PartyEnrolled(_)
         | Event::QuotaSet(_)
         | Event::HoldingExpired(_)

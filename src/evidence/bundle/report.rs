@@ -207,6 +207,11 @@ fn line(told: &Told, event: &Event, labels: &Labels) -> (String, String) {
                 ["Жеке деректер жойылды", "Персональные данные уничтожены", "Personal data erased"];
             (what, erased.order.map(|order| party(order.author)).unwrap_or_default())
         }
+        Event::DataRead(read) => {
+            let what =
+                ["Жеке деректер оқылды", "Персональные данные прочитаны", "Personal data read"];
+            (what, party(read.reader))
+        }
     };
     (words(what), who)
 }

@@ -37,6 +37,7 @@ pub(super) fn verdicts(told: &Told) -> impl Iterator<Item = (u64, Act, &Signatur
         | Event::HeldResolved(_)
         | Event::EndpointSet(_)
         | Event::CaseErased(_)
+        | Event::DataRead(_)
         | Event::RegistryChanged(_) => None,
     })
 }

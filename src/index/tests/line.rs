@@ -12,16 +12,16 @@ use crate::domain::case::{Case, HopState};
 use crate::domain::event::{Decision, Event, PartyEnrolled, QuotaSet};
 use crate::domain::ids::{CaseId, ProcedureKey, RequestId, Sequence};
 use crate::domain::party::{
-    IdentityUri, Names, Parties, Party, PartyId, PartyNumber, Role, bundled_zone,
+    CertificateHash, IdentityUri, Names, Parties, Party, PartyId, PartyNumber, Role, bundled_zone,
 };
 use crate::domain::procedure::Procedure;
 use crate::domain::quota::{Category, IdentityHash, QuotaKey};
 use crate::domain::region::Region;
 use crate::domain::term::CalendarDays;
 use crate::domain::{
-    ActFacts, CaseAct, Command, Context, HeldBy, HeldReason, Hold, HopRun, NoLedger, Procedures,
-    Resolution, ResolveHeld, Roster, Signature, Submission, WhenUnset, acknowledge, decide, hold,
-    resolve_held,
+    ActFacts, CaseAct, Command, Context, DataRead, HeldBy, HeldReason, Hold, HopRun, NoLedger,
+    Procedures, ReadContent, ReadPurpose, Resolution, ResolveHeld, Roster, Signature, Submission,
+    WhenUnset, acknowledge, decide, hold, resolve_held,
 };
 use crate::index::{Applied, Change, fold};
 use crate::journal::{Entry, Journal, JournalReader, MemoryJournal, MemoryStore};
@@ -196,6 +196,19 @@ impl Line {
     /// Lets time pass.
     pub fn wait(&mut self, millis: i64) {
         self.now = self.now.checked_add(SignedDuration::from_millis(millis)).unwrap();
+    }
+
+    /// Somebody reads personal data of a case.
+    pub fn read(&mut self, case: CaseId) -> bool {
+        self.record(&Event::DataRead(Box::new(DataRead {
+            case,
+            reader: COMMITTEE,
+            certificate: CertificateHash([9; 32]),
+            content: ReadContent::HeldWords,
+            purpose: ReadPurpose::Delivery,
+            reference: None,
+        })));
+        true
     }
 
     /// Records an event and folds it.

@@ -2,6 +2,7 @@
 //! about.
 
 mod parts;
+mod reading;
 mod signed;
 
 use proptest::collection::vec;
@@ -33,6 +34,7 @@ use parts::{
     any_hop_id, any_participants, any_party, any_procedure, any_quota_key, any_region, any_role,
     any_sequence, any_source, any_time, one_of,
 };
+use reading::any_data_read;
 use signed::any_signature;
 
 fn any_service() -> impl Strategy<Value = ServiceClock> {
@@ -338,6 +340,7 @@ pub fn any_event() -> impl Strategy<Value = Event> {
         any_resolved().prop_map(Event::HeldResolved),
         any_endpoint_set().prop_map(Event::EndpointSet),
         any_registry_changed().prop_map(|changed| Event::RegistryChanged(Box::new(changed))),
+        any_data_read().prop_map(|read| Event::DataRead(Box::new(read))),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The table itself: every method, what it is about, and who may call it in which relation to that.
 
-use super::{Grant, Relation, Row, Subject};
+use super::{Grant, Relation, Row, Sight, Subject};
+use crate::domain::ReadContent;
 use crate::domain::party::Role;
 
 const MISSION: &[Role] = &[Role::ForeignMission];
@@ -16,6 +17,8 @@ const EGOV_GATEWAY: &[Role] = &[Role::EgovGateway];
 const DIGITAL_DOCUMENTS: &[Role] = &[Role::DigitalDocuments];
 const QUALITY_BODY: &[Role] = &[Role::QualityBody];
 const OPERATOR: &[Role] = &[Role::Operator];
+/// Who may have to prove to a court what the papers of a case say.
+const PROVERS: &[Role] = &[Role::MigrationBody, Role::Akimat];
 const WATCHERS: &[Role] = &[Role::MigrationBody, Role::Operator];
 /// Those to whom an act can be sent. The operator takes no part; adaptation centres and front
 /// offices read, and nothing is ever sent to them.
@@ -64,6 +67,8 @@ pub const LIST_HELD: &str = "/kopir.inbox.v1.HeldService/ListHeld";
 pub const LIST_INBOX: &str = "/kopir.operations.v1.OperationsService/ListInbox";
 /// A case.
 pub const GET_CASE: &str = "/kopir.cases.v1.CaseService/GetCase";
+/// Who has read personal data of a case.
+pub const LIST_DATA_READS: &str = "/kopir.cases.v1.CaseService/ListDataReads";
 /// The cases that the caller may see.
 pub const LIST_CASES: &str = "/kopir.cases.v1.CaseService/ListCases";
 /// Where a case stands.
@@ -83,6 +88,26 @@ macro_rules! row {
         }
     };
 }
+
+/// Everything personal that is told beside the papers of deliveries. What is not here is told to
+/// nobody.
+pub const SIGHTS: &[Sight] = &[
+    Sight {
+        path: LIST_HELD,
+        content: ReadContent::HeldWords,
+        // The receiver wrote them.
+        own: Grant { roles: RECEIVERS, relations: ITS_OWN },
+        // The authorised body resolves what others cannot. The operator keeps the bus, and reads nothing.
+        for_purpose: Grant { roles: MIGRATION_BODY, relations: ANY },
+    },
+    Sight {
+        path: EXPORT_CASE_WITH_PAPERS,
+        content: ReadContent::CaseExport,
+        own: Grant { roles: &[], relations: &[] },
+        // Papers that they had been given before.
+        for_purpose: Grant { roles: PROVERS, relations: PART },
+    },
+];
 
 /// Every method. What is not here is nobody's.
 pub const TABLE: &[Row] = &[
@@ -204,6 +229,7 @@ pub const TABLE: &[Row] = &[
     row!(GET_ENDPOINT, Party, RECEIVERS: ITS_OWN, WATCHERS: ANY),
     row!(GET_CASE, Case, RECEIVERS: PART, OPERATOR: ANY),
     row!(LIST_CASES, Case, RECEIVERS: PART, OPERATOR: ANY),
+    row!(LIST_DATA_READS, Case, WATCHERS: ANY),
     row!(GET_CASE_STATUS, Case, EVERYBODY: PART, REGIONAL_READERS: OWN_REGION, ALL_CASE_READERS: ANY),
     row!("/kopir.procedures.v1.ProcedureService/ListProcedures", Nothing, EVERYBODY: ANY),
     row!("/kopir.procedures.v1.ProcedureService/GetProcedure", Nothing, EVERYBODY: ANY),
@@ -220,7 +246,7 @@ pub const TABLE: &[Row] = &[
     row!(GET_RECEIPT_PROOF, Case, RECEIVERS: PART, OPERATOR: ANY),
     row!("/kopir.evidence.v1.EvidenceService/AddCosignature", Nothing, WATCHERS: ANY),
     row!("/kopir.evidence.v1.EvidenceService/ExportCase", Case, WATCHERS: ANY),
-    row!(EXPORT_CASE_WITH_PAPERS, Case, MIGRATION_BODY: PART, AKIMAT: PART),
+    row!(EXPORT_CASE_WITH_PAPERS, Case, PROVERS: PART),
     row!("/grpc.health.v1.Health/Check", Nothing, EVERYBODY: ANY),
     row!("/grpc.health.v1.Health/Watch", Nothing, EVERYBODY: ANY),
     row!("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Nothing, EVERYBODY: ANY),

@@ -20,7 +20,7 @@ use crate::engine::{Clock, Rosters};
 use crate::rpc::Caller;
 use crate::rpc::withdrawn::{Seat, Withdrawn};
 use crate::trust::crl::Standing;
-use crate::trust::identity::IdentityError;
+use crate::trust::identity::{self, IdentityError};
 use crate::trust::live::{LiveTrust, Trust};
 
 /// How often it is looked whether a certificate's time has run out.
@@ -147,7 +147,7 @@ impl Guests {
         let party = trust.profile.party_of(certificate, roster.parties())?;
         // Every party of the registry is enrolled before it is in force.
         let number = roster.number(&party.id).ok_or(IdentityError::Absent)?;
-        let caller = Caller::new(party, number, roster.parties());
+        let caller = Caller::new(party, number, roster.parties(), identity::hash(certificate));
         Ok(Identified { caller, acts_for: party.acts_for.clone() })
     }
 

@@ -4,13 +4,14 @@ use super::Asked;
 use super::fault::{Faults, Path};
 use super::order::fingerprint;
 use super::query::{DeliveryId, acted_for, page_items, registered};
+use super::reading::{self, StatedPurpose};
 use super::rule::{self, Lines};
 use crate::domain::held::{MAX_DETAIL_CHARS, MAX_NOTE_CHARS};
 use crate::domain::ladder::NO_CASE;
 use crate::domain::party::{PartyId, PartyNumber};
-use crate::domain::{HeldBy, HeldReason, Hold, Resolution, ResolveHeld, Roster};
+use crate::domain::{HeldBy, HeldReason, Hold, ReadContent, Resolution, ResolveHeld, Roster};
 use crate::rpc::Caller;
-use crate::rpc::access::{LIST_HELD, Relation};
+use crate::rpc::access::{LIST_HELD, Relation, Sees};
 use crate::rpc::proto::inbox::v1::{
     DeliveryRejection, ListHeldRequest, RedirectDeliveryRequest, ReleaseDeliveryRequest,
     WithdrawDeliveryRequest,
@@ -162,6 +163,8 @@ pub struct HeldPage<'a> {
     pub page_items: usize,
     /// The token of the page.
     pub page_token: &'a str,
+    /// What the words of other receivers are read for; none where they are to be left out.
+    pub purpose: Option<StatedPurpose>,
 }
 
 /// Reads the request for a page of what is held.
@@ -174,16 +177,27 @@ pub fn list<'a>(
     caller: &Caller,
     roster: &Roster,
 ) -> Result<HeldPage<'a>, Refusal> {
-    let ListHeldRequest { page_size, page_token, party_id } = request;
+    let ListHeldRequest { page_size, page_token, party_id, purpose } = request;
     let mut faults = Faults::new();
+    let root = Path::Root;
+    let at = root.field("purpose");
+    let purpose = match purpose {
+        None => Some(None),
+        Some(stated) => reading::purpose(&mut faults, &at, stated).map(Some),
+    };
+    let reads = caller.access.sees(LIST_HELD, ReadContent::HeldWords, Relation::Stranger);
+    if matches!(purpose, Some(Some(_))) && reads != Sees::ForPurpose {
+        let rule = "is for the MIGRATION_BODY, which reads what others have said; leave it out";
+        faults.field(&at, format_args!("{rule}"));
+    }
     let party = match (caller.access.reaches(LIST_HELD, Relation::Stranger), party_id.as_str()) {
         (true, "") => Some(None),
         (true, id) => registered(&mut faults, id, roster).map(Some),
         (false, id) => Some(Some(acted_for(id, caller, roster)?)),
     };
     let page_items = page_items(&mut faults, *page_size);
-    let (party, page_items) = faults.judge(party.zip(page_items))?;
-    Ok(HeldPage { party, page_items, page_token })
+    let (party, (page_items, purpose)) = faults.judge(party.zip(page_items.zip(purpose)))?;
+    Ok(HeldPage { party, page_items, page_token, purpose })
 }
 
 fn reason_of(stated: Stated) -> Option<HeldReason> {

@@ -17,6 +17,7 @@ pub mod order;
 pub mod page;
 pub mod person;
 pub mod query;
+pub mod reading;
 pub mod rule;
 pub mod signature;
 

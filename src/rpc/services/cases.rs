@@ -13,7 +13,7 @@ use crate::rpc::parse::query::{self, Cases};
 use crate::rpc::proto::cases::v1::case_service_server::CaseService;
 use crate::rpc::proto::cases::v1::{
     CaseSummary, GetCaseRequest, GetCaseResponse, GetCaseStatusRequest, GetCaseStatusResponse,
-    ListCasesRequest, ListCasesResponse,
+    ListCasesRequest, ListCasesResponse, ListDataReadsRequest, ListDataReadsResponse,
 };
 use crate::rpc::show::{self, View};
 use crate::rpc::status::Refusal;
@@ -51,6 +51,20 @@ impl CaseService for Service {
         tracing::Span::current().record("case_id", tracing::field::display(id));
         bus.engine.caught_up().await;
         bus.case_status(id, &caller).map(Response::new).map_err(refuse)
+    }
+
+    async fn list_data_reads(
+        &self,
+        request: Request<ListDataReadsRequest>,
+    ) -> Result<Response<ListDataReadsResponse>, Status> {
+        let bus = Arc::clone(&self.0);
+        let caller = bus.caller(&request)?;
+        bus.engine.caught_up().await;
+        // A page reads back the record of each of its reads.
+        let listed =
+            tokio::task::spawn_blocking(move || bus.data_reads(request.get_ref(), &caller)).await;
+        let listed = listed.unwrap_or(Err(Refusal::Fault("listing reads panicked")));
+        listed.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
     }
 
     async fn list_cases(

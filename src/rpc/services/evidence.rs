@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::cases::is_visible;
 use super::{Bus, Service};
 use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseId, Event, Sequence};
+use crate::domain::{Case, CaseId, Event, ReadContent, Sequence};
 use crate::engine::{EngineError, ReadError};
 use crate::evidence::bundle::{Made, make, records_of};
 use crate::evidence::note::Signature;
@@ -22,6 +22,7 @@ use crate::index::case_of;
 use crate::rpc::Caller;
 use crate::rpc::access::{EXPORT_CASE_WITH_PAPERS, GET_RECEIPT_PROOF, Relation};
 use crate::rpc::parse::fault::Faults;
+use crate::rpc::parse::reading::{self, StatedPurpose};
 use crate::rpc::proto::evidence::v1::evidence_service_server::EvidenceService;
 use crate::rpc::proto::evidence::v1::{
     AddCosignatureRequest, AddCosignatureResponse, ExportCaseRequest, ExportCaseResponse,
@@ -142,7 +143,9 @@ impl EvidenceService for Service {
             false => Err(Refusal::CaseNotVisible),
         });
         let case = case.map_err(|refusal| bus.refuse(&refusal))?;
-        let pieces = bus.export(case, &caller, Some(caller.party))?;
+        let stated = reading::of_export(request.get_ref());
+        let stated = stated.map_err(|refusal| bus.refuse(&refusal))?;
+        let pieces = bus.export(case, &caller, Some(stated))?;
         let pieces = pieces.map(|piece| Ok(ExportCaseWithPapersResponse { chunk: piece? }));
         Ok(Response::new(Box::pin(pieces)))
     }
@@ -198,17 +201,20 @@ impl Bus {
         self.engine.index().case(id)?.ok_or(Refusal::CaseNotVisible)
     }
 
-    /// The bundle of a case in pieces, with the papers of a reader where there is one.
+    /// The bundle of a case in pieces, with the papers of the caller where it has stated what for.
+    /// That is on record before the first piece leaves, and not without a bundle.
     fn export(
         self: Arc<Self>,
         case: Case,
         caller: &Caller,
-        reader: Option<PartyNumber>,
+        stated: Option<StatedPurpose>,
     ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
         let turn = Arc::clone(&self.exporting).try_acquire_owned();
         let turn = turn.map_err(|_| self.refuse(&Refusal::Order(EngineError::Overloaded)))?;
         let party = self.roster().id(caller.party).map(|id| id.as_str());
-        tracing::info!(case = %case.id, party, papers = reader.is_some(), "a case is exported");
+        tracing::info!(case = %case.id, party, papers = stated.is_some(), "a case is exported");
+        let (caller, id) = (caller.clone(), case.id);
+        let reader = stated.as_ref().map(|_| caller.party);
         // The answer begins at once, since the reading may take longer than a call may.
         let bundle = async move {
             let maker = Arc::clone(&self);
@@ -218,7 +224,13 @@ impl Bus {
                 maker.bundle(&case, reader)
             });
             let made = made.await.unwrap_or(Err(Refusal::Fault("making a bundle panicked")));
-            made.map_err(|refusal| self.refuse(&refusal))
+            let bundle = made.map_err(|refusal| self.refuse(&refusal))?;
+            if let Some(stated) = &stated {
+                let content = ReadContent::CaseExport;
+                let recorded = self.record_reads(&caller, [id], content, stated).await;
+                recorded.map_err(|refusal| self.refuse(&refusal))?;
+            }
+            Ok(bundle)
         };
         Ok(stream::once(bundle).flat_map(|bundle| stream::iter(pieces(bundle))))
     }

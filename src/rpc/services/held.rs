@@ -1,5 +1,6 @@
 //! Rejections, and what is done about the deliveries that are held.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -7,13 +8,15 @@ use tonic::{Request, Response, Status};
 use super::inbox_list::{key, place};
 use super::{Bus, Service};
 use crate::domain::held::DeliveryHeld;
-use crate::domain::party::{PartyNumber, Role};
-use crate::domain::{Event, ResolveHeld, Sequence};
+use crate::domain::party::PartyNumber;
+use crate::domain::{CaseId, Event, ReadContent, ResolveHeld, Sequence};
 use crate::engine::HeldTaken;
 use crate::index::{QueueKey, QueuedDelivery};
 use crate::rpc::Caller;
+use crate::rpc::access::{LIST_HELD, Relation, Sees};
 use crate::rpc::parse::held::{self, HeldPage};
 use crate::rpc::parse::page::Listing;
+use crate::rpc::parse::reading::StatedPurpose;
 use crate::rpc::proto::inbox::v1::held_service_server::HeldService;
 use crate::rpc::proto::inbox::v1::{
     DeliveryRejection, HeldDelivery, ListHeldRequest, ListHeldResponse, RedirectDeliveryRequest,
@@ -34,10 +37,19 @@ impl HeldService for Service {
         let caller = bus.caller(&request)?;
         bus.engine.caught_up().await;
         // A page reads back the record of each of its deliveries.
-        let listed =
-            tokio::task::spawn_blocking(move || bus.list_held(request.get_ref(), &caller)).await;
-        let listed = listed.unwrap_or(Err(Refusal::Fault("listing what is held panicked")));
-        listed.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
+        let listed = tokio::task::spawn_blocking(move || {
+            let listed = bus.list_held(request.get_ref(), &caller)?;
+            Ok((listed, caller))
+        });
+        let listed = listed.await.unwrap_or(Err(Refusal::Fault("listing what is held panicked")));
+        let refuse = |refusal: Refusal| self.0.refuse(&refusal);
+        let (Listed { answer, read, purpose }, caller) = listed.map_err(refuse)?;
+        if let Some(purpose) = purpose {
+            let recorded =
+                self.0.record_reads(&caller, read, ReadContent::HeldWords, &purpose).await;
+            recorded.map_err(refuse)?;
+        }
+        Ok(Response::new(answer))
     }
 
     async fn release_delivery(
@@ -112,12 +124,8 @@ impl Bus {
     }
 
     /// A page of what is held. It reads the index, and of the journal the records that hold it.
-    fn list_held(
-        &self,
-        request: &ListHeldRequest,
-        caller: &Caller,
-    ) -> Result<ListHeldResponse, Refusal> {
-        let HeldPage { party, page_items, page_token } =
+    fn list_held(&self, request: &ListHeldRequest, caller: &Caller) -> Result<Listed, Refusal> {
+        let HeldPage { party, page_items, page_token, purpose } =
             held::list(request, caller, self.engine.roster())?;
         let filter: &[u8] = if party.is_some() { b"party" } else { b"" };
         let of = party.unwrap_or(caller.party);
@@ -137,13 +145,35 @@ impl Bus {
             }
             Some(_) | None => String::new(),
         };
-        // The words of a receiver may say more of a person than they should.
-        let tells_detail = caller.access.roles().any(|role| role != Role::Operator);
         let mut deliveries = Vec::with_capacity(page.len());
+        let mut read = BTreeSet::new();
         for (party, one) in page {
-            deliveries.extend(self.held_delivery(party, one, tells_detail)?);
+            // The words of a receiver may say more of a person than they should.
+            let relation = self.relation_to(caller, party);
+            let sees = caller.access.sees(LIST_HELD, ReadContent::HeldWords, relation);
+            let tells = match sees {
+                Sees::Own => true,
+                Sees::ForPurpose => purpose.is_some(),
+                Sees::Nothing => false,
+            };
+            let Some(shown) = self.held_delivery(party, one, tells)? else { continue };
+            if sees == Sees::ForPurpose && !shown.detail.is_empty() {
+                read.insert(one.case);
+            }
+            deliveries.push(shown);
         }
-        Ok(ListHeldResponse { deliveries, next_page_token })
+        Ok(Listed { answer: ListHeldResponse { deliveries, next_page_token }, read, purpose })
+    }
+
+    /// How a caller stands to a party.
+    fn relation_to(&self, caller: &Caller, party: PartyNumber) -> Relation {
+        if caller.party == party {
+            Relation::Own
+        } else if self.roster().may_act_for(caller.party, party) {
+            Relation::ActsFor
+        } else {
+            Relation::Stranger
+        }
     }
 
     /// A held delivery; none when it was resolved since its page was read.
@@ -171,6 +201,14 @@ impl Bus {
         };
         Ok(held)
     }
+}
+
+/// A page, and what of it has to be recorded before it is answered.
+struct Listed {
+    answer: ListHeldResponse,
+    /// The cases of which somebody else's words are told.
+    read: BTreeSet<CaseId>,
+    purpose: Option<StatedPurpose>,
 }
 
 fn party_and_key(place: &[u8]) -> Result<(PartyNumber, QueueKey), Refusal> {

@@ -19,6 +19,7 @@ mod papers;
 mod pipeline;
 mod procedures;
 mod quotas;
+mod reads;
 mod registry;
 mod stopping;
 #[cfg(test)]

@@ -71,6 +71,7 @@ impl Bus {
                 | Event::BusOutage(_)
                 | Event::EndpointSet(_)
                 | Event::CaseErased(_)
+                | Event::DataRead(_)
                 | Event::RegistryChanged(_) => false,
             };
             given.extend(own.then_some(*sequence));

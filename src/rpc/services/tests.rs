@@ -13,6 +13,7 @@ use tonic_types::StatusExt;
 mod lists;
 mod methods;
 mod orders;
+mod reads;
 
 use super::*;
 use crate::dispatch::DispatchOptions;
@@ -50,6 +51,7 @@ use crate::trust::signature::policy::Policy;
 /// A bus in a temporary directory, with its sandbox clock at [`now`].
 struct House {
     service: Service,
+    store: MemoryStore,
     _threads: [JoinHandle<()>; 2],
     _dir: tempfile::TempDir,
 }
@@ -75,7 +77,8 @@ impl House {
         let dispatch = Dispatch::new(index.clone(), options);
         let procedures = Arc::new(procedures::load().unwrap());
         let calendar = procedures::calendar::kazakhstan().unwrap();
-        let journal = MemoryStore::new().open(1 << 20).unwrap();
+        let store = MemoryStore::new();
+        let journal = store.open(1 << 20).unwrap();
         let signer = Signer::new("bus.example", KeyKind::Log, &[7; 32]).unwrap();
         let log = Arc::new(Log::new(dir.path(), journal.reader(), signer, Vec::new()));
         let Started { engine, threads } = start(Parts {
@@ -124,7 +127,7 @@ impl House {
             trust: None,
         };
         let service = Service(Arc::new(Bus::new(parts).unwrap()));
-        Self { service, _threads: threads, _dir: dir }
+        Self { service, store, _threads: threads, _dir: dir }
     }
 
     fn caller(&self, party: &str) -> Caller {

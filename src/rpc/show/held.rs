@@ -56,6 +56,11 @@ pub fn confirmation(
     }
 }
 
+/// The words of the receiver, where there are some that can be read.
+pub fn words(event: &DeliveryHeld) -> Option<&str> {
+    event.detail.as_ref().and_then(Confidential::text).filter(|words| !words.is_empty())
+}
+
 /// A held delivery with what its record says of it; the words of the receiver only to those who
 /// may read them.
 pub fn delivery(
@@ -67,7 +72,8 @@ pub fn delivery(
     (now, tells_detail): (Timestamp, bool),
 ) -> HeldDelivery {
     let id = DeliveryId { sequence, case: case.id };
-    let detail = event.detail.as_ref().filter(|_| tells_detail).and_then(Confidential::text);
+    let words = words(event);
+    let detail = words.filter(|_| tells_detail);
     let due = run.due.as_ref();
     HeldDelivery {
         mark: Some(mark(view, id, event.party, held)),
@@ -83,6 +89,7 @@ pub fn delivery(
         source: source(run.source).into(),
         region: case.region.code().to_owned(),
         late: due.is_some_and(|due| now >= due.instant),
+        has_detail: words.is_some(),
     }
 }
 

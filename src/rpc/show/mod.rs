@@ -12,6 +12,7 @@ pub mod law;
 pub mod notice;
 pub mod paper;
 pub mod quota;
+pub mod reading;
 pub mod receipt;
 pub mod signature;
 pub mod trust;

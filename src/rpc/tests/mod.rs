@@ -3,6 +3,7 @@
 mod forms;
 mod matrix;
 mod parse;
+mod pinned;
 pub(super) mod samples;
 mod show;
 mod status;

@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::domain::party::{Parties, PartyNumber};
+use crate::domain::party::{CertificateHash, Parties, PartyNumber};
 use crate::domain::{PartyEnrolled, Roster};
 use crate::rpc::Caller;
 use crate::rpc::proto::google::r#type::Date;
@@ -114,7 +114,8 @@ pub(crate) fn roster() -> Roster {
 
 pub(crate) fn caller(roster: &Roster, id: &str) -> Caller {
     let party = roster.parties().get(&id.parse().unwrap()).unwrap();
-    Caller::new(party, roster.number(&party.id).unwrap(), roster.parties())
+    let certificate = CertificateHash([0xce; 32]);
+    Caller::new(party, roster.number(&party.id).unwrap(), roster.parties(), certificate)
 }
 
 /// Monday, 6 September 2021, noon in Almaty.

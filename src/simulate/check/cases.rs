@@ -43,6 +43,7 @@ impl Cases {
             | Event::BusOutage(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => None,
         }
     }

@@ -146,6 +146,7 @@ impl Ladders {
             | Event::NoticeSent(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => self.silent(sequence, at_ms),
         }
     }

@@ -96,6 +96,7 @@ impl Queues {
             | Event::BusOutage(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => {}
         }
         None

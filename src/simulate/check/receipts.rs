@@ -39,6 +39,7 @@ impl Receipts {
             }
             Event::PartyEnrolled(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::DeliveryHeld(_)
             | Event::HoldingExpired(_)
             | Event::ClocksMoved(_)

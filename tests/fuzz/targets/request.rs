@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use kopir::domain::event::PartyEnrolled;
-use kopir::domain::party::PartyNumber;
+use kopir::domain::party::{CertificateHash, PartyNumber};
 use kopir::domain::{Procedures, Roster};
 use kopir::procedures;
 use kopir::rpc::Caller;
@@ -46,7 +46,7 @@ fn read<R: ActRequest + Message + Default>(world: &World, bytes: &[u8]) {
     let World { roster, procedures, applicants } = world;
     let party = roster.parties().iter().next().expect("a registry has parties");
     let number = roster.number(&party.id).expect("each is enrolled");
-    let caller = Caller::new(party, number, roster.parties());
+    let caller = Caller::new(party, number, roster.parties(), CertificateHash([0; 32]));
     let zone = roster.zone(number);
     let now = "2021-09-06T06:00:00Z".parse().expect("a sound time");
     let asked = Asked { caller: &caller, zone, law_zone: zone, now, procedures, applicants };

@@ -160,6 +160,7 @@ pub(super) fn papers(page: &mut String, told: &Told, papers: Option<&Papers>, la
             | Event::HeldResolved(_)
             | Event::EndpointSet(_)
             | Event::CaseErased(_)
+            | Event::DataRead(_)
             | Event::RegistryChanged(_) => super::line(told, &event, labels).0,
         };
         add(page, format_args!("<h3>{} {sequence}: {title}</h3>\n", words(RECORD)));
