@@ -124,8 +124,8 @@ impl App {
         let rosters = Arc::clone(engine.rosters());
         let listener = Listener::bind(config.listen, trust, rosters, options.listen).await?;
         let address = listener.address();
-        let keepers =
-            Keepers::start(engine.clone(), dispatch.clone(), beat, monitor, stop.clone())?;
+        let (watched, retention) = ((engine.clone(), dispatch.clone()), config.retention.clone());
+        let keepers = Keepers::start(watched, beat, monitor, retention, stop.clone())?;
         let notifier = notifier::start(&engine, notifications, &config, &stopping)?;
         let (stamper, following) = evidence::start(&engine, log, timestamp, &config, &stopping)?;
         let (reloading, asked) = mpsc::channel(1);
@@ -176,6 +176,12 @@ impl App {
     /// seconds: for whoever moves its clock.
     pub fn look(&self) {
         self.keepers.look(&self.engine, &self.dispatch);
+    }
+
+    /// Erases now the cases whose time is over by a rule, as the bus does by itself once a day: for
+    /// whoever moves its clock. Gives the number of cases.
+    pub async fn retain(&self) -> usize {
+        self.keepers.retain().await
     }
 
     /// Waits until the bus has ended by itself: a failed disk or index, after which only a restart

@@ -21,6 +21,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::contact::Contacts;
 use crate::domain::ladder::{Ladder, Rung, Rungs};
 use crate::domain::party::Parties;
+use crate::domain::retention::Retention;
 use crate::domain::term::{CalendarDays, Counting};
 use crate::domain::{ProcedureKey, Procedures, WhenUnset};
 use crate::engine::EngineOptions;
@@ -49,6 +50,7 @@ mod ladder;
 mod notify;
 mod ocsp;
 mod raw;
+mod retention;
 mod signatures;
 
 /// The largest configuration file, in bytes; the sample takes a tenth.
@@ -107,6 +109,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// How signatures on documents are judged.
     pub signatures: Signatures,
+    /// For how long closed cases are kept.
+    pub retention: Retention,
     /// What the bus tells of itself.
     pub log: Log,
     /// Set only in sandbox mode.

@@ -13,7 +13,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::dispatch::{Dispatch, Outlook, Untaken};
 use crate::domain::HeldReason;
 use crate::domain::ladder::NO_CASE;
+use crate::domain::retention::Retention;
 use crate::engine::keeper::{Beat, INTERVAL, Monitor};
+use crate::engine::retention::Retainer;
 use crate::engine::{Clock, Engine, EngineError};
 
 /// How often leases without a stream are checked for their end, the running terms for what has
@@ -25,8 +27,9 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// The tasks. They end with this value.
 pub(super) struct Keepers {
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
     outlook: Arc<Mutex<Outlook>>,
+    retainer: Arc<tokio::sync::Mutex<Retainer>>,
     /// Ends the monitor's thread with this value.
     _monitored: Sender<()>,
 }
@@ -37,29 +40,36 @@ impl Keepers {
     /// # Errors
     /// What the operating system has against another thread.
     pub(super) fn start(
-        engine: Engine,
-        dispatch: Dispatch,
+        (engine, dispatch): (Engine, Dispatch),
         beat: Beat,
         monitor: Monitor,
+        retention: Retention,
         stop: watch::Sender<bool>,
     ) -> io::Result<Self> {
+        let retainer = Arc::new(tokio::sync::Mutex::new(Retainer::new(engine.clone(), retention)));
         let outlook = Arc::new(Mutex::new(Outlook::new(engine.clock())));
         let tasks = [
             tokio::spawn(holding(engine.clone(), dispatch.clone())),
             tokio::spawn(watch(engine.clone(), dispatch, Arc::clone(&outlook))),
             tokio::spawn(beating(beat)),
+            tokio::spawn(retaining(Arc::clone(&retainer))),
         ];
         let (monitored, ended) = channel();
         // A thread of its own: a store that hangs may hold up every task there is.
         Builder::new()
             .name("kopir-monitor".into())
             .spawn(move || monitoring(monitor, &engine, &stop, &ended))?;
-        Ok(Self { tasks, outlook, _monitored: monitored })
+        Ok(Self { tasks, outlook, retainer, _monitored: monitored })
     }
 
     /// Judges now whether what waits will arrive in time.
     pub(super) fn look(&self, engine: &Engine, dispatch: &Dispatch) {
         look(engine, dispatch, &self.outlook);
+    }
+
+    /// Erases now what is to be erased by rule today; how many cases.
+    pub(super) async fn retain(&self) -> usize {
+        self.retainer.lock().await.turn().await
     }
 }
 
@@ -142,6 +152,15 @@ async fn hold(engine: &Engine, dispatch: &Dispatch, untaken: Untaken) {
             | EngineError::Fault(_)
             | EngineError::ListRefused,
         ) => {}
+    }
+}
+
+/// Erases what is to be erased by rule, at the start and once a day.
+async fn retaining(retainer: Arc<tokio::sync::Mutex<Retainer>>) {
+    let mut turn = every(WATCH_INTERVAL);
+    loop {
+        turn.tick().await;
+        retainer.lock().await.turn().await;
     }
 }
 

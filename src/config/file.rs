@@ -76,6 +76,7 @@ impl Reader<'_> {
             clock,
             health,
             vault,
+            retention,
             sandbox,
         } = raw;
         let data_dir = self.path("data_dir", data_dir, "data_dir = \"../data\"")?;
@@ -117,6 +118,7 @@ impl Reader<'_> {
             ocsp: self.ocsp(ocsp)?,
             evidence: self.evidence(evidence)?,
             signatures: self.signatures(signatures)?,
+            retention: self.retention(retention)?,
             log: self.log(log)?,
             sandbox: sandbox.map(|sandbox| self.sandbox(sandbox)).transpose()?,
         })

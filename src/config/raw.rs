@@ -77,6 +77,8 @@ pub(super) struct RawConfig {
     pub(super) health: RawHealth,
     #[serde(default)]
     pub(super) vault: RawVault,
+    #[serde(default)]
+    pub(super) retention: RawRetention,
     pub(super) sandbox: Option<RawSandbox>,
 }
 
@@ -356,4 +358,23 @@ fn place(text: &str, why: &toml::de::Error) -> (usize, String) {
 
 fn one_line(why: &toml::de::Error) -> String {
     why.message().replace('\n', " ")
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetention {
+    #[serde(default)]
+    pub(super) rules: Vec<RawRetentionRule>,
+    #[serde(default)]
+    pub(super) keep_cases: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetentionRule {
+    pub(super) procedure: Option<String>,
+    pub(super) role: Option<String>,
+    pub(super) years: Option<i64>,
+    pub(super) days: Option<i64>,
+    pub(super) source: Option<String>,
 }

@@ -571,3 +571,39 @@ fn a_time_stamp_authority_is_asked_as_the_sample_says() {
     let refusal = config.timestamp_service().unwrap_err().to_string();
     assert!(refusal.contains("key evidence.timestamp.anchors_file: "), "{refusal}");
 }
+
+#[test]
+fn a_rule_of_retention_is_taken_as_the_sample_shows_it() {
+    let rules = |text: &str| parse(&format!("{LEAST}\n{text}"));
+    let rule = "[[retention.rules]]\nprocedure = \"kandas-status\"\nrole = \"state-corporation\"\n\
+                years = 1\nsource = \"004 App. 2 row 5\"\n";
+    let taken = rules(&format!("{rule}[[retention.rules]]\ndays = 400\nsource = \"assumed\"\n"));
+    let taken = taken.unwrap().retention;
+    assert_eq!(taken.rules.len(), 2);
+    assert_eq!(
+        taken.rules[0].to_string(),
+        "kandas-status, state-corporation: 1 years after closing; 004 App. 2 row 5"
+    );
+    assert_eq!(taken.rules[1].to_string(), "any procedure: 400 days after closing; assumed");
+    assert_eq!(parse(SAMPLE).unwrap().retention, Retention::default());
+    assert_eq!(parse(&whole_sample()).unwrap().retention.rules, taken.rules[..1]);
+    for (rule, key, remedy) in [
+        ("years = 0\nsource = \"assumed\"", "retention.rules.years", "1 to 100"),
+        ("days = 40000\nsource = \"assumed\"", "retention.rules.days", "1 to 36600"),
+        ("years = 1\ndays = 2\nsource = \"assumed\"", "retention.rules", "one of the two"),
+        ("source = \"assumed\"", "retention.rules.years", "years = 1"),
+        ("years = 1", "retention.rules.source", "004 App. 2 row 5"),
+        ("years = 1\nsource = \"\"", "retention.rules.source", "or assumed"),
+        ("years = 1\nsource = \"assumed\"\nrole = \"court\"", "retention.rules.role", "a role"),
+        (
+            "years = 1\nsource = \"assumed\"\nprocedure = \"A B\"",
+            "retention.rules.procedure",
+            "name",
+        ),
+    ] {
+        let refused = rules(&format!("[[retention.rules]]\n{rule}\n")).unwrap_err().to_string();
+        assert!(refused.contains(key) && refused.contains(remedy), "{rule}: {refused}");
+    }
+    let refused = rules("[retention]\nkeep_cases = [\"no case\"]\n").unwrap_err().to_string();
+    assert!(refused.contains("retention.keep_cases"), "{refused}");
+}

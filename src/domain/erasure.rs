@@ -1,6 +1,8 @@
 //! The erasure of a case's personal data: an act of its own, after which the key of the case is
 //! destroyed. What the case did, its terms and its numbers stay.
 
+use jiff::Timestamp;
+
 use super::confidential::SlotNumber;
 use super::ids::{CaseId, RequestId};
 use super::party::PartyNumber;
@@ -55,4 +57,7 @@ pub struct EraseCase {
     pub reason: ErasureReason,
     /// The number of the request, or the rule.
     pub reference: String,
+    /// When something happened in the case last, for the bus's own rule: it holds for a closed case
+    /// in which nothing has happened since.
+    pub unchanged_since: Option<Timestamp>,
 }

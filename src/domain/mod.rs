@@ -26,6 +26,7 @@ pub mod reading;
 pub mod region;
 pub mod registry;
 pub mod rejection;
+pub mod retention;
 pub mod roster;
 pub mod signature;
 pub mod term;

@@ -22,6 +22,7 @@ pub mod queues;
 mod reads;
 mod registry;
 mod repeat;
+pub mod retention;
 mod room;
 mod sealing;
 pub mod stalls;

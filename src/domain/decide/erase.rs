@@ -6,6 +6,7 @@ use crate::domain::case::{Case, HopRun, HopState, Moment};
 use crate::domain::confidential::Papers;
 use crate::domain::erasure::{CaseErased, EraseCase};
 use crate::domain::rejection::Rejection;
+use crate::domain::retention::closed_at;
 
 /// Decides on the erasure of a case's personal data.
 ///
@@ -27,7 +28,10 @@ pub fn erase(case: Option<&Case>, asked: &EraseCase) -> Result<CaseErased, Rejec
     if obligations + deliveries > 0 {
         return Err(Rejection::CaseNotSettled { obligations, deliveries });
     }
-    let EraseCase { order, case: _, reason, reference } = asked;
+    let EraseCase { order, case: _, reason, reference, unchanged_since } = asked;
+    if unchanged_since.is_some() && closed_at(case) != *unchanged_since {
+        return Err(Rejection::CaseNotSettled { obligations, deliveries });
+    }
     let (order, reason, reference) = (*order, *reason, reference.clone());
     Ok(CaseErased { case: case.id, slot, reason, reference, order })
 }
@@ -46,10 +50,14 @@ mod tests {
     use crate::domain::decide::tests::case_of_sample;
     use crate::domain::erasure::ErasureReason;
     use crate::domain::ids::Sequence;
+    use crate::domain::party::PartyNumber;
+    use crate::domain::term::Source;
+    use crate::domain::{Act, Actor};
 
     fn asked(case: &Case) -> EraseCase {
         let reference = "No. 17 of 2026-03-20".to_owned();
-        EraseCase { order: None, case: case.id, reason: ErasureReason::LawfulRequest, reference }
+        let (reason, unchanged_since) = (ErasureReason::LawfulRequest, None);
+        EraseCase { order: None, case: case.id, reason, reference, unchanged_since }
     }
 
     #[test]
@@ -68,6 +76,35 @@ mod tests {
         case.apply_erased(&erased, Sequence(10), Timestamp::UNIX_EPOCH);
         let before = Rejection::CaseErased { on: jiff::civil::date(1970, 1, 1) };
         assert_eq!(erase(Some(&case), &asked), Err(before));
+    }
+
+    #[test]
+    fn a_rule_holds_for_a_closed_case_in_which_nothing_has_happened_since() {
+        let mut case = case_of_sample();
+        case.papers = Papers::Sealed(SlotNumber(5));
+        let moment = Moment { sequence: Sequence(9), at: Timestamp::UNIX_EPOCH };
+        case.copies.iter_mut().for_each(|copy| copy.received = Some(moment));
+        let seen = EraseCase { unchanged_since: Some(case.updated_at), ..asked(&case) };
+        assert!(erase(Some(&case), &seen).is_ok());
+        let mut later = case.clone();
+        later.updated_at += jiff::SignedDuration::from_millis(1);
+        assert!(erase(Some(&later), &seen).is_err());
+        assert!(erase(Some(&later), &asked(&later)).is_ok());
+        // Where the applicant is awaited it is erased by order, and by no rule.
+        case.hops.push(HopRun {
+            hop: "K21B-09".parse().unwrap(),
+            act: Act::RegisterArrival,
+            from: Actor::Applicant,
+            holder: PartyNumber(1),
+            opened_by: Sequence(8),
+            opened_at: Timestamp::UNIX_EPOCH,
+            due: None,
+            source: Source::Statutory,
+            branch: false,
+            state: HopState::Open,
+        });
+        assert!(erase(Some(&case), &seen).is_err());
+        assert!(erase(Some(&case), &asked(&case)).is_ok());
     }
 
     #[test]

@@ -157,7 +157,8 @@ pub fn erasure(request: &EraseCaseRequest, asked: Asked<'_>) -> Result<EraseCase
     let parts: [&[u8]; 3] = [&case.0, &[reason.tag()], reference.as_bytes()];
     let fingerprint = fingerprint(b"kopir erasure v1\0", &parts);
     let order = ErasureOrder { author: asked.caller.party, request, fingerprint };
-    Ok(EraseCase { order: Some(order), case, reason, reference: reference.clone() })
+    let (order, reference) = (Some(order), reference.clone());
+    Ok(EraseCase { order, case, reason, reference, unchanged_since: None })
 }
 
 /// Whether an amended calendar may follow the one in force.
