@@ -25,7 +25,7 @@ use kopir::records::{decode_event, encode_event};
 use kopir::rpc::proto::inbox::v1::inbox_service_client::InboxServiceClient;
 use kopir::rpc::proto::inbox::v1::{DeliveryRejection, RejectDeliveryRequest};
 use kopir::rpc::proto::types::v1::{HeldReason, Receipt};
-use kopir::vault::{FileVault, inspect, open_event};
+use kopir::vault::{FileVault, Vault as _, inspect, open_event};
 use prost::Message as _;
 
 use process::act::{Act, Answer, read};
@@ -318,8 +318,11 @@ async fn an_erased_case_answers_repeats_and_takes_nothing_more() {
     assert_eq!(erased(), 2);
     fs::write(&slots, &before).unwrap();
     assert_eq!(erased(), 1);
+    does_not_fit(ground, &["is still there", "erased its case; start the bus"]);
     let bus = Bus::start(&mut crowd.serve());
     assert_eq!(erased(), 2, "as of an old backup of the vault too");
+    let output = kopir(&["journal", "verify", ground.data().to_str().unwrap()]);
+    assert!(output.status.success(), "beside a running bus: {}", told(&output));
     assert!(bus.stop().success());
     // The index is derived, what was erased among it.
     fs::remove_dir_all(ground.index()).unwrap();
@@ -328,6 +331,29 @@ async fn an_erased_case_answers_repeats_and_takes_nothing_more() {
     let shown = cases(operator, vec![case]).await.remove(0);
     assert!(shown.summary.unwrap().erased_time.is_some());
     assert!(bus.stop().success());
+
+    // Keys that somebody destroyed, or lost, without a record.
+    let sound = fs::read(&slots).unwrap();
+    let named = inspect(&ground.data().join("vault")).unwrap().unwrap().destroyed;
+    let live = (2..).map(SlotNumber).find(|slot| !named.contains(slot)).unwrap();
+    let config = Config::read(&ground.path("kopir.toml")).unwrap();
+    let vault = FileVault::open(&config.vault, None).unwrap();
+    vault.erase(live, "2023-01-01T00:00:00Z".parse().unwrap()).unwrap();
+    drop(vault);
+    does_not_fit(ground, &[&format!("key {live} was destroyed"), "no record erased its case"]);
+    fs::write(&slots, &sound[..256]).unwrap();
+    does_not_fit(ground, &["key 2, which record", "is not in the vault"]);
+    fs::write(&slots, &sound).unwrap();
+    assert!(kopir(&["journal", "verify", ground.data().to_str().unwrap()]).status.success());
+}
+
+/// The check of the journal finds a vault that is not its own.
+fn does_not_fit(ground: &Ground, words: &[&str]) {
+    let output = kopir(&["journal", "verify", ground.data().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(DAMAGE), "{}", told(&output));
+    for word in words {
+        assert!(told(&output).contains(word), "{word}: {}", told(&output));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,10 +10,14 @@ use serde::Serialize;
 use super::output::{Exit, Failure, print, print_json};
 use super::vault;
 use crate::config::journal_dir;
+use crate::engine::slots::NamedSlots;
 use crate::engine::timestamp;
 use crate::evidence::signed_records;
-use crate::journal::{JournalError, VerifyReport, verify};
+use crate::journal::{JournalError, JournalReader, VerifyReport, verify_to_read};
 use crate::vault::{Inspected, inspect};
+
+/// Keys that do not fit the journal, told one by one.
+const MAX_FAULTS: usize = 20;
 
 /// The journal, the only truth of a bus.
 #[derive(Debug, Subcommand)]
@@ -21,8 +25,9 @@ pub(super) enum JournalCommand {
     /// Check every record of a journal: frame, checksum, hash and chain
     ///
     /// Where the vault lies beside the journal, its slots are checked too: that each is what was
-    /// written there. Whether a key opens what is sealed with it cannot be told without the master
-    /// key, and is not looked at.
+    /// written there, that every key is there by which something in the journal is sealed, unless a
+    /// record erased its case, and that it is gone if one did. Whether a key opens what is sealed with
+    /// it cannot be told without the master key, and is not looked at.
     ///
     /// Nothing is changed, and a bus may be running on the journal. Damage ends with exit code 3
     /// and names file, byte and record. An unfinished group at the very end is what a crash leaves,
@@ -53,11 +58,18 @@ pub(super) fn run(command: &JournalCommand) -> Result<(), Failure> {
             if !dir.is_dir() {
                 return Err(absent(dir));
             }
-            // Before the journal, to which a running bus goes on adding.
+            // Before the journal, to which a running bus goes on adding: what is destroyed or signed
+            // by then has its records there.
             let signed = signed_beside(dir)?;
-            match verify(dir) {
-                Ok(report) if report.records < signed => Err(shorter(dir, &report, signed, *json)?),
-                Ok(report) => whole(dir, &report, vault_beside(dir)?, *json),
+            let vault = inspected(dir)?;
+            match verify_to_read(dir) {
+                Ok((report, _)) if report.records < signed => {
+                    Err(shorter(dir, &report, signed, *json)?)
+                }
+                Ok((report, reader)) => {
+                    let vault = vault.map(|found| fits(dir, found, &*reader)).transpose()?;
+                    whole(dir, &report, vault, *json)
+                }
                 Err(why) => Err(refused(why, *json)?),
             }
         }
@@ -140,21 +152,47 @@ fn whole(
 }
 
 /// The vault in the data directory of a journal, if there is one.
-fn vault_beside(journal: &Path) -> Result<Option<VaultView>, Failure> {
-    // The empty path stands above a relative one, and is the working directory.
-    let dir = journal.parent().unwrap_or(Path::new("")).join("vault");
-    let inspected = inspect(&dir).map_err(|why| Failure::new(vault::exit_of(&why), why))?;
-    let Some(Inspected { live, erased, damaged, masters }) = inspected else { return Ok(None) };
-    if let Some(first) = damaged.first() {
+fn inspected(journal: &Path) -> Result<Option<Inspected>, Failure> {
+    inspect(&vault_dir(journal)).map_err(|why| Failure::new(vault::exit_of(&why), why))
+}
+
+/// What the vault holds, if it is whole and what the journal says of it.
+fn fits(
+    journal: &Path,
+    before: Inspected,
+    reader: &dyn JournalReader,
+) -> Result<VaultView, Failure> {
+    let dir = vault_dir(journal);
+    if let Some(first) = before.damaged.first() {
         let why = anyhow!(
             "the journal is whole, and the vault {} is not: key {first} and {} others are damaged; \
              restore the vault from its backup",
             dir.display(),
-            damaged.len() - 1,
+            before.damaged.len() - 1,
         );
         return Err(Failure::new(Exit::Damage, why));
     }
-    Ok(Some(VaultView { keys: live, erased, master_keys: masters }))
+    let named = NamedSlots::of(reader).map_err(Failure::failed)?;
+    let after = inspected(journal)?.unwrap_or_default();
+    let faults = named.against(&before, &after);
+    if !faults.is_empty() {
+        let shown: Vec<_> =
+            faults.iter().take(MAX_FAULTS).map(|fault| format!("  {fault}")).collect();
+        let why = anyhow!(
+            "the journal is whole, and the vault {} does not fit it, in {} keys:\n{}",
+            dir.display(),
+            faults.len(),
+            shown.join("\n")
+        );
+        return Err(Failure::new(Exit::Damage, why));
+    }
+    let Inspected { live, erased, masters, .. } = before;
+    Ok(VaultView { keys: live, erased, master_keys: masters })
+}
+
+fn vault_dir(journal: &Path) -> PathBuf {
+    // The empty path stands above a relative one, and is the working directory.
+    journal.parent().unwrap_or(Path::new("")).join("vault")
 }
 
 /// Over how many records the bus has signed its last checkpoint, where it lies beside the journal.

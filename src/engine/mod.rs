@@ -25,6 +25,7 @@ mod repeat;
 pub mod retention;
 mod room;
 mod sealing;
+pub mod slots;
 pub mod stalls;
 mod start;
 mod stepped;

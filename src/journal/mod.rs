@@ -37,7 +37,7 @@ pub use frame::{FORMAT_VERSION, hashed_bytes, read_hashed, record_hash};
 pub use memory::{FailedGroup, MemoryJournal, MemoryStore};
 pub use recover::Progress;
 pub(crate) use storage::Storage;
-pub use verify::{VerifyReport, verify};
+pub use verify::{VerifyReport, verify, verify_to_read};
 
 /// A record's place in the journal. The first record is number 1 and there
 /// are no gaps.

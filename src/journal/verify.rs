@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::read::{Catalog, FileReader};
 use super::recover::{scan_directory, tail_of};
 use super::segment::io_error;
-use super::{JournalError, RecordHash, Seq};
+use super::{JournalError, JournalReader, RecordHash, Seq};
 
 /// What [`verify`] found in a journal without damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +37,22 @@ pub struct VerifyReport {
 /// [`JournalError::Damaged`] with the place, [`JournalError::UnknownVersion`],
 /// [`JournalError::StrangeFile`], or why `dir` cannot be read.
 pub fn verify(dir: &Path) -> Result<VerifyReport, JournalError> {
+    verify_to_read(dir).map(|(report, _)| report)
+}
+
+/// The same, with a reader of the records that were there then.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_to_read(dir: &Path) -> Result<(VerifyReport, Arc<dyn JournalReader>), JournalError> {
     let meta = fs::metadata(dir).map_err(|source| io_error("reading", dir, source))?;
     if !meta.is_dir() {
         return Err(JournalError::NotADirectory { path: dir.to_owned() });
     }
     let segments = scan_directory(dir, &mut |_| {})?;
     let tail = tail_of(&segments);
-    Ok(VerifyReport {
+    let report = VerifyReport {
         segments: segments.len(),
         records: tail.next_seq.0 - Seq::FIRST.0,
         bytes: segments.iter().map(|segment| segment.whole.end).sum(),
@@ -49,5 +60,8 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, JournalError> {
         last_time_ms: tail.last_time_ms,
         last_hash: tail.last_hash,
         torn_bytes: segments.last().map_or(0, |segment| segment.torn_bytes),
-    })
+    };
+    let indexes = segments.into_iter().map(|segment| segment.index).collect();
+    let catalog = Arc::new(Catalog::new(indexes, tail.next_seq));
+    Ok((report, Arc::new(FileReader { catalog })))
 }

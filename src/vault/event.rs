@@ -28,6 +28,11 @@ pub fn is_unsealed(event: &mut Event) -> bool {
     part(event).is_some_and(|part| part.content.bytes().is_some())
 }
 
+/// The slot of the key with which something in an event is sealed.
+pub fn slot_of(event: &mut Event) -> Option<SlotNumber> {
+    part(event).and_then(|part| part.content.sealed().map(|sealed| sealed.slot))
+}
+
 /// What is personal in an event, with the context in which it was sealed, or would be.
 pub fn personal(event: &mut Event) -> Option<(Context, &Confidential)> {
     part(event).map(|Part { context, content, .. }| (context, &*content))

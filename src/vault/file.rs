@@ -5,7 +5,7 @@
 //! may have given away is never given again, so a start begins behind everything that is there. What
 //! a crash or a full disk leaves of a batch was given to nobody, and is cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -213,6 +213,10 @@ pub struct Inspected {
     pub erased: u64,
     /// The slots whose bytes are not what was written.
     pub damaged: Vec<SlotNumber>,
+    /// The slots whose keys were destroyed.
+    pub destroyed: BTreeSet<SlotNumber>,
+    /// The first slot that is not there.
+    pub end: u64,
     /// The master keys that wrap the keys, and how many each.
     pub masters: BTreeMap<String, u64>,
 }
@@ -230,12 +234,16 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspected>, VaultError> {
         Err(source) => return Err(VaultError::Io { path, source }),
     };
     check_header(&file, &path)?;
-    let mut found = Inspected::default();
-    for number in FINGERPRINTS.0..slots_of(&file, &path)? {
+    let end = slots_of(&file, &path)?;
+    let mut found = Inspected { end, ..Inspected::default() };
+    for number in FINGERPRINTS.0..end {
         let number = SlotNumber(number);
         match slot::read(number, &*read_slot(&file, &path, number)?) {
             None => found.damaged.push(number),
-            Some(Slot::Erased(_)) => found.erased += 1,
+            Some(Slot::Erased(_)) => {
+                found.erased += 1;
+                found.destroyed.insert(number);
+            }
             Some(Slot::Live(wrapped)) => {
                 found.live += u64::from(number != FINGERPRINTS);
                 *found.masters.entry(wrapped.by.to_string()).or_default() += 1;

@@ -31,7 +31,7 @@ use crate::domain::CaseId;
 use crate::domain::confidential::{NONCE_BYTES, SlotNumber};
 
 pub use error::{Kind, VaultError};
-pub use event::{Unsealed, disclose, is_unsealed, open_event, personal, seal_event};
+pub use event::{Unsealed, disclose, is_unsealed, open_event, personal, seal_event, slot_of};
 pub use file::{FileVault, Inspected, VaultPlace, inspect};
 pub use memory::MemoryVault;
 pub use rotate::{Rotated, rotate};
