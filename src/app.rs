@@ -202,7 +202,8 @@ impl App {
             self;
         let alive = engine.is_alive();
         stop.send_replace(true);
-        drop(keepers);
+        // One that hangs with its disk is left behind.
+        let _ = tokio::time::timeout(STOP_GRACE, keepers.end()).await;
         let ended = match tokio::time::timeout(STOP_GRACE, &mut server).await {
             Ok(ended) => ended.context("the server's task")?,
             Err(_) => {

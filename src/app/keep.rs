@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::Builder;
+use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -30,8 +30,9 @@ pub(super) struct Keepers {
     tasks: [JoinHandle<()>; 4],
     outlook: Arc<Mutex<Outlook>>,
     retainer: Arc<tokio::sync::Mutex<Retainer>>,
-    /// Ends the monitor's thread with this value.
-    _monitored: Sender<()>,
+    /// Ends the monitor's thread when it goes.
+    monitored: Option<Sender<()>>,
+    monitor: Option<thread::JoinHandle<()>>,
 }
 
 impl Keepers {
@@ -56,10 +57,11 @@ impl Keepers {
         ];
         let (monitored, ended) = channel();
         // A thread of its own: a store that hangs may hold up every task there is.
-        Builder::new()
+        let monitor = Builder::new()
             .name("kopir-monitor".into())
             .spawn(move || monitoring(monitor, &engine, &stop, &ended))?;
-        Ok(Self { tasks, outlook, retainer, _monitored: monitored })
+        let (monitored, monitor) = (Some(monitored), Some(monitor));
+        Ok(Self { tasks, outlook, retainer, monitored, monitor })
     }
 
     /// Judges now whether what waits will arrive in time.
@@ -70,6 +72,22 @@ impl Keepers {
     /// Erases now what is to be erased by rule today; how many cases.
     pub(super) async fn retain(&self) -> usize {
         self.retainer.lock().await.turn().await
+    }
+}
+
+impl Keepers {
+    /// Ends them, and waits until none of them holds the engine any more: the next start on the same
+    /// files would find them in use.
+    pub(super) async fn end(mut self) {
+        for task in &mut self.tasks {
+            task.abort();
+            // It ends by that.
+            let _ = task.await;
+        }
+        drop(self.monitored.take());
+        if let Some(monitor) = self.monitor.take() {
+            let _ = spawn_blocking(move || monitor.join()).await;
+        }
     }
 }
 
