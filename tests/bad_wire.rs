@@ -291,6 +291,7 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
     ("kopir.inbox.v1.HeldService", "B", &["RedirectDelivery"]),
     ("kopir.inbox.v1.InboxService", "MBACOJ", &["ListObligations"]),
     ("kopir.cases.v1.CaseService", "MBACOJ", &["GetCase", "ListCases", "GetCaseStatus"]),
+    ("kopir.cases.v1.CaseService", "BO", &["ListDataReads"]),
     (
         "kopir.procedures.v1.ProcedureService",
         "MBACOJ",
@@ -313,7 +314,7 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
         &["GetCheckpoint", "GetConsistencyProof", "GetReceiptProof"],
     ),
     ("kopir.evidence.v1.EvidenceService", "BO", &["AddCosignature", "ExportCase"]),
-    ("kopir.evidence.v1.EvidenceService", "BA", &["ExportCaseWithPapers"]),
+    ("kopir.evidence.v1.EvidenceService", "BAJ", &["ExportCaseWithPapers"]),
     ("grpc.health.v1.Health", "MBACOJ", &["Check"]),
     ("grpc.reflection.v1.ServerReflection", "MBACOJ", &["ServerReflectionInfo"]),
 ];
