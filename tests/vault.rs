@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use kopir::config::Config;
 use kopir::domain::confidential::SlotNumber;
@@ -539,8 +540,15 @@ async fn a_damaged_key_costs_its_case_and_nobody_else() {
     let deliveries = fetch(&committee, 10).await;
     assert_eq!(deliveries.len(), 1, "the other case is delivered");
     assert_ne!(deliveries[0].case_id, case);
-    let log = bus.log();
-    assert!(log.contains("key 2 at byte 256 is damaged"), "{log}");
+    // What the process has written is read by another thread of the test.
+    let said = || bus.log().contains("key 2 at byte 256 is damaged");
+    for _ in 0..300 {
+        if said() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(said(), "{}", bus.log());
     assert!(bus.stop().success());
     journal::agrees(&ground.journal(), &ledger, false);
 }

@@ -1,6 +1,7 @@
 //! Everything that a bus answers about its state, taken down so that two answers can be compared.
 
 use std::fmt::Debug;
+use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt as _};
 use kopir::rpc::proto::cases::v1::case_service_client::CaseServiceClient;
@@ -17,7 +18,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use super::{Clients, OPERATOR, everyone};
+use super::{Clients, LOOK, OPERATOR, PATIENCE, everyone};
 
 /// The largest window that the contract allows.
 const WINDOW: usize = 1024;
@@ -45,8 +46,7 @@ impl Answers {
     /// Asks a bus to which nobody else talks.
     pub async fn of(clients: &mut Clients<'_>) -> Self {
         let operator = clients.of(OPERATOR).await;
-        let status = status(operator.clone()).await;
-        assert_eq!(status.index_lag_records, 0, "a bus at rest has everything in its index");
+        let status = caught_up(operator.clone()).await;
         let summaries = summaries(operator.clone()).await;
         let ids = summaries.iter().map(|summary| summary.case_id.clone()).collect();
         let cases = cases(operator, ids).await;
@@ -108,6 +108,20 @@ fn assert_lists<T: Debug + PartialEq>(before: &[T], after: &[T], what: &str) {
 pub async fn status(channel: Channel) -> GetStatusResponse {
     let answer = OperationsServiceClient::new(channel).get_status(GetStatusRequest {}).await;
     answer.expect("an operator may ask for the status").into_inner()
+}
+
+/// The status of a bus at rest, once it has everything in its index.
+async fn caught_up(channel: Channel) -> GetStatusResponse {
+    let begun = Instant::now();
+    loop {
+        let status = status(channel.clone()).await;
+        if status.index_lag_records == 0 {
+            return status;
+        }
+        let lag = status.index_lag_records;
+        assert!(begun.elapsed() < PATIENCE, "a bus at rest stays {lag} records behind");
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn summaries(channel: Channel) -> Vec<CaseSummary> {

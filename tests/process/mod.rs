@@ -385,6 +385,8 @@ impl Bus {
     pub async fn ended(&mut self) -> ExitStatus {
         loop {
             if let Some(status) = self.has_ended() {
+                // What it said last is still to be read.
+                let (Ok(()) | Err(())) = self.log.end(PATIENCE);
                 return status;
             }
             tokio::time::sleep(LOOK).await;

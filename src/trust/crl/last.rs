@@ -79,7 +79,13 @@ impl LastLists {
         let unread = |why: String| CrlError::Last { file: file.to_owned(), why };
         let found = match fs::metadata(file) {
             Ok(found) => found,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            // A data directory that is none is told of where it is opened.
+            Err(why)
+                if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory]
+                    .contains(&why.kind()) =>
+            {
+                return Ok(Self::default());
+            }
             Err(why) => return Err(unread(why.to_string())),
         };
         if found.len() > MAX_FILE_BYTES {
