@@ -3,7 +3,7 @@
 //!
 //! [`Question`] is what a time-stamp authority is asked, [`Service`] asks it, and [`verify`] judges
 //! the token that it gives. What must hold: the token is a CMS SignedData around a TSTInfo
-//! ([`info`]); it stamps the SHA-256 of the very bytes; it repeats the nonce and the policy that
+//! (`info`); it stamps the SHA-256 of the very bytes; it repeats the nonce and the policy that
 //! were asked for; the attributes name the certificate that signed (ESSCertIDv2); that certificate
 //! is for time stamping alone, and a configured authority stood behind it at the time that the token
 //! states. Whether it was revoked is not asked.
