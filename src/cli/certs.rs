@@ -305,7 +305,7 @@ impl Desk {
         }
         self.dir.replace_crl(ca, &mut list, self.validity).map_err(Failure::failed)?;
         let (number, count) = (list.number, list.revoked.len());
-        self.wrote(&self.dir.crl(), &format!("list {number}, which revokes {count} certificates"));
+        self.wrote(&self.dir.crl(), &format!("list {number}, certificates revoked: {count}"));
         Ok(())
     }
 
