@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::confidential::SlotNumber;
-use super::ids::{CaseId, RequestId};
+use super::ids::{CaseId, RequestId, Sequence};
 use super::party::PartyNumber;
 
 /// The longest reference of an erasure, in characters.
@@ -57,7 +57,16 @@ pub struct EraseCase {
     pub reason: ErasureReason,
     /// The number of the request, or the rule.
     pub reference: String,
-    /// When something happened in the case last, for the bus's own rule: it holds for a closed case
-    /// in which nothing has happened since.
-    pub unchanged_since: Option<Timestamp>,
+    /// How the case was seen, for the bus's own rule: it holds for a closed case in which nothing has
+    /// happened since, and which no complaint since then is about.
+    pub seen: Option<Seen>,
+}
+
+/// A case as it was seen to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// When something happened in it last.
+    pub closed_at: Timestamp,
+    /// The journal's last record when it was looked at.
+    pub looked_at: Sequence,
 }

@@ -73,8 +73,9 @@ pub enum Rejection {
     },
     /// What no key erases.
     #[error(
-        "some of the case was recorded by a release that did not seal, so no key erases it; \
-         what may not be kept has to leave the journal's files and their backups"
+        "some of the case was recorded by a release that did not seal, so no key erases it, and only \
+         the migration body exports it, with papers; what may not be kept has to leave the journal's \
+         files and their backups"
     )]
     CaseNotSealed,
     /// The act is not for the party's role.

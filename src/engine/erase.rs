@@ -13,7 +13,8 @@ use super::upkeep::{check_fingerprint, reused};
 use super::writer::Writer;
 use super::{Engine, EngineError, Request};
 use crate::domain::{
-    self, CaseErased, CaseId, EraseCase, ErasureOrder, Event, RequestId, Sequence, SlotNumber,
+    self, CaseErased, CaseId, EraseCase, ErasureOrder, Event, Rejection, RequestId, Sequence,
+    SlotNumber,
 };
 use crate::engine::answer::Repeat;
 use crate::index::Index;
@@ -105,6 +106,12 @@ impl Writer {
             return Ok(Outcome::Repeat(Repeat { sequence, fingerprint }));
         }
         let case = self.overlay.case(asked.case).map_err(index_fault)?;
+        let complained = self.concerned.get(&asked.case);
+        if asked.seen.zip(complained).is_some_and(|(seen, complained)| *complained > seen.looked_at)
+        {
+            // Its papers are needed again.
+            return Err(Rejection::CaseNotSettled { obligations: 0, deliveries: 0 }.into());
+        }
         Ok(Outcome::Fresh(domain::erase(case.as_deref(), asked)?))
     }
 
@@ -124,6 +131,12 @@ impl Writer {
         };
         Ok(Erased { sequence, at: recorded.at, hash: recorded.hash, case })
     }
+}
+
+/// The case that an opening act is about.
+pub(super) fn concerned_by(event: &Event) -> Option<CaseId> {
+    let Event::Act(act) = event else { return None };
+    act.opening.as_ref()?.concerns
 }
 
 enum Outcome {

@@ -1,14 +1,14 @@
 //! The keeper of retention: erases, once a day and at the start, the cases whose time is over by a
 //! rule. It looks through the index page by page beside the writer, who decides on each case anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Engine, EngineError};
+use crate::domain::erasure::Seen;
 use crate::domain::retention::{Retention, closed_at};
-use crate::domain::{CaseId, EraseCase, ErasureReason};
+use crate::domain::{Case, CaseId, EraseCase, ErasureReason};
 use crate::index::IndexError;
 
 /// Cases read from the index at once; others have their turn between two pages.
@@ -33,8 +33,38 @@ pub struct Retainer {
 /// A case whose time is over, as it was seen.
 struct Over {
     case: CaseId,
-    seen: Timestamp,
+    seen: Seen,
     rule: String,
+}
+
+/// Which cases are about which others.
+#[derive(Default)]
+struct Concerns {
+    about: BTreeMap<CaseId, CaseId>,
+    open: Vec<CaseId>,
+}
+
+impl Concerns {
+    fn note(&mut self, case: &Case) {
+        if let Some(concerned) = case.concerns {
+            self.about.insert(case.id, concerned);
+            if closed_at(case).is_none() {
+                self.open.push(case.id);
+            }
+        }
+    }
+
+    /// The cases that an open one is about, and those that they are about in turn.
+    fn needed(&self) -> BTreeSet<CaseId> {
+        let mut needed = BTreeSet::new();
+        for open in &self.open {
+            let mut at = self.about.get(open);
+            while let Some(concerned) = at.filter(|concerned| needed.insert(**concerned)) {
+                at = self.about.get(concerned);
+            }
+        }
+        needed
+    }
 }
 
 impl Retainer {
@@ -55,15 +85,14 @@ impl Retainer {
             self.passed_over -= 1;
             return 0;
         }
-        let over = match self.over(today).await {
-            Ok(over) => over,
+        let (over, is_last) = match self.over(today).await {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "cases whose time is over could not be looked for");
                 self.passed_over = TURNS_AFTER_A_FAILURE;
                 return 0;
             }
         };
-        let is_last = over.len() < MAX_AT_ONCE;
         let mut erased = 0;
         for one in over {
             match self.erase(one).await {
@@ -81,23 +110,24 @@ impl Retainer {
         erased
     }
 
-    /// The cases whose time is over, none of which an open case is about: whoever complains of a
-    /// decision needs its papers.
-    async fn over(&self, today: Date) -> Result<Vec<Over>, IndexError> {
+    /// The cases whose time is over, none of which an open case is about, be it by way of others:
+    /// whoever complains of a decision needs its papers. And whether these are all.
+    async fn over(&self, today: Date) -> Result<(Vec<Over>, bool), IndexError> {
         let zone = self.engine.roster().parties().migration_body().zone.clone();
-        let (mut over, mut needed) = (Vec::new(), BTreeSet::new());
+        // A complaint taken before this is in the index then; the writer knows of those after it.
+        let looked_at = self.engine.progress().sequence;
+        self.engine.caught_up().await;
+        let (mut over, mut concerns) = (Vec::new(), Concerns::default());
         let mut after = None;
         loop {
             let page = self.engine.index().cases(after, PAGE_CASES)?;
             for case in &page {
-                if let Some(concerned) = case.concerns.filter(|_| closed_at(case).is_none()) {
-                    needed.insert(concerned);
-                }
+                concerns.note(case);
                 if over.len() < MAX_AT_ONCE
                     && let Some(rule) = self.rules.due(case, today, &zone)
                 {
-                    let (case, seen) = (case.id, case.updated_at);
-                    over.push(Over { case, seen, rule: rule.to_string() });
+                    let seen = Seen { closed_at: case.updated_at, looked_at };
+                    over.push(Over { case: case.id, seen, rule: rule.to_string() });
                 }
             }
             match page.last() {
@@ -106,16 +136,17 @@ impl Retainer {
             }
             tokio::task::yield_now().await;
         }
+        let is_last = over.len() < MAX_AT_ONCE;
+        let needed = concerns.needed();
         over.retain(|one| !needed.contains(&one.case));
-        Ok(over)
+        Ok((over, is_last))
     }
 
     /// Whether it was erased; not where something has happened in it since it was looked at.
     async fn erase(&self, over: Over) -> Result<bool, EngineError> {
         let Over { case, seen, rule } = over;
         let reason = ErasureReason::RetentionRule;
-        let asked =
-            EraseCase { order: None, case, reason, reference: rule, unchanged_since: Some(seen) };
+        let asked = EraseCase { order: None, case, reason, reference: rule, seen: Some(seen) };
         match self.engine.erase(asked).await {
             Ok(erased) => {
                 let (sequence, rule) = (erased.sequence, "retention rule");
@@ -125,5 +156,26 @@ impl Retainer {
             Err(EngineError::Rejected(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_open_complaint_is_about_is_needed_also_by_way_of_a_closed_one() {
+        let case = |byte| CaseId([byte; 16]);
+        // 3 complains of 2, which complained of 1; 5 complained of 4; 7 and 8 are about each other.
+        let about = [(2, 1), (3, 2), (5, 4), (7, 8), (8, 7)];
+        let about = about.map(|(complaint, of)| (case(complaint), case(of))).into();
+        let needed = |open: &[u8]| {
+            let open = open.iter().copied().map(case).collect();
+            Concerns { about: BTreeMap::clone(&about), open }.needed()
+        };
+        assert_eq!(needed(&[]), BTreeSet::new());
+        assert_eq!(needed(&[3]), [case(1), case(2)].into());
+        assert_eq!(needed(&[2, 5]), [case(1), case(4)].into());
+        assert_eq!(needed(&[7]), [case(7), case(8)].into());
     }
 }

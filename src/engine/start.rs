@@ -1,5 +1,6 @@
 //! Starting: journal, then index, then the parties' enrolment, and only then new traffic.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -147,6 +148,14 @@ impl Assembled {
     }
 }
 
+impl Watermarks {
+    /// Those of an engine at rest behind its last record.
+    fn at(last: u64) -> Self {
+        let mark = || AtomicU64::new(last);
+        Self { durable: mark(), indexed: mark(), failed: AtomicBool::new(false) }
+    }
+}
+
 /// Enrols the registry's new parties and puts an engine together.
 ///
 /// # Errors
@@ -168,11 +177,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
     }
     vitals.queues.begin(index.counts()?);
     let last = journal.tail().next_seq.0 - 1;
-    let marks = Arc::new(Watermarks {
-        durable: AtomicU64::new(last),
-        indexed: AtomicU64::new(last),
-        failed: AtomicBool::new(false),
-    });
+    let marks = Arc::new(Watermarks::at(last));
     let (requests, waiting) = mpsc::channel(options.max_waiting_commands);
     let (indexed_sender, indexed) = watch::channel(last);
     let backlog = Arc::new(Backlog::new(options.max_index_lag_records));
@@ -199,6 +204,7 @@ pub fn assemble(parts: Parts) -> Result<Assembled, StartError> {
         ended_ms,
         last_alive_ms,
         stalls: Stalls::default(),
+        concerned: BTreeMap::new(),
         resumed: None,
         vitals: Arc::clone(&vitals),
     };

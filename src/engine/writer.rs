@@ -4,6 +4,7 @@
 //! then answers, rejections included: a rejection may rest on an act of the same group, so it is
 //! no more certain than that act is.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Later, Repeat, Reply, index_fault};
+use super::erase::concerned_by;
 use super::follower::Backlog;
 use super::group::{Group, Taken};
 use super::ledger::LedgerView;
@@ -27,8 +29,8 @@ use super::{
 use crate::domain::calendar::Calendar;
 use crate::domain::ladder::{Ladder, Outage};
 use crate::domain::{
-    self, ActRecorded, Case, CaseAct, Command, Context, DeliveryAcknowledged, Event, Roster,
-    Sequence,
+    self, ActRecorded, Case, CaseAct, CaseId, Command, Context, DeliveryAcknowledged, Event,
+    Roster, Sequence,
 };
 use crate::index::{Applied, IndexError, case_of, fold};
 use crate::journal::{Journal, JournalError};
@@ -76,6 +78,8 @@ pub(super) struct Writer {
     pub(super) resumed: Option<Resumed>,
     /// What tells whether the bus does its work.
     pub(super) vitals: Arc<Vitals>,
+    /// The cases that complaints taken since the start are about, with the last of them.
+    pub(super) concerned: BTreeMap<CaseId, Sequence>,
 }
 
 impl Writer {
@@ -340,6 +344,9 @@ impl Writer {
             Err(error) => return reply.refuse(error),
         };
         let applied = Applied { sequence: self.next_sequence(group), hash: [0; 32] };
+        if let Some(concerned) = concerned_by(&event) {
+            self.concerned.insert(concerned, applied.sequence);
+        }
         let change = match fold(case_before.as_deref(), &event, applied, timestamp(now_ms)) {
             Ok(change) => change,
             Err(error) => {

@@ -169,7 +169,7 @@ catalogue! {
     /// Papers that no key erases.
     CaseNotSealed, "CASE_NOT_SEALED", FailedPrecondition,
         "the case was recorded before records were sealed",
-        "no key erases it; decide with the operator what becomes of the old journal files";
+        "no key erases it, and the migration body alone exports it, with papers; decide with the operator what becomes of the old journal files";
     /// Nothing to resolve.
     DeliveryNotHeld, "DELIVERY_NOT_HELD", FailedPrecondition,
         "the delivery is not held",

@@ -28,8 +28,8 @@ pub fn erase(case: Option<&Case>, asked: &EraseCase) -> Result<CaseErased, Rejec
     if obligations + deliveries > 0 {
         return Err(Rejection::CaseNotSettled { obligations, deliveries });
     }
-    let EraseCase { order, case: _, reason, reference, unchanged_since } = asked;
-    if unchanged_since.is_some() && closed_at(case) != *unchanged_since {
+    let EraseCase { order, case: _, reason, reference, seen } = asked;
+    if seen.is_some_and(|seen| closed_at(case) != Some(seen.closed_at)) {
         return Err(Rejection::CaseNotSettled { obligations, deliveries });
     }
     let (order, reason, reference) = (*order, *reason, reference.clone());
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::domain::confidential::SlotNumber;
     use crate::domain::decide::tests::case_of_sample;
-    use crate::domain::erasure::ErasureReason;
+    use crate::domain::erasure::{ErasureReason, Seen};
     use crate::domain::ids::Sequence;
     use crate::domain::party::PartyNumber;
     use crate::domain::term::Source;
@@ -56,8 +56,8 @@ mod tests {
 
     fn asked(case: &Case) -> EraseCase {
         let reference = "No. 17 of 2026-03-20".to_owned();
-        let (reason, unchanged_since) = (ErasureReason::LawfulRequest, None);
-        EraseCase { order: None, case: case.id, reason, reference, unchanged_since }
+        let (reason, seen) = (ErasureReason::LawfulRequest, None);
+        EraseCase { order: None, case: case.id, reason, reference, seen }
     }
 
     #[test]
@@ -84,7 +84,8 @@ mod tests {
         case.papers = Papers::Sealed(SlotNumber(5));
         let moment = Moment { sequence: Sequence(9), at: Timestamp::UNIX_EPOCH };
         case.copies.iter_mut().for_each(|copy| copy.received = Some(moment));
-        let seen = EraseCase { unchanged_since: Some(case.updated_at), ..asked(&case) };
+        let seen = Seen { closed_at: case.updated_at, looked_at: Sequence(9) };
+        let seen = EraseCase { seen: Some(seen), ..asked(&case) };
         assert!(erase(Some(&case), &seen).is_ok());
         let mut later = case.clone();
         later.updated_at += jiff::SignedDuration::from_millis(1);

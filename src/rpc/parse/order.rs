@@ -158,7 +158,7 @@ pub fn erasure(request: &EraseCaseRequest, asked: Asked<'_>) -> Result<EraseCase
     let fingerprint = fingerprint(b"kopir erasure v1\0", &parts);
     let order = ErasureOrder { author: asked.caller.party, request, fingerprint };
     let (order, reference) = (Some(order), reference.clone());
-    Ok(EraseCase { order, case, reason, reference, unchanged_since: None })
+    Ok(EraseCase { order, case, reason, reference, seen: None })
 }
 
 /// Whether an amended calendar may follow the one in force.

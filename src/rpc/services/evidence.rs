@@ -10,8 +10,9 @@ use tonic::{Request, Response, Status};
 
 use super::cases::is_visible;
 use super::{Bus, Service};
-use crate::domain::party::PartyNumber;
-use crate::domain::{Case, CaseId, Event, ReadContent, Sequence};
+use crate::domain::confidential::Papers;
+use crate::domain::party::{PartyNumber, Role};
+use crate::domain::{Case, CaseId, Event, ReadContent, Rejection, Sequence};
 use crate::engine::{EngineError, ReadError};
 use crate::evidence::bundle::{Made, make, records_of};
 use crate::evidence::note::Signature;
@@ -209,6 +210,7 @@ impl Bus {
         caller: &Caller,
         stated: Option<StatedPurpose>,
     ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
+        self.may_leave(&case, caller, stated.is_some()).map_err(|refusal| self.refuse(&refusal))?;
         let turn = Arc::clone(&self.exporting).try_acquire_owned();
         let turn = turn.map_err(|_| self.refuse(&Refusal::Order(EngineError::Overloaded)))?;
         let party = self.roster().id(caller.party).map(|id| id.as_str());
@@ -233,6 +235,18 @@ impl Bus {
             Ok(bundle)
         };
         Ok(stream::once(bundle).flat_map(|bundle| stream::iter(pieces(bundle))))
+    }
+
+    /// What was recorded before records were sealed stands in a bundle for whoever has it, so such a
+    /// case is given to the migration body alone, and for a purpose.
+    fn may_leave(&self, case: &Case, caller: &Caller, is_stated: bool) -> Result<(), Refusal> {
+        let is_migration_body = caller.role == Role::MigrationBody;
+        match case.papers {
+            Papers::Plain(_) if !(is_stated && is_migration_body) => {
+                Err(Refusal::Order(Rejection::CaseNotSealed.into()))
+            }
+            Papers::Plain(_) | Papers::Sealed(_) | Papers::Erased { .. } => Ok(()),
+        }
     }
 
     fn bundle(&self, case: &Case, reader: Option<PartyNumber>) -> Result<Vec<u8>, Refusal> {

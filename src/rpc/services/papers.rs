@@ -125,5 +125,6 @@ fn taken_with(case: &Case, taken: &DeliveryAcknowledged) -> Vec<Sequence> {
     let mut runs: Vec<_> = acted.collect();
     runs.sort_by_key(|run| run.received().is_none_or(|received| received.by != *by));
     let with = runs.first().map(|run| papers(case, run)).unwrap_or_default();
-    with.into_iter().chain([*delivery]).collect()
+    // What the case got later did not come with it.
+    with.into_iter().filter(|with| with < delivery).chain([*delivery]).collect()
 }

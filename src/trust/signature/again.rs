@@ -112,7 +112,7 @@ fn lists(recorded: &SignatureVerdict, kept: Kept<'_>) -> Result<Crls, NotAgain> 
             }
         }
     }
-    Ok(Crls::new(lists).with_answers(answers))
+    Ok(Crls::new(lists).with_answers(answers).and_nothing_else())
 }
 
 /// A verdict with what was asked in one order, which another build may have asked in another.

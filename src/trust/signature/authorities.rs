@@ -64,6 +64,8 @@ pub struct Crls {
     lists: Vec<Crl>,
     /// Answers of responders (OCSP) in DER, which nobody has judged yet.
     answers: Vec<Arc<[u8]>>,
+    /// Nothing else counts, whatever a signature brings.
+    is_all: bool,
 }
 
 /// Why authorities or lists cannot be used. All are faults of the installation.
@@ -235,7 +237,7 @@ impl Crls {
         }
         let mut lists: Vec<_> = newest.into_values().collect();
         lists.sort_by_key(|list| std::cmp::Reverse(list.mark.issued));
-        Self { lists, answers: Vec::new() }
+        Self { lists, answers: Vec::new(), is_all: false }
     }
 
     /// How many lists are at hand.
@@ -248,6 +250,18 @@ impl Crls {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lists.is_empty()
+    }
+
+    /// The same and nothing else, for who judges again by what was at hand: an answer that a signature
+    /// brings along counts only if it is among these.
+    #[must_use]
+    pub fn and_nothing_else(self) -> Self {
+        Self { is_all: true, ..self }
+    }
+
+    /// The same with the answers that a signature brings along.
+    pub(super) fn with_embedded(&self, answers: impl IntoIterator<Item = Arc<[u8]>>) -> Self {
+        if self.is_all { self.clone() } else { self.clone().with_answers(answers) }
     }
 
     /// The same with answers of responders (OCSP), in DER, that may be about the certificates of a
@@ -409,6 +423,16 @@ mod tests {
         let (params, key) = (CertificateParams::default(), KeyPair::generate().unwrap());
         let der = params.self_signed(&key).unwrap().der().to_vec();
         (der, Issuer::new(params, key))
+    }
+
+    /// A verdict is found again by what it was found by, though the signature brings more along.
+    #[test]
+    fn what_a_signature_brings_counts_unless_all_that_counted_is_at_hand() {
+        let (kept, brought): (Arc<[u8]>, Arc<[u8]>) = ([1].into(), [2].into());
+        let at_hand = Crls::new([]).with_answers([Arc::clone(&kept)]);
+        let both = at_hand.with_embedded([Arc::clone(&brought)]);
+        assert_eq!(both.answers(), [Arc::clone(&kept), Arc::clone(&brought)]);
+        assert_eq!(at_hand.and_nothing_else().with_embedded([brought]).answers(), [kept]);
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl Read<'_> {
         }
         let times = (self.attributes.signed_at, self.now);
         let embedded = self.answers.iter().map(|der| Arc::from(*der));
-        let crls = crls.clone().with_answers(embedded);
+        let crls = crls.with_embedded(embedded);
         let path = chain::judge(&self.signer, &self.beside, authorities, &crls, times)?;
         let verdict = SignatureVerdict {
             chain: path.hashes(),
