@@ -111,6 +111,8 @@ pub struct Monitor {
     options: KeeperOptions,
     /// How far the index was, and since when.
     indexed: (Sequence, Instant),
+    /// Since when the disk has refused what the index asked of it.
+    refused: Option<Instant>,
     told: Vec<Issue>,
 }
 
@@ -118,7 +120,7 @@ impl Monitor {
     /// For a running engine.
     pub fn new(engine: Engine, options: KeeperOptions) -> Self {
         let indexed = (engine.progress().indexed, Instant::now());
-        Self { engine, options, indexed, told: Vec::new() }
+        Self { engine, options, indexed, refused: None, told: Vec::new() }
     }
 
     /// A turn: judges the bus, tells what has changed, and lets the health service know.
@@ -148,16 +150,20 @@ impl Monitor {
         };
         let issues = judge(signs, self.options.max_commit);
         self.tell(&issues);
-        self.give_up_index(signs, &issues);
+        self.give_up_index(signs, &issues, now);
         vitals.note_issues(issues);
     }
 
-    /// Ends a bus whose index hangs while the disk does not, or cannot be trusted any more; the next
-    /// start builds it from the journal.
-    fn give_up_index(&self, signs: Signs, issues: &[Issue]) {
+    /// Ends a bus whose index hangs while the disk does not, cannot be trusted any more, or has been
+    /// refused by the disk for so long; the next start builds it from the journal.
+    fn give_up_index(&mut self, signs: Signs, issues: &[Issue], now: Instant) {
         let longest = self.options.max_commit * INDEX_GIVEN_UP_AFTER;
         let hangs = signs.index_stands > longest && !issues.contains(&Issue::DiskStuck);
-        if signs.is_alive && (hangs || self.engine.index().is_doubted()) {
+        let index = self.engine.index();
+        self.refused = index.is_refused().then(|| self.refused.unwrap_or(now));
+        let refused = self.refused.map(|since| now.saturating_duration_since(since));
+        let fails = index.is_doubted() || refused.is_some_and(|refused| refused > longest);
+        if signs.is_alive && (hangs || fails) {
             let why = if hangs { "does not move" } else { "cannot be read" };
             tracing::error!("the index {why} and is given up; the next start builds it anew");
             self.engine.give_up_index();

@@ -150,12 +150,17 @@ pub enum IndexError {
 }
 
 impl IndexError {
+    /// Whether the operating system has refused.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Storage { source, .. } if matches!(**source, sled::Error::Io(_)))
+    }
+
     /// Whether it shows that what is stored cannot be relied on.
     pub(super) fn shows_damage(&self) -> bool {
         match self {
             Self::Unreadable { .. } | Self::Panicked => true,
             // An operating system that fails says nothing about what is stored.
-            Self::Storage { source, .. } => !matches!(**source, sled::Error::Io(_)),
+            Self::Storage { .. } => !self.is_of_the_disk(),
             Self::NotADirectory { .. }
             | Self::Foreign { .. }
             | Self::Locked { .. }

@@ -181,6 +181,8 @@ struct Inner {
     applied: Mutex<Option<Applied>>,
     /// Something unreadable was met, or the store hangs.
     damaged: AtomicBool,
+    /// The disk refused what was asked of it last.
+    refused: AtomicBool,
 }
 
 impl Index {
@@ -212,6 +214,7 @@ impl Index {
             db: RwLock::new(Some(db)),
             applied: Mutex::new(applied),
             damaged: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         };
         Ok(Opened { index: Self { inner: Arc::new(inner) }, applied, fresh })
     }
@@ -530,6 +533,10 @@ impl Index {
         if result.as_ref().is_err_and(IndexError::shows_damage) {
             self.doubt();
         }
+        let is_refused = result.as_ref().is_err_and(IndexError::is_of_the_disk);
+        if self.is_refused() != is_refused {
+            self.inner.refused.store(is_refused, Ordering::Release);
+        }
         result
     }
 
@@ -540,6 +547,11 @@ impl Index {
             // Without the note the next opening still reads the whole index through.
             let _noted = self.inner.home.write_state(&State::Damaged);
         }
+    }
+
+    /// Whether the disk has refused what was asked of it last.
+    pub fn is_refused(&self) -> bool {
+        self.inner.refused.load(Ordering::Acquire)
     }
 
     /// Whether the next opening begins anew, because something unreadable was met.
