@@ -34,7 +34,10 @@ use kopir::trust::signature::desk::{Desk, DeskParts};
 use kopir::trust::signature::evidence::Kind;
 use kopir::trust::signature::policy::{ActPolicy, Demand, Policy, SIGNABLE};
 use kopir::trust::signature::{Document, Signed, Wanted, sha256, verify};
-use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    SerialNumber,
+};
 use responder::{Maker, Manner, Responder, Said, der, now, refusal};
 use signing::{Authority, Cms, NOW, Person, Pki, at};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -194,23 +197,142 @@ fn nobody_is_asked_at_an_address_that_no_authority_vouches_for() {
     let url = "http://127.0.0.1:9/ocsp";
     let system = der(&authority.system(SERIAL, Some(url), LATER));
     let trusted = [der(&root.der)];
-    let found = subjects(&system, &[der(&authority.der)], &trusted);
+    let subjects =
+        |first: &_, beside: &[_], trusted: &[_]| subjects(first, beside, trusted, at(NOW));
+    let found = subjects(&system, &[der(&authority.der)], &trusted).unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].urls[0].to_string(), url);
     assert_eq!((found[0].serial.as_slice(), found[1].serial.as_slice()), (SERIAL, &[7][..]));
     // Without the one between, or with a namesake in its place, nothing leads to an authority.
-    assert!(subjects(&system, &[], &trusted).is_empty());
+    assert!(subjects(&system, &[], &trusted).is_none());
     let namesake = Authority::root("SAMPLE ROOT").under("SAMPLE AUTHORITY", 7);
-    assert!(subjects(&system, &[der(&namesake.der)], &trusted).is_empty());
+    assert!(subjects(&system, &[der(&namesake.der)], &trusted).is_none());
     // What comes along beside the path, with addresses of its own, is not looked at.
     let stranger = Authority::root("SAMPLE STRANGER");
     let other = der(&stranger.system(&[9], Some("http://127.0.0.1:1/inside"), LATER));
     let beside = [der(&stranger.der), other, der(&authority.der)];
-    let found = subjects(&system, &beside, &trusted);
+    let found = subjects(&system, &beside, &trusted).unwrap();
     assert_eq!(found.iter().map(|one| one.urls.len()).sum::<usize>(), 1);
     // An address that is no plain one of the web is none.
     let local = der(&authority.system(SERIAL, Some("ldap://127.0.0.1/ocsp"), LATER));
-    assert!(subjects(&local, &[der(&authority.der)], &trusted)[0].urls.is_empty());
+    let found = subjects(&local, &[der(&authority.der)], &trusted).unwrap();
+    assert!(found[0].urls.is_empty());
+}
+
+#[test]
+fn whoever_is_no_authority_or_no_longer_one_leads_nowhere() {
+    type Spoil = fn(&mut CertificateParams);
+    let root = Authority::root("SAMPLE ROOT");
+    let trusted = [der(&root.der)];
+    let url = Some("http://127.0.0.1:1/inside");
+    let params = |of: Spoil| {
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(&[8]));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        of(&mut params);
+        params
+    };
+    let in_force = ["2015-01-01T00:00:00Z", LATER];
+    let ended = ["2015-01-01T00:00:00Z", "2016-01-01T00:00:00Z"];
+    let cases: [(Spoil, _, bool); 4] = [
+        (|_| {}, in_force, true),
+        (|_| {}, ended, false),
+        (|params| params.is_ca = IsCa::ExplicitNoCa, in_force, false),
+        (|params| params.key_usages = vec![KeyUsagePurpose::CrlSign], in_force, false),
+    ];
+    for (place, (of, validity, leads)) in cases.into_iter().enumerate() {
+        let between = root.issue(params(of), signing::Key::P256, validity);
+        let key = KeyPair::from_pem(&between.key.serialize_pem()).unwrap();
+        let issuer = Authority::of(&between.der, key);
+        let system = der(&issuer.system(SERIAL, url, LATER));
+        let found = subjects(&system, &[der(&between.der)], &trusted, at(NOW));
+        assert_eq!(found.map(|found| found.len()), leads.then_some(2), "case {place}");
+    }
+}
+
+#[test]
+fn a_thicket_of_certificates_is_searched_within_bounds() {
+    // Each of them is issued by each other and none by an authority.
+    let key = || KeyPair::generate().unwrap();
+    let shared = key();
+    let mut thicket = Vec::new();
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "SAMPLE THICKET");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    for serial in 1..=24_u8 {
+        params.serial_number = Some(SerialNumber::from_slice(&[serial]));
+        thicket.push(params.self_signed(&shared).unwrap().der().clone());
+    }
+    let root = Authority::root("SAMPLE ROOT");
+    // Without bounds some 24 to the power of 6 signatures would be looked at.
+    let (first, beside) = thicket.split_first().unwrap();
+    assert!(subjects(first, beside, &[der(&root.der)], at(NOW)).is_none());
+    // One that is hidden behind namesakes is not found, and that is told.
+    let authority = root.under("SAMPLE AUTHORITY", 7);
+    let system = der(&authority.system(SERIAL, None, LATER));
+    let namesakes: Vec<_> =
+        (1..=20).map(|serial| der(&root.under("SAMPLE AUTHORITY", serial).der)).collect();
+    let few = [&namesakes[..8], &[der(&authority.der)]].concat();
+    assert_eq!(subjects(&system, &few, &[der(&root.der)], at(NOW)).unwrap().len(), 2);
+    let many = [&namesakes[..], &[der(&authority.der)]].concat();
+    assert!(subjects(&system, &many, &[der(&root.der)], at(NOW)).is_none());
+}
+
+#[test]
+fn what_says_nothing_takes_nothing_back() {
+    let (authority, now) = (Authority::root("SAMPLE AUTHORITY"), at(NOW));
+    let about = subject(&authority);
+    let hour = SignedDuration::from_hours(1);
+    let since = Said::Revoked(at("2023-01-01T00:00:00Z"));
+    let of = |said, this| {
+        let maker =
+            Maker { said, this, next: Some(this + hour), ..Maker::of(&authority, SERIAL, now) };
+        Answer::read(&maker.make(), &about, now).unwrap()
+    };
+    let (before, long_ago) = (now - hour / 2, now - hour * 2);
+    let cases = [
+        (Said::Unknown, now, since, before, false),
+        (Said::Unknown, now, since, long_ago, false),
+        (Said::Unknown, now, Said::Good, before, false),
+        (Said::Unknown, now, Said::Good, long_ago, true),
+        (Said::Good, now, since, now, false),
+        (Said::Good, now, since, before, true),
+        (since, now, Said::Good, now, true),
+        (since, before, Said::Good, now, false),
+        (Said::Good, before, Said::Unknown, now, true),
+        (since, before, Said::Unknown, now, true),
+    ];
+    for (new, this, known, then, replaces) in cases {
+        let found = of(new, this).replaces(&of(known, then), now);
+        assert_eq!(found, replaces, "{new:?} of {this} after {known:?} of {then}");
+    }
+    assert!(!of(Said::Unknown, now).tells(now) && of(Said::Good, now).tells(now));
+}
+
+#[test]
+fn a_revocation_outlives_the_certificate_of_whoever_told_it() {
+    let (authority, now) = (Authority::root("SAMPLE AUTHORITY"), at(NOW));
+    let about = subject(&authority);
+    let purposes = vec![ExtendedKeyUsagePurpose::OcspSigning];
+    let ended = now - SignedDuration::from_hours(1);
+    let (certificate, key) = authority.responder(purposes, true, &ended.to_string());
+    let then = now - SignedDuration::from_hours(2);
+    let read = |said, produced| {
+        let maker = Maker {
+            key: &key,
+            named: &certificate,
+            certificates: vec![certificate.clone()],
+            said,
+            produced,
+            this: then,
+            ..Maker::of(&authority, SERIAL, now)
+        };
+        status(Answer::read(&maker.make(), &about, now))
+    };
+    let since = at("2023-01-01T00:00:00Z");
+    assert_eq!(read(Said::Revoked(since), then), Ok(Status::Revoked { at: since }));
+    assert_eq!(read(Said::Revoked(since), now), Err(AnswerFault::Unsigned));
+    assert_eq!(read(Said::Good, then), Err(AnswerFault::Unsigned));
 }
 
 #[test]
@@ -367,6 +489,20 @@ async fn an_answer_is_kept_renewed_and_never_gives_way_to_an_older_one() {
 }
 
 /// The file as an earlier release wrote it: its answer is proven again by the key that it names.
+#[tokio::test]
+async fn whoever_does_not_know_a_certificate_has_the_next_one_asked() {
+    let authority = Authority::root("SAMPLE AUTHORITY");
+    let unsure = Responder::start(same(&authority), Manner::Says(Said::Unknown)).await;
+    let sure = Responder::start(same(&authority), Manner::Says(Said::Good)).await;
+    let mut about = subject_of(&authority, &authority.system(SERIAL, None, LATER));
+    about.urls = vec![unsure.url().parse().unwrap(), sure.url().parse().unwrap()];
+    let (answers, task) = asking(options(None));
+    within(answers.want(std::slice::from_ref(&about), now())).await;
+    assert_eq!(answers.get(about.key()).unwrap().status, Status::Good);
+    assert!(!unsure.asked().is_empty());
+    task.abort();
+}
+
 #[test]
 fn the_golden_file_of_answers_is_read() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ocsp/v1-answers.txt");

@@ -33,8 +33,14 @@ impl Revocations {
         intermediates: &[CertificateDer<'_>],
         now: Timestamp,
     ) -> Result<Standing, IdentityError> {
-        let asked = self.subjects(end_entity, intermediates);
-        let mut worst = Standing::Good;
+        let path = self.subjects(end_entity, intermediates, now);
+        // The library found a way up; one that is not found here is shown to be hidden, so that
+        // nobody is asked. Such a chain must not fare better than a revoked one.
+        let mut worst = match &path {
+            Some(_) => Standing::Good,
+            None => Standing::Lapsed(Unknown::NoAnswer),
+        };
+        let asked = path.unwrap_or_default();
         for certificate in [end_entity].into_iter().chain(intermediates) {
             let parsed = identity::parse(certificate)?;
             let issuer = parsed.issuer().as_raw();
@@ -63,7 +69,7 @@ impl Revocations {
         intermediates: &[CertificateDer<'_>],
         now: Timestamp,
     ) {
-        let asked = self.subjects(end_entity, intermediates);
+        let asked = self.subjects(end_entity, intermediates, now).unwrap_or_default();
         if let Some(answers) = &self.answers
             && !asked.is_empty()
         {
@@ -74,7 +80,7 @@ impl Revocations {
     /// Has responders asked about a chain of which too little is known, and waits for nothing.
     pub(super) fn list(&self, chain: &[CertificateDer<'_>], now: Timestamp) {
         if let (Some(answers), Some((first, beside))) = (&self.answers, chain.split_first()) {
-            answers.list(&self.subjects(first, beside), now);
+            answers.list(&self.subjects(first, beside, now).unwrap_or_default(), now);
         }
     }
 
@@ -86,21 +92,23 @@ impl Revocations {
     /// The current answer about a certificate, in DER: what its holder shows of itself.
     pub(super) fn current(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Option<Vec<u8>> {
         let (first, beside) = chain.split_first()?;
-        let subject = self.subjects(first, beside).into_iter().next()?;
+        let subject = self.subjects(first, beside, now)?.into_iter().next()?;
         let answer = self.answer(&subject)?;
         let good = answer.status == Status::Good && answer.is_current(now);
         good.then(|| answer.der.to_vec())
     }
 
+    /// Those to be asked about; none where no way up to an authority is found.
     fn subjects(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-    ) -> Vec<Subject> {
+        now: Timestamp,
+    ) -> Option<Vec<Subject>> {
         match (&self.answers, self.policy) {
-            (None, _) | (_, Revocation::Off) => Vec::new(),
+            (None, _) | (_, Revocation::Off) => Some(Vec::new()),
             (Some(_), Revocation::Soft | Revocation::Strict { .. }) => {
-                subjects(end_entity, intermediates, &self.authorities)
+                subjects(end_entity, intermediates, &self.authorities, now)
             }
         }
     }

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
@@ -160,14 +160,9 @@ impl TokenKey {
             session.decrypt(&Mechanism::AesGcm(parameters), key, text).map(Zeroizing::new)
         });
         let plain = match plain {
-            // Tokens tell a wrong tag by one of these.
-            Err(Asked::Refused(Error::Pkcs11(
-                RvError::EncryptedDataInvalid
-                | RvError::EncryptedDataLenRange
-                | RvError::GeneralError
-                | RvError::FunctionFailed,
-                _,
-            ))) => return Err(self.fault(TokenFault::Unopened(self.file.clone()))),
+            Err(Asked::Refused(why)) if is_wrong_tag(&why) => {
+                return Err(self.fault(TokenFault::Unopened(self.file.clone())));
+            }
             plain => plain.map_err(|why| self.refused(why))?,
         };
         match <&[u8; KEY_BYTES]>::try_from(&plain[..]) {
@@ -290,6 +285,16 @@ impl TokenKey {
     }
 }
 
+/// Tokens tell a wrong tag by one of these. The general ones say so only of decrypting: from any
+/// other call they tell of a token that is out of order.
+fn is_wrong_tag(why: &Error) -> bool {
+    matches!(
+        why,
+        Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _)
+            | Error::Pkcs11(RvError::GeneralError | RvError::FunctionFailed, Function::Decrypt)
+    )
+}
+
 fn why_no_login(why: Error) -> Asked {
     let wrong = [RvError::PinIncorrect, RvError::PinInvalid, RvError::PinLenRange];
     if let Error::Pkcs11(told, _) = &why {
@@ -324,6 +329,17 @@ impl From<Error> for Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_general_fault_is_a_wrong_tag_only_of_decrypting() {
+        let told = |what, by| is_wrong_tag(&Error::Pkcs11(what, by));
+        assert!(told(RvError::EncryptedDataInvalid, Function::Decrypt));
+        for general in [RvError::GeneralError, RvError::FunctionFailed] {
+            assert!(told(general, Function::Decrypt));
+            assert!(!told(general, Function::OpenSession));
+            assert!(!told(general, Function::FindObjects));
+        }
+    }
 
     fn key(dir: &tempfile::TempDir) -> TokenKey {
         TokenKey {

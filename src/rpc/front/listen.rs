@@ -58,11 +58,12 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// The listening socket and the task that accepts from it.
+/// The listening socket and the tasks behind it: one accepts, one judges the open
+/// connections anew.
 pub struct Listener {
     address: SocketAddr,
     accepted: mpsc::Receiver<io::Result<Connection>>,
-    task: tokio::task::JoinHandle<()>,
+    tasks: [AbortOnDrop; 2],
 }
 
 impl Listener {
@@ -86,14 +87,11 @@ impl Listener {
             total: Arc::new(Semaphore::new(options.max_connections)),
             per_party: Arc::default(),
         });
-        let task = tokio::spawn(async move {
-            let guests = Arc::clone(&door.guests);
-            tokio::select! {
-                () = accept(listener, door, sender) => {}
-                () = guests.watch() => {}
-            }
-        });
-        Ok(Self { address, accepted, task })
+        // Judging the connections that stand holds up no new one.
+        let guests = Arc::clone(&door.guests);
+        let watch = tokio::spawn(async move { guests.watch().await });
+        let accept = tokio::spawn(accept(listener, door, sender));
+        Ok(Self { address, accepted, tasks: [accept, watch].map(AbortOnDrop) })
     }
 
     /// The bound address, with the port that the system chose if it was asked to.
@@ -103,8 +101,7 @@ impl Listener {
 
     /// The connections, for the server.
     pub fn into_stream(self) -> impl tokio_stream::Stream<Item = io::Result<Connection>> {
-        let Self { mut accepted, task, .. } = self;
-        let ends_with_stream = AbortOnDrop(task);
+        let Self { mut accepted, tasks: ends_with_stream, .. } = self;
         futures_util::stream::poll_fn(move |cx| {
             let _ = &ends_with_stream;
             accepted.poll_recv(cx)

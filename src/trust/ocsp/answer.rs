@@ -59,6 +59,8 @@ pub struct Answer {
     pub status: Status,
     /// When that was known to be so.
     pub this_update: Timestamp,
+    /// When the responder signed it.
+    pub produced: Timestamp,
     /// When the next answer is to come, if it says so.
     pub next_update: Option<Timestamp>,
     /// The serial number of the responder's certificate, where it is not the authority itself and
@@ -145,8 +147,13 @@ impl Answer {
         if next_update.is_some_and(|next| next < this_update) {
             return Err(AnswerFault::Malformed);
         }
-        let responder = prove(basic, &responder, &certificates, subject, [produced, now])?;
-        Ok(Self { der: der.into(), status, this_update, next_update, responder })
+        // A revocation outlives the certificate of whoever told it, as it outlives its own time.
+        let judged_at = match status {
+            Status::Revoked { .. } => [produced, produced],
+            Status::Good | Status::Unknown => [produced, now],
+        };
+        let responder = prove(basic, &responder, &certificates, subject, judged_at)?;
+        Ok(Self { der: der.into(), status, this_update, produced, next_update, responder })
     }
 
     /// Until when it counts.
@@ -160,6 +167,36 @@ impl Answer {
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
         now <= self.until()
+    }
+
+    /// Whether it says anything of the certificate, and counts.
+    #[must_use]
+    pub fn tells(&self, now: Timestamp) -> bool {
+        self.status != Status::Unknown && self.is_current(now)
+    }
+
+    /// Whether it says that the certificate is revoked.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        matches!(self.status, Status::Revoked { .. })
+    }
+
+    /// Whether it takes the place of one that is known. A responder that does not know the
+    /// certificate takes back neither a revocation nor what still counts; and of two answers of one
+    /// time the revocation stands.
+    #[must_use]
+    pub fn replaces(&self, known: &Self, now: Timestamp) -> bool {
+        let later = (known.this_update, known.produced) <= (self.this_update, self.produced);
+        match (known.status, self.status) {
+            (Status::Revoked { .. }, Status::Unknown) => false,
+            (Status::Good, Status::Unknown) => later && !known.is_current(now),
+            (Status::Revoked { .. }, Status::Good) => known.this_update < self.this_update,
+            (Status::Good, Status::Revoked { .. }) => known.this_update <= self.this_update,
+            (Status::Unknown, Status::Good | Status::Unknown | Status::Revoked { .. }) => true,
+            (Status::Good, Status::Good) | (Status::Revoked { .. }, Status::Revoked { .. }) => {
+                later
+            }
+        }
     }
 
     /// When it is time to ask anew: after half of its time, and at the latest after `most`.
@@ -373,7 +410,7 @@ fn is_named(named: &ResponderId<'_>, name: &[u8], key_info: &[u8]) -> bool {
 }
 
 /// Whether the authority of the subject issued this certificate for answers (§4.2.2.2), in force
-/// when the answer was made and when it is judged.
+/// at these times.
 fn is_appointed(
     der: &[u8],
     parsed: &X509Certificate<'_>,

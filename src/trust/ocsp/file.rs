@@ -23,8 +23,10 @@ use thiserror::Error;
 use super::answer::Answer;
 use super::subject::Subject;
 
+/// The last line with its end.
+const CHECK_BYTES: usize = "check 00000000\n".len();
 const FIRST_LINE: &str = "kopir ocsp-answers 1";
-/// Larger than the file of as many answers as may be kept.
+/// The largest file; what does not fit is left out, revocations last.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Why a file is not used.
@@ -66,16 +68,25 @@ pub fn read(file: &Path, now: Timestamp) -> Result<Vec<(Subject, Answer)>, FileF
 pub fn write(file: &Path, answers: &[(Subject, Arc<Answer>)]) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut open = File::create(&new)?;
-    open.write_all(print(answers.iter().map(|(of, answer)| (of, &*answer.der))).as_bytes())?;
+    let mut answers: Vec<_> = answers.iter().collect();
+    answers.sort_by_key(|(_, answer)| !answer.is_revoked());
+    let answers = answers.into_iter().map(|(of, answer)| (of, &*answer.der));
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    open.write_all(print(answers, most).as_bytes())?;
     open.sync_all()?;
     fs::rename(&new, file)
 }
 
-fn print<'a>(answers: impl Iterator<Item = (&'a Subject, &'a [u8])>) -> String {
+/// As many of the first answers as fit into so many bytes.
+fn print<'a>(answers: impl Iterator<Item = (&'a Subject, &'a [u8])>, most: usize) -> String {
     let mut text = format!("{FIRST_LINE}\n");
     for (Subject { issuer, issuer_key, serial, until, urls: _ }, der) in answers {
         let [issuer, key, serial] = [issuer, issuer_key, serial].map(|part| STANDARD.encode(part));
-        text += &format!("answer {issuer} {key} {serial} {until} {}\n", STANDARD.encode(der));
+        let line = format!("answer {issuer} {key} {serial} {until} {}\n", STANDARD.encode(der));
+        if text.len() + line.len() + CHECK_BYTES > most {
+            break;
+        }
+        text += &line;
     }
     let check = crc32fast::hash(text.as_bytes());
     format!("{text}check {check:08x}\n")
@@ -100,4 +111,29 @@ fn parse(text: &str) -> Option<Vec<(Subject, Vec<u8>)>> {
         parts.next().is_none().then_some((subject, der))
     });
     answers.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out_and_the_rest_is_read_back() {
+        let subject = |serial| {
+            let (issuer, issuer_key) = (vec![1; 40], vec![2; 90]);
+            let until = Timestamp::UNIX_EPOCH;
+            Subject { issuer, issuer_key, serial: vec![serial], until, urls: Vec::new() }
+        };
+        let subjects: Vec<_> = (1..=5).map(subject).collect();
+        let all = |most| print(subjects.iter().map(|of| (of, &[7_u8; 30][..])), most);
+        let whole = all(usize::MAX);
+        for most in FIRST_LINE.len() + 1 + CHECK_BYTES..=whole.len() {
+            let text = all(most);
+            let kept = parse(&text).unwrap();
+            assert!(text.len() <= most);
+            assert!(kept.iter().map(|(of, _)| of).eq(&subjects[..kept.len()]));
+        }
+        assert_eq!(parse(&all(whole.len() - 1)).unwrap().len(), 4);
+        assert_eq!(parse(&all(whole.len())).unwrap().len(), 5);
+    }
 }

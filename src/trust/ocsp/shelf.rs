@@ -114,7 +114,9 @@ impl Answers {
                 Vec::new()
             })
         });
-        let kept = kept.unwrap_or_default().into_iter().take(options.max_answers);
+        let mut kept = kept.unwrap_or_default();
+        kept.sort_by_key(|(_, answer)| !answer.is_revoked());
+        let kept = kept.into_iter().take(options.max_answers);
         let entries = kept.map(|(subject, answer)| {
             let entry =
                 Entry { answer: Some(Arc::new(answer)), ..Entry::new(subject.clone(), now) };
@@ -230,11 +232,19 @@ impl Answers {
         let mut found = Err(AskFault::Nobody);
         for url in self.options.asked_for(&subject) {
             let answered = fetch::ask(url, subject.request(), self.options.timeout).await;
-            found = answered.and_then(|der| Ok(Answer::read(&der, &subject, now)?));
-            if let Err(why) = &found {
-                tracing::warn!(%url, %why, "a responder (OCSP) gave no answer");
-            } else {
-                break;
+            match answered.and_then(|der| Ok(Answer::read(&der, &subject, now)?)) {
+                Ok(answer) if answer.status == Status::Unknown => {
+                    tracing::warn!(%url, "a responder (OCSP) does not know a certificate");
+                    found = Ok(answer);
+                }
+                Ok(answer) => {
+                    found = Ok(answer);
+                    break;
+                }
+                Err(why) => {
+                    tracing::warn!(%url, %why, "a responder (OCSP) gave no answer");
+                    found = found.or(Err(why));
+                }
             }
         }
         (subject, found)
@@ -259,10 +269,12 @@ impl Answers {
         };
         let written = tokio::task::spawn_blocking(move || file::write(&file, &kept)).await;
         match written {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::warn!(%error, "OCSP answers are not kept over a restart"),
             Err(error) => tracing::error!(%error, "OCSP answers are not kept over a restart"),
         }
+        // It is tried again at the next turn.
+        self.lock().unsaved = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -286,7 +298,7 @@ impl Shelf {
         entry.looked_at = looks;
         // One that came from the file does not say whom to ask.
         entry.subject.clone_from(subject);
-        if entry.answer.as_ref().is_none_or(|answer| !answer.is_current(now)) {
+        if entry.answer.as_ref().is_none_or(|answer| !answer.tells(now)) {
             self.queue(key, now);
         }
     }
@@ -299,9 +311,12 @@ impl Shelf {
         }
     }
 
-    /// Forgets the entry that nobody has looked at for longest; none that is being asked about.
+    /// Forgets the entry that nobody has looked at for longest; none that is being asked about, and
+    /// no revocation while there is anything else.
     fn make_room(&mut self) -> bool {
-        let idle = self.entries.iter().filter(|(_, entry)| !entry.asked);
+        let only_revoked = self.entries.values().all(Entry::is_revoked);
+        let may_go = |entry: &Entry| !entry.asked && (only_revoked || !entry.is_revoked());
+        let idle = self.entries.iter().filter(|(_, entry)| may_go(entry));
         let oldest = idle.min_by_key(|(_, entry)| entry.looked_at).map(|(key, _)| *key);
         oldest.is_some_and(|key| self.entries.remove(&key).is_some())
     }
@@ -342,10 +357,9 @@ impl Shelf {
         let Some(entry) = self.entries.get_mut(&subject.key()) else { return };
         entry.asked = false;
         // An old answer is kept, and is as good as it was; but it is no reason to stop asking.
-        let current = found.as_ref().is_ok_and(|answer| answer.is_current(now));
-        let newer = |answer: &Answer| {
-            entry.answer.as_ref().is_none_or(|known| known.this_update <= answer.this_update)
-        };
+        let current = found.as_ref().is_ok_and(|answer| answer.tells(now));
+        let newer =
+            |answer: &Answer| entry.answer.as_ref().is_none_or(|known| answer.replaces(known, now));
         if let Ok(answer) = found.as_ref()
             && newer(answer)
         {
@@ -365,7 +379,88 @@ impl Shelf {
 }
 
 impl Entry {
+    fn is_revoked(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.is_revoked())
+    }
+
     fn new(subject: Subject, now: Timestamp) -> Self {
         Self { subject, answer: None, looked_at: 0, asked: false, next: now, failures: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(serial: u8) -> Subject {
+        let (issuer, issuer_key, until) = (vec![1], vec![2], Timestamp::MAX);
+        Subject { issuer, issuer_key, serial: vec![serial], until, urls: Vec::new() }
+    }
+
+    fn answer(status: Status) -> Answer {
+        Answer {
+            der: [0x30, 0][..].into(),
+            status,
+            this_update: Timestamp::UNIX_EPOCH,
+            produced: Timestamp::UNIX_EPOCH,
+            next_update: Some(Timestamp::MAX),
+            responder: None,
+        }
+    }
+
+    fn shelf(of: &[(u8, Status)]) -> Shelf {
+        let mut shelf = Shelf::default();
+        for (serial, status) in of {
+            shelf.want(&subject(*serial), Timestamp::UNIX_EPOCH, 16);
+            let found = Ok(answer(*status));
+            shelf.settle(&subject(*serial), found, Duration::MAX, Timestamp::UNIX_EPOCH);
+        }
+        shelf
+    }
+
+    const REVOKED: Status = Status::Revoked { at: Timestamp::UNIX_EPOCH };
+
+    #[test]
+    fn a_revocation_makes_room_for_nothing_while_there_is_anything_else() {
+        let mut shelf = shelf(&[(1, REVOKED), (2, Status::Good), (3, REVOKED)]);
+        assert!(shelf.make_room());
+        assert!(!shelf.entries.contains_key(&subject(2).key()));
+        assert!(shelf.make_room());
+        assert!(!shelf.entries.contains_key(&subject(1).key()));
+        // Nor while what else there is cannot go.
+        shelf.want(&subject(4), Timestamp::UNIX_EPOCH, 16);
+        assert!(!shelf.make_room());
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_a_failure() {
+        let now = Timestamp::UNIX_EPOCH;
+        for known in [REVOKED, Status::Good] {
+            let mut shelf = shelf(&[(1, known)]);
+            shelf.settle(&subject(1), Ok(answer(Status::Unknown)), Duration::MAX, now);
+            let entry = &shelf.entries[&subject(1).key()];
+            assert_eq!(entry.answer.as_ref().map(|answer| answer.status), Some(known));
+            assert_eq!((entry.failures, entry.next.as_second()), (1, 5));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_could_not_be_written_is_written_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("not-there/answers");
+        let options = OcspOptions {
+            responders: Vec::new(),
+            timeout: Duration::from_secs(1),
+            max_at_once: 1,
+            max_answers: 16,
+            renew: None,
+            file: Some(file.clone()),
+        };
+        let answers = Answers::open(options, Timestamp::UNIX_EPOCH);
+        *answers.lock() = shelf(&[(1, REVOKED)]);
+        answers.save().await;
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
+        answers.save().await;
+        assert!(file.exists() && !answers.lock().unsaved);
     }
 }

@@ -19,6 +19,8 @@ const ID_AD_OCSP: &str = "1.3.6.1.5.5.7.48.1";
 const SHA1: &[u8] = &[0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00];
 /// Certificates from a signer up to an authority.
 const MAX_DEPTH: usize = 6;
+/// Signatures that are looked at to find the way up.
+const MAX_CHECKS: usize = 16;
 /// Responders of one certificate that are tried.
 const MAX_URLS: usize = 2;
 
@@ -48,49 +50,102 @@ impl fmt::Debug for Key {
 }
 
 /// The certificates of a chain that are asked about: the first one, whose signature the caller has
-/// judged, and those between it and an authority. None where they lead to no authority, or the first
-/// is one: nobody is called at an address that no authority vouches for.
+/// judged, and those between it and an authority. Empty where the first is an authority, and none
+/// where they lead to none: nobody is called at an address that no authority vouches for.
+///
+/// Whoever wants to connect chooses what it shows. So what the search costs is bounded: by a
+/// number of signatures, and by going through each certificate once.
 #[must_use]
 pub fn subjects(
     first: &CertificateDer<'_>,
     beside: &[CertificateDer<'_>],
     authorities: &[CertificateDer<'_>],
-) -> Vec<Subject> {
-    let parse = |der: &'_ CertificateDer<'_>| X509Certificate::from_der(der).is_ok();
-    let beside: Vec<_> = beside.iter().filter(|der| parse(der)).take(4 * MAX_DEPTH).collect();
-    let mut found = Vec::new();
-    if climb(first, &beside, authorities, &mut found, MAX_DEPTH) { found } else { Vec::new() }
+    now: Timestamp,
+) -> Option<Vec<Subject>> {
+    if authorities.contains(first) {
+        return Some(Vec::new());
+    }
+    let authorities = authorities.iter().filter_map(|der| Certificate::read(der)).collect();
+    let beside = beside.iter().take(4 * MAX_DEPTH).filter_map(|der| Certificate::read(der));
+    let beside = beside.filter(|each| each.may_issue(now)).collect();
+    let mut climb = Climb { authorities, beside, found: Vec::new(), checks: MAX_CHECKS };
+    climb.from(&Certificate::read(first)?).then_some(climb.found)
 }
 
-/// Finds the way up from a certificate, by the signatures.
-fn climb(
-    from: &CertificateDer<'_>,
-    beside: &[&CertificateDer<'_>],
-    authorities: &[CertificateDer<'_>],
-    found: &mut Vec<Subject>,
-    depth: usize,
-) -> bool {
-    let Ok((_, parsed)) = X509Certificate::from_der(from) else { return false };
-    if authorities.contains(from) {
-        return true;
+struct Certificate<'a> {
+    der: &'a [u8],
+    parsed: X509Certificate<'a>,
+}
+
+impl<'a> Certificate<'a> {
+    fn read(der: &'a CertificateDer<'_>) -> Option<Self> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        Some(Self { der, parsed })
     }
-    let Some(parts) = SignedParts::of(from).filter(|_| depth > 0) else { return false };
-    for (issuer, is_authority) in
-        authorities.iter().map(|each| (each, true)).chain(beside.iter().map(|each| (*each, false)))
-    {
-        let Ok((_, above)) = X509Certificate::from_der(issuer) else { continue };
-        let named = above.subject().as_raw() == parsed.issuer().as_raw();
-        if issuer == from || !named || !parts.is_by(above.public_key().raw) {
-            continue;
+
+    /// Whether it is one of an authority, in force (RFC 5280 §4.2.1.9 and §4.2.1.3). Of those that
+    /// are configured nothing is asked, as for any trust anchor (§6.1.1).
+    fn may_issue(&self, now: Timestamp) -> bool {
+        let Ok(usage) = self.parsed.key_usage() else { return false };
+        let validity = self.parsed.validity();
+        let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        self.parsed.is_ca()
+            && usage.is_none_or(|usage| usage.value.key_cert_sign())
+            && (from..=to).contains(&now.as_second())
+    }
+}
+
+/// The search for the way up, by the signatures.
+struct Climb<'a> {
+    authorities: Vec<Certificate<'a>>,
+    /// Those that no path has gone through so far.
+    beside: Vec<Certificate<'a>>,
+    found: Vec<Subject>,
+    /// Signatures that may still be looked at.
+    checks: usize,
+}
+
+impl<'a> Climb<'a> {
+    fn from(&mut self, below: &Certificate<'a>) -> bool {
+        if self.found.len() == MAX_DEPTH {
+            return false;
         }
-        let Some(subject) = Subject::of(&parsed, &above) else { continue };
-        found.push(subject);
-        if is_authority || climb(issuer, beside, authorities, found, depth - 1) {
+        let (authorities, checks) = (&self.authorities, &mut self.checks);
+        let authority = authorities.iter().find(|above| issued(above, below, checks));
+        if let Some(subject) = authority.and_then(|above| subject(below, above)) {
+            self.found.push(subject);
             return true;
         }
-        found.pop();
+        while let Some(place) = {
+            let (beside, checks) = (&self.beside, &mut self.checks);
+            beside.iter().position(|above| issued(above, below, checks))
+        } {
+            // One that leads nowhere from here leads nowhere from elsewhere.
+            let above = self.beside.swap_remove(place);
+            let Some(subject) = subject(below, &above) else { continue };
+            self.found.push(subject);
+            if self.from(&above) {
+                return true;
+            }
+            self.found.pop();
+        }
+        false
     }
-    false
+}
+
+fn subject(of: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<Subject> {
+    Subject::of(&of.parsed, &issuer.parsed)
+}
+
+/// Whether one certificate issued the other. None did once no signature may be looked at any more.
+fn issued(above: &Certificate<'_>, below: &Certificate<'_>, checks: &mut usize) -> bool {
+    let named = above.parsed.subject().as_raw() == below.parsed.issuer().as_raw();
+    if above.der == below.der || !named || *checks == 0 {
+        return false;
+    }
+    *checks -= 1;
+    let key = above.parsed.public_key().raw;
+    SignedParts::of(below.der).is_some_and(|parts| parts.is_by(key))
 }
 
 impl Subject {
