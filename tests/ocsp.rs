@@ -743,6 +743,14 @@ impl Signers {
     }
 
     fn desk(&self) -> (Desk, tokio::task::JoinHandle<()>) {
+        self.desk_with(2, Duration::from_secs(1))
+    }
+
+    fn desk_with(
+        &self,
+        max_at_once: usize,
+        timeout: Duration,
+    ) -> (Desk, tokio::task::JoinHandle<()>) {
         let name = |of: &Authority| {
             X509Certificate::from_der(&of.der).unwrap().1.subject().as_raw().to_vec()
         };
@@ -750,7 +758,8 @@ impl Signers {
             (name(&self.pki.root), self.of_root.url().parse().unwrap()),
             (name(&self.pki.authority), self.of_authority.url().parse().unwrap()),
         ];
-        let (answers, task) = asking(OcspOptions { responders, renew: None, ..options(None) });
+        let (answers, task) =
+            asking(OcspOptions { responders, timeout, renew: None, ..options(None) });
         let demand = ActPolicy { demand: Demand::Required, undetermined: true, roles: Vec::new() };
         let desk = Desk::new(DeskParts {
             policy: Policy::new([(SIGNABLE[0], demand)].into(), Vec::new()),
@@ -759,7 +768,7 @@ impl Signers {
             evidence: self.dir.path().join("signatures"),
             verifier: None,
             answers: Some(answers),
-            max_at_once: 2,
+            max_at_once,
         });
         (desk, task)
     }
@@ -825,6 +834,25 @@ async fn a_signer_is_asked_about_and_the_answers_are_kept_with_the_verdict() {
         let (signature, _) = signed_now(&signers.pki, serial);
         let Signature::Judged(verdict) = judge(&signature).await else { panic!("{manner:?}") };
         assert_eq!(verdict.doubt, Some(Doubt::RevocationUnknown), "{manner:?}");
+    }
+    task.abort();
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_responder_holds_up_no_other_signature() {
+    let signers = Signers::new().await;
+    signers.of_authority.behave(Manner::Hangs);
+    // Longer than the test waits for anything.
+    let (desk, task) = signers.desk_with(1, Duration::from_secs(600));
+    let judge = async |serial| {
+        let (signature, _) = signed_now(&signers.pki, serial);
+        let document = Document::new(DOCUMENT.into(), signature.into());
+        desk.judge(SIGNABLE[0], Some(document), now()).await
+    };
+    let both_asked = until(|| (signers.of_authority.asked().len() == 2).then_some(()));
+    tokio::select! {
+        _ = async { tokio::join!(judge(1), judge(2)) } => panic!("nobody has answered"),
+        () = both_asked => {}
     }
     task.abort();
 }

@@ -321,13 +321,13 @@ impl Crls {
             return Standing::Good;
         }
         let of_issuer = self.by_issuer.get(certificate.issuer().as_raw());
+        // A revocation is never taken back by time, and stands whatever else the list is about.
+        if of_issuer.is_some_and(|crl| crl.revoked.contains(certificate.raw_serial())) {
+            return Standing::Revoked;
+        }
         let Some(crl) = of_issuer.filter(|crl| crl.coverage.includes(certificate)) else {
             return policy.judge(Unknown::NoList, now);
         };
-        // A revocation is never taken back by time.
-        if crl.revoked.contains(certificate.raw_serial()) {
-            return Standing::Revoked;
-        }
         if now <= crl.next_update {
             return Standing::Good;
         }

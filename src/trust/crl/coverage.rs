@@ -15,7 +15,8 @@ pub struct Coverage {
 struct Point {
     users_only: bool,
     authorities_only: bool,
-    names: Vec<String>,
+    /// None where it names no distribution point, and so is about the certificates of all.
+    names: Option<Vec<String>>,
 }
 
 impl Coverage {
@@ -30,14 +31,14 @@ impl Coverage {
             Some(Point {
                 users_only: point.only_contains_user_certs,
                 authorities_only: point.only_contains_ca_certs,
-                names: point.distribution_point.as_ref().map(names).unwrap_or_default(),
+                names: point.distribution_point.as_ref().map(names),
             })
         });
         Self { point }
     }
 
     /// Whether it is about this certificate of its authority. A part is, if the certificate names
-    /// it as its distribution point, or names none.
+    /// it as its distribution point, or either names none (RFC 5280 §6.3.3 (b) (2)).
     #[must_use]
     pub fn includes(&self, certificate: &X509Certificate<'_>) -> bool {
         let Some(point) = &self.point else { return true };
@@ -46,6 +47,7 @@ impl Coverage {
         if other_kind {
             return false;
         }
+        let Some(covered) = &point.names else { return true };
         let mut named = certificate.iter_extensions().filter_map(|extension| {
             let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension()
             else {
@@ -55,7 +57,7 @@ impl Coverage {
                 points.iter().filter(|one| one.crl_issuer.is_none() && one.reasons.is_none());
             Some(whole.filter_map(|one| one.distribution_point.as_ref()).flat_map(names).collect())
         });
-        named.next().is_none_or(|of: Vec<String>| of.iter().any(|name| point.names.contains(name)))
+        named.next().is_none_or(|of: Vec<String>| of.iter().any(|name| covered.contains(name)))
     }
 }
 
@@ -66,4 +68,29 @@ fn names(of: &DistributionPointName<'_>) -> Vec<String> {
         Some((*uri).to_owned())
     };
     names.iter().filter_map(uri).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CrlDistributionPoint, KeyPair};
+    use x509_parser::prelude::FromDer;
+
+    use super::*;
+
+    #[test]
+    fn a_part_that_names_no_point_is_about_the_certificates_of_all() {
+        let mut params = CertificateParams::default();
+        let uris = vec!["http://crl.example/1.crl".to_owned()];
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: uris.clone() }];
+        let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let (_, certificate) = X509Certificate::from_der(made.der()).unwrap();
+        let covers = |names, authorities_only: bool| {
+            let point = Point { users_only: !authorities_only, authorities_only, names };
+            Coverage { point: Some(point) }.includes(&certificate)
+        };
+        assert!(covers(None, false) && covers(Some(uris), false));
+        assert!(!covers(None, true));
+        assert!(!covers(Some(vec!["http://crl.example/2.crl".to_owned()]), false));
+        assert!(!covers(Some(Vec::new()), false));
+    }
 }

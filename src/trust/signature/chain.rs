@@ -163,9 +163,14 @@ impl<'a> Revocations<'a> {
         };
         let usage = issuer.key_usage().map_err(|_| Flaw::Chain)?;
         let may_list = usage.is_none_or(|usage| usage.value.crl_sign());
-        let lists = self.at_hand.of(certificate.issuer().as_raw()).filter(|list| {
-            may_list && list.coverage.includes(certificate) && list.is_by(issuer.public_key().raw)
-        });
+        let concerns = |list: &Crl| {
+            list.coverage.includes(certificate)
+                || matches!(list.list.find_serial(certificate.raw_serial()), Ok(Some(_)))
+        };
+        let lists = self
+            .at_hand
+            .of(certificate.issuer().as_raw())
+            .filter(|list| may_list && concerns(list) && list.is_by(issuer.public_key().raw));
         let mut revoked = Vec::new();
         for list in lists.take(MAX_LISTS) {
             note(self.now < list.next_update);

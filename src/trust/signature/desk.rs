@@ -107,14 +107,18 @@ impl Desk {
         document: &Document,
         now: Timestamp,
     ) -> Result<SignatureVerdict, Flaw> {
-        // The room is never closed; were it, the verification would go on without.
-        let _place = self.room.acquire().await;
         let wanted = self.shared.policy.wanted(policy);
         if let Some(answers) = &self.shared.answers {
             let (of, wanted) = (document.clone(), wanted.clone());
-            let asked = self.beside(move |shared| shared.subjects(&of, &wanted, now)).await?;
+            let asked = {
+                let _place = self.room.acquire().await;
+                self.beside(move |shared| shared.subjects(&of, &wanted, now)).await?
+            };
+            // Whoever waits for a responder takes nobody's place.
             answers.want(&asked, now).await;
         }
+        // The room is never closed; were it, the verification would go on without.
+        let _place = self.room.acquire().await;
         let (of, asks) = (document.clone(), self.verifier.is_some());
         let looked = self.beside(move |shared| shared.look(&of, &wanted, asks, now)).await?;
         match (looked, &self.verifier) {
